@@ -1,0 +1,235 @@
+//! The result of a scenario: the document that `--format json` prints, as types.
+//!
+//! Field order is key order. Units: rates are shares in [0, 1], `_per_minute` counts are per minute of measured time
+//! (horizon − warm-up), `_ms` are milliseconds.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A mean with its 95 % confidence interval; `None` where there is nothing to estimate from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The estimate.
+    pub mean: Option<f64>,
+    /// Lower and upper end of the interval.
+    pub ci95: Option<[f64; 2]>,
+    /// Fewer than five replications saw the event at all: the interval is rough.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub few_events: bool,
+}
+
+/// The distribution of a duration: mean with interval, percentiles pooled over replications.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// The mean [ms].
+    pub mean: Option<f64>,
+    /// Its interval.
+    pub ci95: Option<[f64; 2]>,
+    /// Percentiles [ms], null with fewer than 10/(1−p) observations.
+    pub p50: Option<f64>,
+    /// 90th.
+    pub p90: Option<f64>,
+    /// 95th.
+    pub p95: Option<f64>,
+    /// 99th.
+    pub p99: Option<f64>,
+    /// 99.9th.
+    pub p999: Option<f64>,
+}
+
+/// Time from arrival to the start of the last attempt, and what it was spent on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wait {
+    /// The whole wait.
+    #[serde(flatten)]
+    pub all: Percentiles,
+    /// In the client's backoff.
+    pub backoff: Percentiles,
+    /// In the client's own rate limiter.
+    pub limiter: Percentiles,
+    /// In the queue for a concurrency slot.
+    pub queue: Percentiles,
+}
+
+/// The distribution of a per-minute total over the minutes of measured time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ByMinute {
+    /// The mean minute.
+    pub mean: Option<f64>,
+    /// Its interval.
+    pub ci95: Option<[f64; 2]>,
+    /// The median minute.
+    pub p50: Option<f64>,
+    /// The 90th percentile.
+    pub p90: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+}
+
+/// A level over time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gauge {
+    /// Time average.
+    pub mean: Option<f64>,
+    /// Its interval.
+    pub ci95: Option<[f64; 2]>,
+    /// The highest over all replications.
+    pub max: Option<f64>,
+}
+
+/// Counts of counted requests and their attempts, summed over replications.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Requests that arrived in measured time.
+    pub requests: u64,
+    /// Their attempts.
+    pub attempts: u64,
+    /// Attempts refused with a 429.
+    pub throttled: u64,
+    /// Requests that ended in an answer.
+    pub succeeded: u64,
+    /// Requests that ended without one.
+    pub failed: u64,
+    /// Answers cut short by `max_tokens`.
+    pub truncated: u64,
+}
+
+/// Quota tokens from the start of the run, warm-up included; `reserved + overdraft = settled + refunded + open`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerTotals {
+    /// Deducted at admission.
+    pub reserved: u64,
+    /// Charged at settlement.
+    pub settled: u64,
+    /// Given back.
+    pub refunded: u64,
+    /// Taken beyond a reservation.
+    pub overdraft: u64,
+    /// Still held when the run ended.
+    pub open: u64,
+}
+
+/// Throttled attempts per minute, by the limit that refused them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is the limit of its name, see `model::QuotaName`")]
+pub struct ThrottlesByLimit {
+    pub requests_per_minute: Estimate,
+    pub tokens_per_minute: Estimate,
+    pub tokens_per_day: Estimate,
+    pub account_tokens_per_day: Estimate,
+    pub input_tokens_per_minute: Estimate,
+    pub unsatisfiable: Estimate,
+    pub model_capacity: Estimate,
+}
+
+/// The metrics of a workload, a pool, or everything.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Counted requests and attempts.
+    pub counts: Counts,
+    /// Quota tokens.
+    pub ledger: LedgerTotals,
+    /// Counted requests per minute.
+    pub offered_requests_per_minute: Estimate,
+    /// What they would be charged if all were served, per minute.
+    pub offered_tokens_per_minute: Estimate,
+    /// Attempts per request.
+    pub attempts_per_request: Estimate,
+    /// Share of attempts throttled.
+    pub attempt_throttle_rate: Estimate,
+    /// Share of requests with a throttled attempt.
+    pub request_throttle_rate: Estimate,
+    /// Share of requests that failed.
+    pub request_failure_rate: Estimate,
+    /// Share of answers cut short by `max_tokens`.
+    pub truncation_rate: Estimate,
+    /// Share of answers cut short by an exhausted output quota.
+    pub quota_truncation_rate: Estimate,
+    /// Complete answers in time, per minute.
+    pub goodput_requests_per_minute: Estimate,
+    /// Their output tokens, per minute.
+    pub goodput_output_tokens_per_minute: Estimate,
+    /// Arrival to end, of successes.
+    pub latency_ms: Percentiles,
+    /// Arrival to first token, of successes.
+    pub ttft_ms: Percentiles,
+    /// Arrival to the start of the last attempt.
+    pub wait_ms: Wait,
+    /// Throttles per minute by limit.
+    pub throttles_by_limit: ThrottlesByLimit,
+    /// Attempts in progress.
+    pub in_flight: Gauge,
+    /// What is billed; null if a price is unknown.
+    pub cost_usd_per_hour: Estimate,
+    /// What only pools have.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolMetrics>,
+}
+
+/// The metrics that only a pool has.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PoolMetrics {
+    /// Tokens charged in measured time ÷ what the quota allows in it; null without a quota.
+    pub quota_utilization: Estimate,
+    /// Open reservations, time average [tokens].
+    pub reservation_mean: Estimate,
+    /// Open reservations, highest [tokens].
+    pub reservation_peak: u64,
+    /// Tokens charged by minute.
+    pub tokens_per_minute: ByMinute,
+    /// Attempts admitted by minute.
+    pub requests_per_minute: ByMinute,
+    /// `1 − Σcharge/ΣR`, at least 0.
+    pub reservation_waste: Estimate,
+}
+
+/// A service-level objective and how it came out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SloOutcome {
+    /// As written.
+    pub text: String,
+    /// The measured mean or percentile; null when it could not be measured.
+    pub value: Option<f64>,
+    /// What it is compared with, in the same unit.
+    pub bound: f64,
+    /// Judged on the mean; an unmeasured value does not meet it.
+    pub met: bool,
+    /// The interval straddles the bound, or there was nothing to measure.
+    pub uncertain: bool,
+}
+
+/// Everything that a run of one scenario found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Version of this document's shape.
+    pub schema_version: u32,
+    /// Version of quotasim.
+    pub quotasim_version: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// How many replications.
+    pub replications: u32,
+    /// The horizon [s].
+    pub horizon_s: f64,
+    /// The warm-up [s].
+    pub warmup_s: f64,
+    /// All workloads together.
+    pub total: Metrics,
+    /// By pool.
+    pub pools: BTreeMap<String, Metrics>,
+    /// By workload.
+    pub workloads: BTreeMap<String, Metrics>,
+    /// Service-level objectives.
+    pub slo: Vec<SloOutcome>,
+    /// What the results rest on and AWS does not publish.
+    pub assumptions: Vec<String>,
+    /// What the reader should know before trusting them; each ends in advice.
+    pub warnings: Vec<String>,
+}
+
+impl Summary {
+    /// The version of this document's shape.
+    pub const SCHEMA_VERSION: u32 = 1;
+}

@@ -1,0 +1,50 @@
+//! One replication over time, in equal intervals: what the charts of the quota draw.
+
+use serde::{Deserialize, Serialize};
+
+/// A pool through the intervals of one replication.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PoolTimeline {
+    /// The pool's name.
+    pub pool: String,
+    /// One point per interval.
+    pub points: Vec<TimelinePoint>,
+}
+
+/// A pool in one interval.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct TimelinePoint {
+    /// Start of the interval [s].
+    pub from_s: f64,
+    /// End of the interval [s].
+    pub to_s: f64,
+    /// The tokens quota in force at the start [tokens/min]; null without one.
+    pub quota: Option<u64>,
+    /// Attempts admitted.
+    pub admitted: u64,
+    /// Attempts throttled.
+    pub throttled: u64,
+    /// Tokens charged at settlement in the interval.
+    pub charged: u64,
+    /// Quota tokens held by open reservations at the end.
+    pub reserved_open: u64,
+    /// What the tokens limiter would still admit at the end (a bucket's level, a window's rest); null without a quota.
+    pub available: Option<i64>,
+    /// The most that `available` can be.
+    pub capacity: Option<u64>,
+    /// Attempts in progress at the end.
+    pub in_flight: u64,
+}
+
+/// A histogram of output lengths of one workload, for the chart with `max_tokens` drawn in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OutputHistogram {
+    /// The workload's name.
+    pub workload: String,
+    /// The output limit in force (the model's maximum where unset).
+    pub max_tokens: u64,
+    /// Whether the workload left it unset.
+    pub max_tokens_unset: bool,
+    /// Bins of natural output length: `(from, to, count)`, from inclusive, to exclusive.
+    pub bins: Vec<(u64, u64, u64)>,
+}

@@ -1,0 +1,8 @@
+//! Files, terminals, progress, exit codes, threads; one file per verb that reads load → do → print.
+
+use std::process::ExitCode;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

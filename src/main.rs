@@ -1,0 +1,5 @@
+//! The `quotasim` command.
+
+fn main() -> std::process::ExitCode {
+    quotasim::cli::main()
+}

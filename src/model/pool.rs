@@ -1,0 +1,99 @@
+//! Pools and accounts: who shares which quota.
+
+use crate::model::{DayQuota, Latency, Quota, ReservationRules};
+use crate::units::{BurndownRate, Tokens};
+
+/// One set of per-minute quotas shared by all that calls it: account × Region × profile kind × endpoint × model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pool {
+    /// Its name in the scenario.
+    pub name: String,
+    /// The model or inference-profile id as the scenario gives it.
+    pub model: String,
+    /// The account whose daily quota it draws on, as an index into [`Scenario::accounts`](super::Scenario::accounts).
+    pub account: Option<usize>,
+    /// Its quotas.
+    pub quotas: PoolQuotas,
+    /// How reservations are counted.
+    pub rules: ReservationRules,
+    /// Quota tokens per output token.
+    pub burndown: BurndownRate,
+    /// What an unset `max_tokens` means.
+    pub max_output: Tokens,
+    /// The context window, where known.
+    pub context_window: Option<Tokens>,
+    /// What tokens cost, where known.
+    pub prices: Prices,
+    /// How long responses take unless the workload says otherwise.
+    pub latency: Latency,
+}
+
+/// Which Bedrock endpoint a pool belongs to; the two have separate quotas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `bedrock-runtime`: one tokens quota with burndown, requests quota.
+    Runtime,
+    /// `bedrock-mantle`: input and output tokens apart, no burndown, no requests quota.
+    Mantle,
+}
+
+/// The quotas of a pool; `None` is no quota.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PoolQuotas {
+    /// On `bedrock-runtime`.
+    Runtime {
+        /// Requests per minute.
+        requests: Option<Quota>,
+        /// Tokens per minute.
+        tokens: Option<Quota>,
+        /// Historical per-model tokens per day.
+        tokens_per_day: Option<DayQuota>,
+    },
+    /// On `bedrock-mantle`.
+    Mantle {
+        /// Input tokens per minute: `input + cache_write + max_tokens` at admission.
+        input: Option<Quota>,
+        /// Output tokens per minute, debited while they stream.
+        output: Option<Quota>,
+    },
+}
+
+impl PoolQuotas {
+    /// The endpoint these quotas belong to.
+    pub fn endpoint(&self) -> Endpoint {
+        match self {
+            PoolQuotas::Runtime { .. } => Endpoint::Runtime,
+            PoolQuotas::Mantle { .. } => Endpoint::Mantle,
+        }
+    }
+
+    /// The quota that reservations are taken from: tokens per minute, or a mantle pool's input tokens per minute.
+    pub fn reserved_from(&self) -> Option<&Quota> {
+        match self {
+            PoolQuotas::Runtime { tokens, .. } => tokens.as_ref(),
+            PoolQuotas::Mantle { input, .. } => input.as_ref(),
+        }
+    }
+}
+
+/// Prices [USD per million tokens]; `None` where unknown, never zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Prices {
+    /// Uncached input.
+    pub input: Option<f64>,
+    /// Output.
+    pub output: Option<f64>,
+    /// Input read from the cache.
+    pub cache_read: Option<f64>,
+    /// Input written to the cache.
+    pub cache_write: Option<f64>,
+}
+
+/// One AWS account with its quota over all models.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Tokens per UTC day over all models; `None` is no quota.
+    pub tokens_per_day: Option<DayQuota>,
+}

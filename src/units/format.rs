@@ -1,0 +1,1 @@
+//! Writes quantities as people read them.
