@@ -1,0 +1,81 @@
+//! A scenario made ready to run: samplers built once, shared by all replications.
+
+use super::draws::{LatencySamplers, TokenSamplers};
+use super::observer::Observer;
+use super::simulation::Simulation;
+use crate::client::Client;
+use crate::model::{Arrivals, Scenario, Workload};
+use crate::random::Sampler;
+use crate::tally::Tally;
+
+/// A scenario made ready to run, any number of times and on any number of threads.
+#[derive(Debug)]
+pub struct Engine<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) workloads: Vec<CompiledWorkload<'a>>,
+    pub(super) flows: Vec<Flow>,
+}
+
+/// What a workload's requests are drawn from.
+#[derive(Debug)]
+pub(super) struct CompiledWorkload<'a> {
+    pub(super) model: &'a Workload,
+    pub(super) tokens: TokenSamplers,
+    pub(super) client: Client,
+    pub(super) think_time: Option<Sampler>,
+    /// Its flows: the first is its pool, the others its fallbacks in order.
+    pub(super) flows: std::ops::Range<usize>,
+}
+
+/// A workload on one of the pools that it may call.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) workload: usize,
+    pub(super) pool: usize,
+    pub(super) latency: LatencySamplers,
+    /// The limit where the request has none of its own: the workload's, or the model's maximum.
+    pub(super) max_tokens: u32,
+}
+
+impl<'a> Engine<'a> {
+    /// Makes a scenario ready.
+    pub fn new(scenario: &'a Scenario) -> Engine<'a> {
+        let mut flows = Vec::new();
+        let workloads = scenario
+            .workloads
+            .iter()
+            .enumerate()
+            .map(|(index, workload)| {
+                let first = flows.len();
+                let fallbacks = workload.fallback.iter().flat_map(|fallback| &fallback.pools);
+                for &pool in std::iter::once(&workload.pool).chain(fallbacks) {
+                    let card = &scenario.pools[pool];
+                    flows.push(Flow {
+                        workload: index,
+                        pool,
+                        latency: LatencySamplers::new(workload.latency.as_ref().unwrap_or(&card.latency)),
+                        max_tokens: workload.max_tokens.unwrap_or(card.max_output).0 as u32,
+                    });
+                }
+                CompiledWorkload {
+                    model: workload,
+                    tokens: TokenSamplers::new(&workload.tokens),
+                    client: Client::new(&workload.client),
+                    think_time: match &workload.arrivals {
+                        Arrivals::ClosedLoop { think_time, .. } => Some(Sampler::new(think_time)),
+                        _ => None,
+                    },
+                    flows: first..flows.len(),
+                }
+            })
+            .collect();
+        Engine { scenario, workloads, flows }
+    }
+
+    /// Runs one replication.
+    ///
+    /// Returns `None` if the observer broke it off.
+    pub fn run<O: Observer>(&self, seed: u64, replication: u32, observer: &mut O) -> Option<Tally> {
+        Simulation::new(self, seed, replication, observer).run()
+    }
+}
