@@ -211,3 +211,67 @@ pub struct Probe {
     /// Attempts in progress.
     pub in_flight: u64,
 }
+
+impl FlowTally {
+    /// Attempts refused with a 429, under whatever limit.
+    pub fn throttled(&self) -> u64 {
+        self.throttles.iter().sum()
+    }
+
+    /// Adds the counts of another flow, histograms included.
+    pub fn merge(&mut self, other: &FlowTally) {
+        self.requests += other.requests;
+        self.attempts += other.attempts;
+        for (mine, theirs) in self.throttles.iter_mut().zip(other.throttles) {
+            *mine += theirs;
+        }
+        self.requests_throttled += other.requests_throttled;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.truncated += other.truncated;
+        self.quota_truncated += other.quota_truncated;
+        self.good += other.good;
+        self.good_output += other.good_output;
+        self.offered_charge += other.offered_charge;
+        self.reserved += other.reserved;
+        self.charged += other.charged;
+        self.billed.input += other.billed.input;
+        self.billed.output += other.billed.output;
+        self.billed.cache_read += other.billed.cache_read;
+        self.billed.cache_write += other.billed.cache_write;
+        self.ledger.merge(&other.ledger);
+        self.in_flight_ns += other.in_flight_ns;
+        for (mine, theirs) in self.durations_mut().into_iter().zip(other.durations()) {
+            mine.merge(theirs);
+        }
+    }
+
+    /// Adds the histograms of another flow, and not its counts.
+    pub fn merge_histograms(&mut self, other: &FlowTally) {
+        for (mine, theirs) in self.durations_mut().into_iter().zip(other.durations()) {
+            mine.histogram.merge(&theirs.histogram);
+        }
+    }
+
+    /// Forgets the histograms and keeps the counts and sums.
+    pub fn drop_histograms(&mut self) {
+        for durations in self.durations_mut() {
+            durations.histogram = Histogram::default();
+        }
+    }
+
+    fn durations(&self) -> [&Durations; 6] {
+        [&self.latency, &self.ttft, &self.wait, &self.wait_backoff, &self.wait_limiter, &self.wait_queue]
+    }
+
+    fn durations_mut(&mut self) -> [&mut Durations; 6] {
+        [
+            &mut self.latency,
+            &mut self.ttft,
+            &mut self.wait,
+            &mut self.wait_backoff,
+            &mut self.wait_limiter,
+            &mut self.wait_queue,
+        ]
+    }
+}
