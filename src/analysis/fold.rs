@@ -2,8 +2,8 @@
 
 use crate::analysis::estimate::{Kind, Part, ratio};
 use crate::analysis::{
-    ByMinute, Counts, Estimate, Gauge, LedgerTotals, Metrics, Percentiles, PoolMetrics, Summary, ThrottlesByLimit, Wait,
-    slo, warnings,
+    ByMinute, Counts, Estimate, Gauge, LedgerTotals, Metrics, Percentiles, PoolMetrics, Summary, ThrottlesByLimit,
+    Wait, slo, warnings,
 };
 use crate::model::{Prices, QuotaName, Scenario};
 use crate::tally::{Durations, FlowTally, Minutes, PoolTally, Tally};
@@ -104,7 +104,8 @@ impl Replications {
         belongs: impl Fn(&FlowTally) -> bool,
         in_flight_max: impl Fn(&Tally) -> u64,
     ) -> Metrics {
-        let merged: Vec<FlowTally> = self.tallies().map(|tally| merge(tally.flows.iter().filter(|f| belongs(f)))).collect();
+        let merged: Vec<FlowTally> =
+            self.tallies().map(|tally| merge(tally.flows.iter().filter(|f| belongs(f)))).collect();
         let mut whole = merge(&merged);
         for (pooled, flow) in self.pooled_flows.iter().zip(self.first().map_or(&[][..], |tally| &tally.flows)) {
             if belongs(flow) {
@@ -114,10 +115,8 @@ impl Replications {
         let minutes = scenario.measured().as_minutes_f64();
         let rate = Kind::Rate { minutes: minutes * merged.len() as f64 };
         let of = |kind: Kind, numerator: fn(&FlowTally) -> u64, denominator: fn(&FlowTally) -> u64| {
-            let part = |flow: &FlowTally| Part {
-                numerator: numerator(flow) as f64,
-                denominator: denominator(flow) as f64,
-            };
+            let part =
+                |flow: &FlowTally| Part { numerator: numerator(flow) as f64, denominator: denominator(flow) as f64 };
             ratio(&merged.iter().map(part).collect::<Vec<_>>(), kind)
         };
         let per_minute = |count: &dyn Fn(&FlowTally) -> u64| per(&merged, minutes, count);
@@ -186,7 +185,8 @@ impl Replications {
             .tallies()
             .map(|tally| {
                 let costs = tally.flows.iter().filter(|flow| belongs(flow));
-                let numerator = costs.map(|flow| flow.cost_usd(&scenario.pools[flow.pool].prices)).sum::<Option<f64>>()?;
+                let numerator =
+                    costs.map(|flow| flow.cost_usd(&scenario.pools[flow.pool].prices)).sum::<Option<f64>>()?;
                 Some(Part { numerator, denominator: hours })
             })
             .collect();
@@ -197,10 +197,8 @@ impl Replications {
         let pools: Vec<&PoolTally> = self.tallies().map(|tally| &tally.pools[index]).collect();
         let parts = |part: &dyn Fn(&PoolTally) -> Part| pools.iter().map(|pool| part(pool)).collect::<Vec<_>>();
         let measured = scenario.measured().0 as f64;
-        let utilization = parts(&|pool| Part {
-            numerator: pool.charged as f64,
-            denominator: pool.allowed as f64 / 60e9,
-        });
+        let utilization =
+            parts(&|pool| Part { numerator: pool.charged as f64, denominator: pool.allowed as f64 / 60e9 });
         let reserved = parts(&|pool| Part { numerator: pool.reservation_ns as f64, denominator: measured });
         let used: Vec<Part> = self
             .tallies()

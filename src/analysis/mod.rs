@@ -2,6 +2,7 @@
 
 pub mod estimate;
 pub mod fold;
+pub mod outputs;
 pub mod slo;
 pub mod summary;
 pub mod timeline;

@@ -1,6 +1,6 @@
 //! A scenario made ready to run: samplers built once, shared by all replications.
 
-use super::draws::{LatencySamplers, TokenSamplers};
+use super::draws::{LatencySamplers, TokenKeys, TokenSamplers};
 use super::observer::Observer;
 use super::simulation::Simulation;
 use crate::client::Client;
@@ -77,5 +77,27 @@ impl<'a> Engine<'a> {
     /// Returns `None` if the observer broke it off.
     pub fn run<O: Observer>(&self, seed: u64, replication: u32, observer: &mut O) -> Option<Tally> {
         Simulation::new(self, seed, replication, observer).run()
+    }
+}
+
+impl Engine<'_> {
+    /// The scenario.
+    pub fn scenario(&self) -> &Scenario {
+        self.scenario
+    }
+
+    /// The output limit of a workload on its own pool, where requests have none of their own.
+    pub fn max_tokens(&self, workload: usize) -> u64 {
+        u64::from(self.flows[self.workloads[workload].flows.start].max_tokens)
+    }
+
+    /// Natural output lengths of a workload: of its first requests in the first replication, or of a trace's rows.
+    pub fn output_lengths(&self, workload: usize, most: u64) -> Vec<u64> {
+        let compiled = &self.workloads[workload];
+        if let Arrivals::Trace(trace) = &compiled.model.arrivals {
+            return trace.rows.iter().take(most as usize).map(|row| u64::from(row.output)).collect();
+        }
+        let keys = TokenKeys::new(self.scenario.seed, 0, workload as u32);
+        (0..most).map(|request| u64::from(compiled.tokens.one(&keys, request).output)).collect()
     }
 }

@@ -373,8 +373,7 @@ impl<O: Observer> Simulation<'_, O> {
             self.count_throttle(&mut request, QuotaName::ModelCapacity);
         }
         if failure != Failure::Throttled {
-            let outcome =
-                if failure == Failure::Overloaded { Outcome::Overloaded } else { Outcome::Unavailable };
+            let outcome = if failure == Failure::Overloaded { Outcome::Overloaded } else { Outcome::Unavailable };
             self.observe(&request, now, outcome, None, 0, 0);
         }
         let latency = self.engine.workloads[usize::from(request.workload)].model.throttle_latency;

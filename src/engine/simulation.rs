@@ -169,8 +169,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 scenario.horizon,
             );
             let keys = (token_keys, latency_keys);
-            let source =
-                OpenSource::new(process, arrivals, &workload.tokens, &flow.latency, keys, flow.max_tokens);
+            let source = OpenSource::new(process, arrivals, &workload.tokens, &flow.latency, keys, flow.max_tokens);
             self.next_arrivals.push(arrival_event(index, source.peek()));
             self.sources.push(Some(source));
         }

@@ -1,6 +1,8 @@
 //! Where requests come from: open arrivals in blocks, closed loops one by one.
 
-use super::draws::{BLOCK, LatencyKeys, LatencySamplers, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens};
+use super::draws::{
+    BLOCK, LatencyKeys, LatencySamplers, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens,
+};
 use crate::model::Arrivals;
 use crate::random::OpenArrivals;
 use crate::units::SimTime;
