@@ -108,13 +108,12 @@ fn botocore() {
             let client = client_of(Sdk::Boto3, version, &row["mode"]);
             let (mut sleeps, mut token_waits) = (Vec::new(), Vec::new());
             for sleep in rows(row, "sleeps_s_u0.5") {
-                match sleep["token_wait"].as_f64() {
+                if let Some(wait) = sleep["token_wait"].as_f64() {
                     // A token may be waited for in several steps; the fake clock stops short of some.
-                    Some(wait) => *token_waits.last_mut().expect("after a sleep") += wait,
-                    None => {
-                        sleeps.push(seconds_of(sleep));
-                        token_waits.push(0.0);
-                    }
+                    *token_waits.last_mut().expect("after a sleep") += wait;
+                } else {
+                    sleeps.push(seconds_of(sleep));
+                    token_waits.push(0.0);
                 }
             }
             for failure in failures(row) {

@@ -128,7 +128,7 @@ fn anthropic_waits() {
     }
 }
 
-/// *Assumption*: from the description of facts that were read, not run.
+/// *Assumption*: as all of Java: read, not run.
 #[test]
 fn java_waits_whole_milliseconds() {
     let legacy = sdk(Sdk::Java, RetryMode::Legacy, RetryVersion::V2_0, 20);
