@@ -14,7 +14,7 @@ use crate::model::client::SdkPolicy;
 
 const BACKOFF: Backoff = Backoff::doubling(0.5, 8.0, Spread::QuarterOff);
 
-pub(super) fn rules(policy: &SdkPolicy) -> Rules {
+pub(super) fn rules(policy: SdkPolicy) -> Rules {
     Rules {
         max_attempts: policy.max_attempts,
         treatments: Rules::table(treat),

@@ -39,7 +39,7 @@ impl Backoff {
     /// The wait before retry `i` [s]; `previous` is the wait before the one before, 0 if there was none.
     pub(super) fn delay(&self, i: u32, previous: f64, u: f64) -> f64 {
         // An endless exponential overflows to infinity, which the cap brings back.
-        let raw = self.base * libm::pow(self.factor, f64::from(i));
+        let raw = self.base * power(self.factor, i);
         let b = raw.min(self.cap);
         match self.spread {
             Spread::Jitter(Jitter::None) => b,
@@ -60,6 +60,28 @@ impl Backoff {
     }
 }
 
+/// `factor^i`; powers of two, which every SDK uses, are written down directly.
+fn power(factor: f64, i: u32) -> f64 {
+    const EXPONENT_BIAS: u64 = 1023;
+    if factor == 2.0 && u64::from(i) <= EXPONENT_BIAS {
+        f64::from_bits((EXPONENT_BIAS + u64::from(i)) << 52)
+    } else {
+        libm::pow(factor, f64::from(i))
+    }
+}
+
 fn whole_millis(seconds: f64) -> f64 {
     libm::floor(seconds * 1e3) / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::power;
+
+    #[test]
+    fn powers_of_two_are_exact() {
+        for i in [0, 1, 2, 52, 1022, 1023, 1024, u32::MAX] {
+            assert_eq!(power(2.0, i), libm::pow(2.0, f64::from(i)));
+        }
+    }
 }

@@ -28,7 +28,7 @@ const fn backoff(base: f64, cap: f64) -> Backoff {
     Backoff::doubling(base, cap, Spread::Jitter(Jitter::Full))
 }
 
-pub(super) fn rules(policy: &SdkPolicy) -> Rules {
+pub(super) fn rules(policy: SdkPolicy) -> Rules {
     if policy.mode == RetryMode::Legacy {
         return Rules {
             max_attempts: policy.max_attempts,

@@ -159,3 +159,6 @@ impl CubicLimiter {
         if self.eight_decimals { libm::floor(x * 1e8 + 0.5) / 1e8 } else { x }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ use crate::units::SimSpan;
 
 const MAX_BACKOFF: f64 = 20.0;
 
-pub(super) fn rules(policy: &SdkPolicy) -> Rules {
+pub(super) fn rules(policy: SdkPolicy) -> Rules {
     let (treat, retry_after): (fn(Failure) -> Treatment, _) = match (policy.mode, policy.version) {
         (RetryMode::Legacy, _) => (treat_in_legacy, RetryAfterRule::AtLeastStandard),
         (_, RetryVersion::V2_0) => (treat_in_2_0, RetryAfterRule::AtLeastStandard),

@@ -25,7 +25,7 @@ use crate::units::SimSpan;
 
 const MAX_BACKOFF: f64 = 20.0;
 
-pub(super) fn rules(policy: &SdkPolicy) -> Rules {
+pub(super) fn rules(policy: SdkPolicy) -> Rules {
     let (treat, retry_after): (fn(Failure) -> Treatment, _) = match policy.version {
         RetryVersion::V2_0 => (treat_in_2_0, RetryAfterRule::Ignore),
         RetryVersion::V2_1 => (treat_in_2_1, RetryAfterRule::ClampEither),

@@ -134,7 +134,7 @@ impl Client {
             ClientPolicy::Custom(policy) => {
                 Client { rules: custom::rules(policy), delay: custom::sampled_delay(policy) }
             }
-            ClientPolicy::Sdk(policy) => Client { rules: sdk_rules(policy), delay: None },
+            ClientPolicy::Sdk(policy) => Client { rules: sdk_rules(*policy), delay: None },
         }
     }
 
@@ -248,7 +248,7 @@ impl ClientState {
     }
 }
 
-fn sdk_rules(policy: &SdkPolicy) -> Rules {
+fn sdk_rules(policy: SdkPolicy) -> Rules {
     match policy.sdk {
         Sdk::Boto3 => boto3::rules(policy),
         Sdk::JavaScript => javascript::rules(policy),

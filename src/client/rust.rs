@@ -41,7 +41,7 @@ const fn backoff(base: f64) -> Backoff {
     Backoff::doubling(base, MAX_BACKOFF, Spread::Jitter(Jitter::Full))
 }
 
-pub(super) fn rules(policy: &SdkPolicy) -> Rules {
+pub(super) fn rules(policy: SdkPolicy) -> Rules {
     let (treat, retry_after, tokens): (fn(Failure) -> Treatment, _, _) = match policy.version {
         RetryVersion::V2_0 => {
             let cap = SimSpan((MAX_BACKOFF * 1e9) as u64);
