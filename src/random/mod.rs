@@ -8,9 +8,13 @@
 //! one for each request; a *sampler* turns bits into values.
 
 mod address;
+mod arrivals;
+mod copula;
 mod discrete;
 mod gamma;
 mod guide;
+#[cfg(test)]
+mod kolmogorov;
 mod law;
 mod quantile_table;
 mod sampler;
@@ -18,5 +22,7 @@ mod special;
 mod tokens;
 
 pub use address::{Key, Purpose, Streams, happens};
+pub use arrivals::OpenArrivals;
+pub use copula::Copula;
 pub use sampler::Sampler;
 pub use tokens::{fill_tokens, fill_tokens_at, round_tokens};

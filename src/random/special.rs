@@ -138,8 +138,10 @@ mod tests {
     fn the_normal_quantile_inverts_the_distribution_function() {
         for step in 1..4000 {
             let v = 0.5 * libm::exp(-0.01 * f64::from(step));
-            let relative = normal_cdf(normal_quantile(v)) / v - 1.0;
-            assert!(relative.abs() < 2e-14, "{v}: {relative}");
+            let z = normal_quantile(v);
+            let relative = normal_cdf(z) / v - 1.0;
+            // A relative error of one rounding in z is about z² of them in the tail's share.
+            assert!(relative.abs() < 1e-15 * (1.0 + z * z), "{v}: {relative}");
         }
     }
 }
