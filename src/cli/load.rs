@@ -27,7 +27,6 @@ pub(super) fn scenario_file(
 /// The built-in catalogue, with a file over it if one is given.
 pub(super) fn catalog(file: Option<&Path>) -> anyhow::Result<Catalog> {
     let Some(file) = file else { return Ok(Catalog::embedded().clone()) };
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("cannot read catalogue `{}`", file.display()))?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read catalogue `{}`", file.display()))?;
     Catalog::parse(&text).with_context(|| format!("in catalogue `{}`", file.display()))
 }

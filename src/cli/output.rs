@@ -33,7 +33,7 @@ pub(super) fn write_all(directory: &Path, files: &[(String, Vec<u8>)]) -> anyhow
 
 /// Whether the reader of our output has gone away, which is no error of ours.
 pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    })
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe))
 }

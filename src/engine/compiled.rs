@@ -5,7 +5,7 @@ use super::observer::Observer;
 use super::simulation::Simulation;
 use crate::client::Client;
 use crate::model::{Arrivals, Scenario, Workload};
-use crate::random::Sampler;
+use crate::random::{Sampler, Streams};
 use crate::tally::Tally;
 
 /// A scenario made ready to run, any number of times and on any number of threads.
@@ -97,7 +97,7 @@ impl Engine<'_> {
         if let Arrivals::Trace(trace) = &compiled.model.arrivals {
             return trace.rows.iter().take(most as usize).map(|row| u64::from(row.output)).collect();
         }
-        let keys = TokenKeys::new(self.scenario.seed, 0, workload as u32);
+        let keys = TokenKeys::new(Streams { seed: self.scenario.seed, replication: 0, workload: workload as u32 });
         (0..most).map(|request| u64::from(compiled.tokens.one(&keys, request).output)).collect()
     }
 }

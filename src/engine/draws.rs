@@ -1,7 +1,7 @@
 //! What a request consists of, drawn by its number: tokens once, latency for each pool that it may call.
 
 use crate::model::{Latency, TokenDemand};
-use crate::random::{Copula, Key, Purpose, Sampler, fill_tokens, round_tokens};
+use crate::random::{Copula, Key, Purpose, Sampler, Streams, fill_tokens, round_tokens};
 use crate::units::SimSpan;
 
 /// How many requests are drawn at once. A block of every array stays within the first-level cache.
@@ -45,8 +45,8 @@ pub(super) struct TokenKeys {
 }
 
 impl TokenKeys {
-    pub(super) fn new(seed: u64, replication: u32, workload: u32) -> TokenKeys {
-        let key = |purpose| Key::new(seed, replication, workload, purpose);
+    pub(super) fn new(streams: Streams) -> TokenKeys {
+        let key = |purpose| streams.key(purpose);
         TokenKeys {
             input: key(Purpose::Input),
             cache_read: key(Purpose::CacheRead),
@@ -72,7 +72,7 @@ impl TokenSamplers {
         let input_bits = keys.input.bits(request);
         let output_bits = keys.output.bits(request);
         let output_bits = match &self.copula {
-            Some(copula) => copula.output_bits(input_bits, output_bits),
+            Some(copula) => copula.couple(input_bits, output_bits),
             None => output_bits,
         };
         Tokens {
@@ -147,8 +147,8 @@ pub(super) struct LatencyKeys {
 }
 
 impl LatencyKeys {
-    pub(super) fn new(seed: u64, replication: u32, workload: u32) -> LatencyKeys {
-        let key = |purpose| Key::new(seed, replication, workload, purpose);
+    pub(super) fn new(streams: Streams) -> LatencyKeys {
+        let key = |purpose| streams.key(purpose);
         LatencyKeys {
             ttft: key(Purpose::TimeToFirstToken),
             per_1k_input: key(Purpose::TimeToFirstTokenPerInput),

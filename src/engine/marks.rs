@@ -16,6 +16,9 @@ const PROBES: u64 = 240;
 /// Samples of the bucket level in each quarter of measured time.
 const LEVEL_SAMPLES: u64 = 60;
 
+/// Later than any event, and than [`Event::NEVER`](super::calendar::Event::NEVER).
+const NO_MORE: SimTime = SimTime(u64::MAX);
+
 /// When the next marks are due.
 #[derive(Debug)]
 pub(super) struct Marks {
@@ -65,12 +68,6 @@ impl Marks {
         self.next
     }
 
-    /// Whether measured time has begun and not ended.
-    #[inline]
-    pub(super) fn measuring(&self) -> bool {
-        self.past_warmup && !self.past_horizon
-    }
-
     /// The part of `[from, to)` within measured time [ns].
     #[inline]
     pub(super) fn measured(&self, from: SimTime, to: SimTime) -> u64 {
@@ -88,7 +85,7 @@ impl Marks {
     }
 
     fn reschedule(&mut self) {
-        let mut next = self.changes.get(self.changed).copied().unwrap_or(SimTime::MAX);
+        let mut next = self.changes.get(self.changed).copied().unwrap_or(NO_MORE);
         if !self.past_warmup {
             next = next.min(self.warmup);
         }

@@ -12,7 +12,7 @@ use super::source::OpenSource;
 use crate::admission::{DayMeter, Gate};
 use crate::client::ClientState;
 use crate::model::Arrivals;
-use crate::random::{Key, OpenArrivals, Purpose};
+use crate::random::{Key, OpenArrivals, Purpose, Streams};
 use crate::tally::{FlowTally, PoolTally, Tally};
 use crate::units::{SimSpan, SimTime};
 use std::collections::VecDeque;
@@ -130,10 +130,9 @@ impl<'a, O: Observer> Simulation<'a, O> {
     fn add_workload(&mut self, index: usize, seed: u64, replication: u32) {
         let scenario = self.engine.scenario;
         let workload = &self.engine.workloads[index];
-        let place = index as u32;
-        let key = |purpose| Key::new(seed, replication, place, purpose);
-        let token_keys = TokenKeys::new(seed, replication, place);
-        let latency_keys = LatencyKeys::new(seed, replication, place);
+        let streams = Streams { seed, replication, workload: index as u32 };
+        let token_keys = TokenKeys::new(streams);
+        let latency_keys = LatencyKeys::new(streams);
         let workers = match workload.model.arrivals {
             Arrivals::ClosedLoop { workers, .. } => scaled(workers, scenario.load.as_f64()),
             _ => 0,
@@ -146,10 +145,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
             },
             token_keys,
             latency_keys,
-            backoff: key(Purpose::Backoff),
-            fault: key(Purpose::Fault),
-            disconnect: key(Purpose::Disconnect),
-            think: key(Purpose::Think),
+            backoff: streams.key(Purpose::Backoff),
+            fault: streams.key(Purpose::Fault),
+            disconnect: streams.key(Purpose::Disconnect),
+            think: streams.key(Purpose::Think),
             workers,
         });
         if workload.think_time.is_some() {
@@ -161,13 +160,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         } else {
             let flow = &self.engine.flows[workload.flows.start];
             let arrivals = &workload.model.arrivals;
-            let process = OpenArrivals::new(
-                arrivals,
-                scenario.load,
-                scenario.start,
-                (seed, replication, place),
-                scenario.horizon,
-            );
+            let process = OpenArrivals::new(arrivals, scenario.load, scenario.start, streams, scenario.horizon);
             let keys = (token_keys, latency_keys);
             let source = OpenSource::new(process, arrivals, &workload.tokens, &flow.latency, keys, flow.max_tokens);
             self.next_arrivals.push(arrival_event(index, source.peek()));

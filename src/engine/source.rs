@@ -100,7 +100,7 @@ impl<'a> OpenSource<'a> {
     fn refill(&mut self) {
         self.first += self.len as u64;
         self.place = 0;
-        self.len = self.arrivals.fill_with_rows(&mut self.times[..], &mut self.rows[..]);
+        self.len = self.arrivals.fill_rows(&mut self.times[..], &mut self.rows[..]);
         let len = self.len;
         if let Some(trace) = self.trace {
             for place in 0..len {
