@@ -169,10 +169,11 @@ mod tests {
 
     #[test]
     fn uniforms_of_neighbouring_streams_and_attempts_are_uncorrelated() {
+        type Stream = Box<dyn Fn(u64) -> u64>;
         let unit = |bits: u64| bits as f64 / TWO_POW_64 - 0.5;
         let n = 200_000;
         let home = Key::new(42, 3, 1, Purpose::Output);
-        let mut pairs: Vec<(&str, Box<dyn Fn(u64) -> u64>)> = Vec::new();
+        let mut pairs: Vec<(&str, Stream)> = Vec::new();
         pairs.push(("next request", Box::new(move |i| home.bits(i + 1))));
         pairs.push(("first attempt", Box::new(move |i| home.attempt_bits(i, 0))));
         pairs.push(("second attempt", Box::new(move |i| home.attempt_bits(i, 1))));

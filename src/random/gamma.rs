@@ -201,7 +201,8 @@ mod tests {
 
     /// `P(a, x)` for half-integer and integer shapes in closed form, from `P(a+1, x) = P(a, x) − xᵃe⁻ˣ/Γ(a+1)`.
     fn closed_form(twice_shape: u32, x: f64) -> f64 {
-        let (mut p, mut a) = if twice_shape % 2 == 0 { (-libm::expm1(-x), 1.0) } else { (libm::erf(x.sqrt()), 0.5) };
+        let (mut p, mut a) =
+            if twice_shape.is_multiple_of(2) { (-libm::expm1(-x), 1.0) } else { (libm::erf(x.sqrt()), 0.5) };
         while a < f64::from(twice_shape) / 2.0 {
             p -= x.powf(a) * (-x).exp() / libm::tgamma(a + 1.0);
             a += 1.0;

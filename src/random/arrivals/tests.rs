@@ -151,7 +151,7 @@ fn constant_arrivals_fall_at_the_exact_quotients() {
     {
         let arrivals = Arrivals::Constant { rate: Rate { events, per: SimSpan(per) } };
         let mut arrivals = open(&arrivals, load(numerator, denominator), STREAMS, SimTime::MAX);
-        let mut block = [0; 3_000];
+        let mut block = vec![0; 3_000];
         assert_eq!(arrivals.fill(&mut block), 3_000);
         for (k, &time) in (0_u128..).zip(&block) {
             let exact = k * u128::from(per) * u128::from(denominator) / (u128::from(events) * u128::from(numerator));
@@ -446,7 +446,7 @@ fn a_fractional_copy_keeps_its_share_of_rows() {
     let count = |scale| times(&trace(&at, scale, false), SimTime::MAX).len() as f64;
     for (scale, kept) in [(2.5, 0.5), (0.3, 0.3)] {
         let expected = scale * 1e5;
-        let deviation = (1e5 * kept * (1.0 - kept) as f64).sqrt();
+        let deviation = (1e5 * kept * (1.0_f64 - kept)).sqrt();
         assert!((count(scale) - expected).abs() < 5.0 * deviation, "{scale}: {}", count(scale));
     }
 }
