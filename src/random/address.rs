@@ -47,8 +47,8 @@ impl Streams {
 ///
 /// # Formula
 ///
-/// Draw `i` is `finish(start(a + i·γ) + b)`, where `start` and `finish` are the two halves of SplitMix64's output
-/// function, γ its increment, and the words `a` and `b` are hashed from the address. With `b = 0` this is SplitMix64
+/// Draw `i` is `finish(start(a + i·γ) + b)`, where `start` and `finish` are the two halves of `SplitMix64`'s output
+/// function, γ its increment, and the words `a` and `b` are hashed from the address. With `b = 0` this is `SplitMix64`
 /// from state `a`. The second word keeps apart streams whose counters happen to meet: with one word alone, all streams
 /// are pieces of one sequence of 2⁶⁴ numbers, and two that overlap repeat each other.
 ///
@@ -112,7 +112,7 @@ pub fn happens(probability: Probability, bits: u64) -> bool {
 /// 2⁶⁴.
 pub(super) const TWO_POW_64: f64 = 18_446_744_073_709_551_616.0;
 
-/// SplitMix64's increment: 2⁶⁴ divided by the golden ratio, made odd.
+/// `SplitMix64`'s increment: 2⁶⁴ divided by the golden ratio, made odd.
 pub(super) const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// One word of an address into the hash of those before it.
@@ -120,7 +120,7 @@ fn absorb(hash: u64, word: u64) -> u64 {
     finish(start(hash.wrapping_add(word).wrapping_add(GAMMA)))
 }
 
-/// The first half of SplitMix64's output function ("variant 13" of Stafford's mixers).
+/// The first half of `SplitMix64`'s output function ("variant 13" of Stafford's mixers).
 fn start(z: u64) -> u64 {
     (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
@@ -169,10 +169,11 @@ mod tests {
 
     #[test]
     fn uniforms_of_neighbouring_streams_and_attempts_are_uncorrelated() {
+        type Stream = Box<dyn Fn(u64) -> u64>;
         let unit = |bits: u64| bits as f64 / TWO_POW_64 - 0.5;
         let n = 200_000;
         let home = Key::new(42, 3, 1, Purpose::Output);
-        let mut pairs: Vec<(&str, Box<dyn Fn(u64) -> u64>)> = Vec::new();
+        let mut pairs: Vec<(&str, Stream)> = Vec::new();
         pairs.push(("next request", Box::new(move |i| home.bits(i + 1))));
         pairs.push(("first attempt", Box::new(move |i| home.attempt_bits(i, 0))));
         pairs.push(("second attempt", Box::new(move |i| home.attempt_bits(i, 1))));

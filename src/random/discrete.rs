@@ -141,7 +141,7 @@ impl Zipf {
     pub(super) fn new(n: u64, exponent: f64) -> Zipf {
         let head = n.min(Self::HEAD);
         let weight = |k: u64| libm::pow(k as f64, -exponent);
-        let tail = (n > head).then(|| ZipfTail { start: head as f64 + 0.5, end: n as f64 + 0.5, exponent });
+        let tail = (n > head).then_some(ZipfTail { start: head as f64 + 0.5, end: n as f64 + 0.5, exponent });
         let tail_weight = tail.map_or(0.0, |tail| tail.integral(-exponent));
         let total = (1..=head).map(weight).sum::<f64>() + tail_weight;
         let first_moment = (1..=head).map(|k| k as f64 * weight(k)).sum::<f64>()

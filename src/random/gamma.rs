@@ -54,26 +54,25 @@ fn series(a: f64, x: f64) -> f64 {
 }
 
 fn fraction(a: f64, x: f64) -> f64 {
-    const TINY: f64 = 1e-300;
-    let mut b = x + 1.0 - a;
-    let mut c = 1.0 / TINY;
-    let mut d = 1.0 / b;
-    let mut h = d;
+    // Where a quotient would be divided by zero, Lentz divides by next to nothing.
+    let nonzero = |y: f64| if y.abs() < 1e-300 { 1e-300 } else { y };
+    let mut base = x + 1.0 - a;
+    let mut forward = 1e300;
+    let mut backward = 1.0 / base;
+    let mut value = backward;
     for i in 1..100_000 {
         let i = f64::from(i);
         let numerator = -i * (i - a);
-        b += 2.0;
-        d = numerator * d + b;
-        d = 1.0 / if d.abs() < TINY { TINY } else { d };
-        c = b + numerator / c;
-        c = if c.abs() < TINY { TINY } else { c };
-        let factor = d * c;
-        h *= factor;
+        base += 2.0;
+        backward = 1.0 / nonzero(numerator * backward + base);
+        forward = nonzero(base + numerator / forward);
+        let factor = forward * backward;
+        value *= factor;
         if (factor - 1.0).abs() < 3e-16 {
             break;
         }
     }
-    h
+    value
 }
 
 /// Wilson and Hilferty's cube root for the body, the leading term of the series for the lower tail.
@@ -100,9 +99,9 @@ pub(super) fn solve(a: f64, side: Side, v: f64, guess: f64) -> f64 {
         let share = gamma_share(a, side, x);
         let excess = sign * (share - v);
         if excess > 0.0 {
-            high = y
+            high = y;
         } else {
-            low = y
+            low = y;
         }
         // d ln share / dy = ± x · density / share, and x · density = a · front.
         let slope = a * libm::exp(log_front(a, x));
@@ -202,7 +201,8 @@ mod tests {
 
     /// `P(a, x)` for half-integer and integer shapes in closed form, from `P(a+1, x) = P(a, x) − xᵃe⁻ˣ/Γ(a+1)`.
     fn closed_form(twice_shape: u32, x: f64) -> f64 {
-        let (mut p, mut a) = if twice_shape % 2 == 0 { (-libm::expm1(-x), 1.0) } else { (libm::erf(x.sqrt()), 0.5) };
+        let (mut p, mut a) =
+            if twice_shape.is_multiple_of(2) { (-libm::expm1(-x), 1.0) } else { (libm::erf(x.sqrt()), 0.5) };
         while a < f64::from(twice_shape) / 2.0 {
             p -= x.powf(a) * (-x).exp() / libm::tgamma(a + 1.0);
             a += 1.0;

@@ -160,7 +160,7 @@ mod tests {
     use crate::random::{Key, Purpose};
 
     /// Laws of all kinds, ordinary and strange.
-    pub(in crate::random) const LAWS: [Law; 16] = [
+    const LAWS: [Law; 16] = [
         Law::Exponential { mean: 3.0 },
         Law::LogNormal { mu: 6.0, sigma: 0.64 },
         Law::LogNormal { mu: 0.0, sigma: 3.0 },
@@ -213,7 +213,6 @@ mod tests {
                     (worst, at) = (error, bits);
                 }
             }
-            eprintln!("{law:?} {worst:e} at {at:x}");
             assert!(worst < 1e-7, "{law:?}: {worst:e} at {at:x}");
         }
     }

@@ -35,6 +35,7 @@ const SQRT_TWO_PI: f64 = 2.506_628_274_631_000_5;
 type Rational = [[f64; 8]; 2];
 
 /// For `|p − 1/2| ≤ 0.425`.
+#[expect(clippy::excessive_precision, reason = "the digits as published")]
 const CENTRE: Rational = [
     [
         3.387_132_872_796_366_608_0e0,
@@ -59,6 +60,7 @@ const CENTRE: Rational = [
 ];
 
 /// For `√(−ln v) ≤ 5`.
+#[expect(clippy::excessive_precision, reason = "the digits as published")]
 const MIDDLE: Rational = [
     [
         1.423_437_110_749_683_577_34e0,
@@ -83,6 +85,7 @@ const MIDDLE: Rational = [
 ];
 
 /// Beyond.
+#[expect(clippy::excessive_precision, reason = "the digits as published")]
 const FAR: Rational = [
     [
         6.657_904_643_501_103_777_20e0,

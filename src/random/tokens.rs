@@ -15,10 +15,16 @@ const MAX: u32 = Tokens::REQUEST_MAX.0 as u32;
 /// ```
 #[inline]
 pub fn round_tokens(x: f64, min: u32) -> u32 {
-    // Casting truncates, saturates and maps NaN to zero. Adding a half first would round 0.49999999999999994 up.
-    let whole = x as u32;
-    let nearest = whole.saturating_add(u32::from(x - f64::from(whole) >= 0.5));
-    nearest.clamp(min, MAX)
+    // From 2⁵² on an f64 has no fraction: adding it rounds to the nearest integer, ties to even, and leaves that in the
+    // low bits. A cast would saturate, which costs as much as the draw.
+    const NO_FRACTION: f64 = 4_503_599_627_370_496.0;
+    let (low, high) = (f64::from(min), f64::from(MAX));
+    // Not `f64::max`: it has a case more for NaN, which is not above `low` here either.
+    let inside = if x > low { x } else { low };
+    let inside = if inside < high { inside } else { high };
+    let shifted = inside + NO_FRACTION;
+    let tie_went_down = inside - (shifted - NO_FRACTION) >= 0.5;
+    shifted.to_bits() as u32 + u32::from(tie_went_down)
 }
 
 /// The token counts of consecutive requests, from `first_request` on.
@@ -43,6 +49,10 @@ mod tests {
         let rounded = [0.0, 0.499_999_999_999_999_94, 0.5, 1.499, 1.5, 999_999_999.5, f64::INFINITY, f64::NAN]
             .map(|x| round_tokens(x, 0));
         assert_eq!(rounded, [0, 0, 1, 1, 2, 1_000_000_000, 1_000_000_000, 0]);
+        for i in 0..4_000 {
+            let x = f64::from(i) / 8.0;
+            assert_eq!(round_tokens(x, 3), ((x + 0.5) as u32).max(3), "{x}");
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod rate;
 mod regular;
 mod renewal;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 use super::address::{Purpose, Streams};
 use crate::model::Arrivals;

@@ -162,9 +162,9 @@ impl Sinusoid {
             let excess = x + a * (self.start_cosine - cosine) - y;
             let rate = 1.0 + a * sine;
             if excess > 0.0 {
-                high = x
+                high = x;
             } else {
-                low = x
+                low = x;
             }
             let halley = x - 2.0 * excess * rate / (2.0 * rate * rate - excess * a * cosine);
             let inside = halley >= low && halley <= high;
@@ -215,6 +215,6 @@ impl Piecewise {
             self.segment += 1;
             (start, rate) = (end, next_rate);
         }
-        start + (count - self.count_at_start) / rate
+        if rate > 0.0 { start + (count - self.count_at_start) / rate } else { f64::INFINITY }
     }
 }

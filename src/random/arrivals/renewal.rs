@@ -1,7 +1,7 @@
 //! Renewal processes with a mean gap of one.
 
 use crate::model::Distribution;
-use crate::random::address::{Key, Purpose, Streams};
+use crate::random::address::{Key, Purpose, Streams, TWO_POW_64};
 use crate::random::law::Law;
 use crate::random::quantile_table::far_tail;
 use crate::random::sampler::Sampler;
@@ -28,44 +28,20 @@ impl UnitProcess {
         UnitProcess { gaps, first_gap, key, request: 0, elapsed: 0.0 }
     }
 
-    /// Gamma gaps with a coefficient of variation.
-    ///
-    /// # Formula
-    ///
-    /// Shape `k = 1/cv²`, scale `1/k`. The gap that the start falls into is chosen in proportion to its length, hence
-    /// Gamma(k+1) with the same scale, and the start is uniform within it: the first gap is `U · G(k+1)`.
-    ///
-    /// # Source
-    ///
-    /// Cox, "Renewal theory", 1962, §5.
+    /// Gamma gaps with a coefficient of variation: shape `1/cv²`, scale `cv²`.
     pub(super) fn gamma(streams: Streams, cv: f64) -> UnitProcess {
         let key = streams.key(Purpose::Arrival);
-        let shape = 1.0 / (cv * cv);
-        let scale = cv * cv;
-        let place = (key.attempt_bits(0, 1) >> 11) as f64 / 9_007_199_254_740_992.0;
-        let first_gap = place * far_tail(&Law::Gamma { shape: shape + 1.0, scale }, key.bits(0));
-        let gaps = Sampler::new(&Distribution::Gamma { shape, scale });
-        UnitProcess { gaps, first_gap, key, request: 0, elapsed: 0.0 }
+        let gaps = Sampler::new(&Distribution::Gamma { shape: 1.0 / (cv * cv), scale: cv * cv });
+        UnitProcess { gaps, first_gap: gamma_residual(key, cv), key, request: 0, elapsed: 0.0 }
     }
 
-    /// Weibull gaps with a coefficient of variation.
-    ///
-    /// # Formula
-    ///
-    /// Scale `λ = 1/Γ(1 + 1/k)`. The residual has the density `e^(−(x/λ)ᵏ)`, so `(x/λ)ᵏ` is Gamma(1/k): the first gap
-    /// is `λ·P⁻¹(1/k, U)^(1/k)`.
-    ///
-    /// # Source
-    ///
-    /// Cox, "Renewal theory", 1962, §5.
+    /// Weibull gaps with a coefficient of variation: scale `1/Γ(1 + 1/shape)`.
     pub(super) fn weibull(streams: Streams, cv: f64) -> UnitProcess {
         let key = streams.key(Purpose::Arrival);
         let shape = weibull_shape(cv);
         let scale = 1.0 / libm::tgamma(1.0 + 1.0 / shape);
-        let power = far_tail(&Law::Gamma { shape: 1.0 / shape, scale: 1.0 }, key.bits(0));
-        let first_gap = scale * libm::pow(power, 1.0 / shape);
         let gaps = Sampler::new(&Distribution::Weibull { shape, scale });
-        UnitProcess { gaps, first_gap, key, request: 0, elapsed: 0.0 }
+        UnitProcess { gaps, first_gap: weibull_residual(key, shape, scale), key, request: 0, elapsed: 0.0 }
     }
 
     /// When the next events occur, on the scale of the mean gap.
@@ -80,6 +56,37 @@ impl UnitProcess {
             *time = self.elapsed;
         }
     }
+}
+
+/// The time from an arbitrary instant to the next event of a gamma renewal process with a mean gap of one.
+///
+/// # Formula
+///
+/// The gap that the instant falls into is chosen in proportion to its length, hence Gamma(k+1) with the same scale, and
+/// the instant is uniform within it: the residual is `U · G(k+1)`.
+///
+/// # Source
+///
+/// Cox, "Renewal theory", 1962, §5.
+pub(super) fn gamma_residual(key: Key, cv: f64) -> f64 {
+    let (shape, scale) = (1.0 / (cv * cv), cv * cv);
+    let place = key.attempt_bits(0, 1) as f64 / TWO_POW_64;
+    place * far_tail(&Law::Gamma { shape: shape + 1.0, scale }, key.bits(0))
+}
+
+/// The time from an arbitrary instant to the next event of a Weibull renewal process.
+///
+/// # Formula
+///
+/// The residual has a density proportional to `e^(−(x/λ)ᵏ)`, so `(x/λ)ᵏ` is Gamma(1/k): the residual is
+/// `λ·P⁻¹(1/k, U)^(1/k)`.
+///
+/// # Source
+///
+/// Cox, "Renewal theory", 1962, §5.
+pub(super) fn weibull_residual(key: Key, shape: f64, scale: f64) -> f64 {
+    let power = far_tail(&Law::Gamma { shape: 1.0 / shape, scale: 1.0 }, key.bits(0));
+    scale * libm::pow(power, 1.0 / shape)
 }
 
 /// The shape of the Weibull law with a coefficient of variation.

@@ -7,6 +7,7 @@ use crate::random::address::{GAMMA, Key, happens};
 use crate::units::{Probability, SimTime};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
 /// The rows of a trace in order of time, `scale · load` copies of each.
@@ -20,6 +21,12 @@ use std::sync::Arc;
 /// takes no time is not repeated.
 #[derive(Debug, Clone)]
 pub(super) struct Replay {
+    recording: Recording,
+    cursors: BinaryHeap<Reverse<Cursor>>,
+}
+
+#[derive(Debug, Clone)]
+struct Recording {
     rows: Arc<[TraceRow]>,
     key: Key,
     /// The share of rows that the thinned copy keeps.
@@ -27,7 +34,6 @@ pub(super) struct Replay {
     /// Zero where the trace is not repeated.
     period: u64,
     horizon: u64,
-    cursors: BinaryHeap<Reverse<Cursor>>,
 }
 
 /// The next row of a copy.
@@ -60,45 +66,51 @@ impl Replay {
         let whole = libm::floor(copies) as u32;
         let kept = Probability(copies - f64::from(whole));
 
-        let cursors = BinaryHeap::new();
-        let mut replay = Replay { rows, key, kept, period, horizon: horizon.0, cursors };
+        let recording = Recording { rows, key, kept, period, horizon: horizon.0 };
+        let mut cursors = BinaryHeap::new();
         for copy in 0..whole + u32::from(kept.0 > 0.0) {
             let golden_part = u64::from(copy).wrapping_mul(GAMMA);
             let shift = ((u128::from(golden_part) * u128::from(mean_gap)) >> 64) as u64;
-            let cursor = Cursor { time: 0, copy, thinned: copy == whole, round_start: shift, row: 0, place: 0 };
-            replay.put(cursor);
+            let mut cursor = Cursor { time: 0, copy, thinned: copy == whole, round_start: shift, row: 0, place: 0 };
+            if recording.seek(&mut cursor) {
+                cursors.push(Reverse(cursor));
+            }
         }
-        replay
+        Replay { recording, cursors }
     }
 
     /// The next arrival and its row.
     pub(super) fn next(&mut self) -> Option<(u64, u32)> {
-        let Reverse(mut cursor) = self.cursors.pop()?;
+        let mut first = self.cursors.peek_mut()?;
+        let Reverse(cursor) = &mut *first;
         let (time, row) = (cursor.time, cursor.row);
         cursor.row += 1;
         cursor.place += 1;
-        self.put(cursor);
+        if !self.recording.seek(cursor) {
+            PeekMut::pop(first);
+        }
         Some((time, row))
     }
+}
 
-    /// Moves a copy to its next row that it keeps; a copy without one before the horizon has ended.
-    fn put(&mut self, mut cursor: Cursor) {
+impl Recording {
+    /// Moves a copy on to a row that it keeps, if it is not at one; false when there is none before the horizon.
+    fn seek(&self, cursor: &mut Cursor) -> bool {
         loop {
             if cursor.row as usize == self.rows.len() {
                 if self.period == 0 {
-                    return;
+                    return false;
                 }
                 cursor.row = 0;
                 cursor.round_start = cursor.round_start.saturating_add(self.period);
             }
-            let Some(row) = self.rows.get(cursor.row as usize) else { return };
+            let Some(row) = self.rows.get(cursor.row as usize) else { return false };
             cursor.time = cursor.round_start.saturating_add(row.at.0);
             if cursor.time >= self.horizon {
-                return;
+                return false;
             }
             if !cursor.thinned || happens(self.kept, self.key.attempt_bits(cursor.place, cursor.copy)) {
-                self.cursors.push(Reverse(cursor));
-                return;
+                return true;
             }
             cursor.row += 1;
             cursor.place += 1;
