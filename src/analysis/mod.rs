@@ -1,5 +1,6 @@
 //! Pure folds from tallies to answers; all `f64` statistics live here. Never runs a simulation.
 
+pub mod explain;
 pub mod summary;
 pub mod timeline;
 
