@@ -4,6 +4,7 @@ pub mod estimate;
 pub mod fold;
 pub mod outputs;
 pub mod slo;
+pub mod explain;
 pub mod summary;
 pub mod timeline;
 pub mod warnings;

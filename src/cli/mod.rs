@@ -4,9 +4,12 @@
 //! is talk.
 
 mod args;
+mod catalog;
 mod check;
+mod explain;
 mod files;
 mod load;
+mod models;
 mod output;
 mod progress;
 mod requests;
@@ -58,6 +61,10 @@ enum Verb {
     Run(run::Args),
     /// Report every problem of scenario files, with line and column
     Check(check::Args),
+    /// Work out one request's reservation and charge, step by step
+    Explain(explain::ExplainArgs),
+    /// List the models that quotasim knows, with quotas, prices and sources
+    Models(models::ModelsArgs),
     /// Print the JSON Schema of scenario files
     Schema(schema::Args),
 }
@@ -68,6 +75,8 @@ pub fn main() -> ExitCode {
     let answer = match cli.verb {
         Verb::Run(args) => run::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Explain(args) => explain::run(&args, &mut anstream::stdout()),
+        Verb::Models(args) => models::run(&args, &mut anstream::stdout()),
         Verb::Schema(args) => schema::run(&args),
     };
     match answer {

@@ -163,9 +163,8 @@ fn losses(summary: &Summary, expected: f64, k: f64) -> Verdict {
 /// Slots held for the service time: a quota under the in-flight limiter.
 fn slots(params: &Value, quota: &str) -> String {
     let quota = number(params, quota);
-    let pools = pool(&format!(
-        "tokens_per_minute: {{ limit: {quota}, limiter: in_flight }}\n    requests_per_minute: none"
-    ));
+    let pools =
+        pool(&format!("tokens_per_minute: {{ limit: {quota}, limiter: in_flight }}\n    requests_per_minute: none"));
     let arrivals = number(params, "arrival_rate_per_s");
     let traffic = Traffic {
         name: "w",
@@ -195,9 +194,8 @@ fn loss(case: &Value, scenario: &str, k: f64) -> Verdict {
 fn classes(case: &Value, limiter: &str, size: &str, k: f64) -> Verdict {
     let params = &case["params"];
     let quota = number(params, "quota_tokens");
-    let pools = pool(&format!(
-        "tokens_per_minute: {{ limit: {quota}, limiter: {limiter} }}\n    requests_per_minute: none"
-    ));
+    let pools =
+        pool(&format!("tokens_per_minute: {{ limit: {quota}, limiter: {limiter} }}\n    requests_per_minute: none"));
     let list = params["classes"].as_array().expect("classes");
     let mut workloads = String::new();
     for class in list {
@@ -338,8 +336,7 @@ fn retrial_scenario(params: &Value, slots: f64, attempts: &str, delay_s: f64, re
 fn retrial(case: &Value) -> Verdict {
     let (params, expected) = (&case["params"], &case["expected"]);
     let attempts = params["max_retries"].as_f64().map_or("unlimited".to_owned(), |n| (n + 1.0).to_string());
-    let scenario =
-        retrial_scenario(params, number(params, "c"), &attempts, 1.0 / number(params, "gamma"), REQUESTS);
+    let scenario = retrial_scenario(params, number(params, "c"), &attempts, 1.0 / number(params, "gamma"), REQUESTS);
     let total = support::run(&scenario).total;
     let n = total.counts.requests;
     let attempts = number(expected, "attempts_per_request");
@@ -395,8 +392,8 @@ fn closed_loop(case: &Value) -> Verdict {
 fn client_queue(case: &Value) -> Verdict {
     let (params, expected) = (&case["params"], &case["expected"]);
     let pools = pool("tokens_per_minute: none\n    requests_per_minute: none");
-    let workload = closed_traffic(params).yaml()
-        + &format!("    concurrency: {{ limit: {} }}\n", number(params, "concurrency"));
+    let workload =
+        closed_traffic(params).yaml() + &format!("    concurrency: {{ limit: {} }}\n", number(params, "concurrency"));
     let total = support::run(&document(&pools, &workload, number(expected, "throughput_per_s"), 10_000.0)).total;
     let seconds = |ms: Option<f64>| ms.expect("requests waited") / 1000.0;
     let within = |name: &str, simulated: f64| {
@@ -418,8 +415,7 @@ fn deterministic(case: &Value) -> Verdict {
         "one every 0.1 s for 60 s" => ("constant: { rate: 10/s }", 60),
         other => panic!("arrivals {other}"),
     };
-    let pools =
-        pool(&format!("tokens_per_minute: {}\n    requests_per_minute: none", number(params, "quota_tokens")));
+    let pools = pool(&format!("tokens_per_minute: {}\n    requests_per_minute: none", number(params, "quota_tokens")));
     let traffic = Traffic {
         name: "w",
         arrivals: arrivals.to_owned(),
@@ -456,7 +452,11 @@ fn bursty(case: &Value) -> Verdict {
     let params = &case["params"];
     let arrivals = match params["interarrival"].as_str() {
         Some("gamma") => {
-            format!("gamma: {{ rate: {}/s, cv: {} }}", 1.0 / number(params, "mean_interarrival_s"), number(params, "cv"))
+            format!(
+                "gamma: {{ rate: {}/s, cv: {} }}",
+                1.0 / number(params, "mean_interarrival_s"),
+                number(params, "cv")
+            )
         }
         Some(_) => format!("constant: {{ rate: {}/s }}", 1.0 / number(params, "mean_interarrival_s")),
         None => format!(
@@ -473,13 +473,8 @@ fn bursty(case: &Value) -> Verdict {
         "tokens_per_minute: {{ limit: {}, limiter: in_flight }}\n    requests_per_minute: none",
         number(params, "slots") * 1000.0
     ));
-    let traffic = Traffic {
-        name: "w",
-        arrivals,
-        tokens: (500.0, 500.0, 1.0),
-        duration: exponential(service),
-        client: "none",
-    };
+    let traffic =
+        Traffic { name: "w", arrivals, tokens: (500.0, 500.0, 1.0), duration: exponential(service), client: "none" };
     let summary = support::run(&document(&pools, &traffic.yaml(), rate, 1_000.0));
     losses(&summary, number(&case["expected"], "loss"), 4.0)
 }

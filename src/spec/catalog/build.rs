@@ -217,7 +217,7 @@ impl Door {
             match self.sources.get(&key) {
                 Some(source) => card.sources.push(source.clone()),
                 None => {
-                    self.problem(format!("`sources` names `{key}`, which the file's `sources:` map does not define"))
+                    self.problem(format!("`sources` names `{key}`, which the file's `sources:` map does not define"));
                 }
             }
         }
