@@ -1,1 +1,15 @@
-//! To be written.
+//! Writes results for people and programs: one screen of text, JSON, CSV, Markdown, charts.
+//!
+//! Everything here is a pure function from [`analysis`](crate::analysis) values to text or bytes: nothing is
+//! simulated, estimated or written to disk, and the same input gives the same bytes.
+
+pub mod csv;
+pub mod headline;
+pub mod json;
+pub mod markdown;
+pub mod number;
+pub mod table;
+pub mod text;
+
+#[cfg(test)]
+mod fixture;
