@@ -1,9 +1,10 @@
 //! Hand-made results for tests: numbers chosen to exercise the formats, not simulated.
 
 use crate::analysis::{
-    ByMinute, Counts, Estimate, Gauge, LedgerTotals, Metrics, Percentiles, PoolMetrics, SloOutcome, Summary,
-    ThrottlesByLimit, Wait,
+    ByMinute, Counts, Estimate, Gauge, LedgerTotals, Metrics, OutputHistogram, Percentiles, PoolMetrics, PoolTimeline,
+    SloOutcome, Summary, ThrottlesByLimit, TimelinePoint, Wait,
 };
+use crate::report::setting::{LatencyObjective, PoolSetting, Setting, WorkloadSetting};
 use std::collections::BTreeMap;
 
 /// A one-word classifier whose reservations fill the quota.
@@ -216,5 +217,76 @@ fn percentiles([mean, p50, p90, p95, p99, p999]: [f64; 6]) -> Percentiles {
         p95: Some(p95),
         p99: Some(p99),
         p999: Some(p999),
+    }
+}
+
+/// A pool through a run: demand that swells and ebbs against a quota (or none), throttled while it is used up.
+pub(crate) fn timeline(pool: &str, horizon_s: f64, interval_s: f64, quota: Option<u64>) -> PoolTimeline {
+    let count = (horizon_s / interval_s) as usize;
+    let points = (0..count).map(|index| {
+        let from_s = index as f64 * interval_s;
+        // A triangle wave of five swells, 0 to 1.
+        let phase = (from_s / horizon_s * 5.0).fract();
+        let swell = 1.0 - (2.0 * phase - 1.0).abs();
+        let reserved = (swell * 240_000.0) as u64;
+        let free = quota.map(|quota| quota.saturating_sub(reserved));
+        TimelinePoint {
+            from_s,
+            to_s: from_s + interval_s,
+            quota,
+            admitted: 40,
+            throttled: if free == Some(0) { 17 + index as u64 % 5 } else { 0 },
+            charged: (swell * 30_000.0 * interval_s / 60.0) as u64,
+            reserved_open: reserved,
+            available: free.map(|free| free as i64),
+            capacity: quota,
+            in_flight: reserved / 8_192,
+        }
+    });
+    PoolTimeline { pool: pool.into(), points: points.collect() }
+}
+
+/// Output lengths in bins of `width` tokens from `from` to `to`, most of them in the middle.
+pub(crate) fn histogram(workload: &str, [from, to]: [u64; 2], width: u64, max_tokens: Option<u64>) -> OutputHistogram {
+    let bins = (from..to).step_by(width as usize).map(|at| (at, at + width, 1 + (at - from).min(to - at)));
+    OutputHistogram {
+        workload: workload.into(),
+        max_tokens: max_tokens.unwrap_or(8_192),
+        max_tokens_unset: max_tokens.is_none(),
+        bins: bins.collect(),
+    }
+}
+
+/// The words for [`busy`], [`calm`] and [`two_pools`].
+pub(crate) fn setting() -> Setting {
+    let haiku = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    let sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
+    let pool = |name: &str, model: &str, rules: &[&str]| PoolSetting {
+        name: name.into(),
+        model: model.into(),
+        limiter: Some("token bucket of 60 s".into()),
+        available: "bucket level".into(),
+        rules: rules.iter().map(|&rule| rule.into()).collect(),
+        burndown: 5,
+        mantle: false,
+    };
+    let workload = |name: &str, pool: &str, model: &str| WorkloadSetting {
+        name: name.into(),
+        pool: pool.into(),
+        model: model.into(),
+    };
+    let within = |workload: Option<&str>, percentile: &str, bound_ms: f64| LatencyObjective {
+        workload: workload.map(str::to_owned),
+        percentile: percentile.into(),
+        bound_ms,
+        first_token: false,
+    };
+    Setting {
+        pools: vec![
+            pool("haiku", haiku, &[]),
+            pool("sonnet", sonnet, &["cache reads reserved", "at least 4,096 reserved for output"]),
+        ],
+        workloads: vec![workload("triage", "haiku", haiku), workload("chat", "sonnet", sonnet)],
+        objectives: vec![within(Some("triage"), "p99", 5_000.0), within(Some("chat"), "p99", 30_000.0)],
     }
 }
