@@ -174,3 +174,115 @@ fn rule_words(rules: &ReservationRules) -> Vec<String> {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::scenario::{Load, Start};
+    use crate::model::{Arrivals, ClientPolicy, Comparison, Distribution, Faults, Latency, Prices, Quota, TokenDemand};
+    use crate::units::{BurndownRate, Probability, SimSpan, SimTime, Tokens};
+
+    fn pool(name: &str, quotas: PoolQuotas, rules: ReservationRules) -> Pool {
+        Pool {
+            name: name.into(),
+            model: "us.amazon.nova-lite-v1:0".into(),
+            account: None,
+            quotas,
+            rules,
+            burndown: BurndownRate(1),
+            max_output: Tokens(10_000),
+            context_window: None,
+            prices: Prices::default(),
+            latency: Latency::Duration(Distribution::Constant(1.0)),
+        }
+    }
+
+    fn workload(name: &str, pool: usize) -> Workload {
+        let constant = || Distribution::Constant(1.0);
+        Workload {
+            name: name.into(),
+            pool,
+            fallback: None,
+            arrivals: Arrivals::Burst { at: SimTime::ZERO, count: 1 },
+            tokens: TokenDemand {
+                input: constant(),
+                cache_read: constant(),
+                cache_write: constant(),
+                output: constant(),
+                correlation: 0.0,
+            },
+            max_tokens: None,
+            latency: None,
+            faults: Faults::default(),
+            throttle_latency: SimSpan::ZERO,
+            client: ClientPolicy::None,
+            clients: 1,
+            concurrency: None,
+            pace: None,
+            deadline: None,
+            read_timeout: None,
+            priority: 0,
+        }
+    }
+
+    fn bound(scope: Scope, metric: &str) -> Requirement {
+        let text = format!("{metric} < 5");
+        Requirement { text, scope, metric: metric.into(), comparison: Comparison::Less, bound: 5.0 }
+    }
+
+    #[test]
+    fn a_scenario_in_words() {
+        let window = Quota { limiter: Limiter::SlidingWindow, ..Quota::constant(9) };
+        let burst = Limiter::TokenBucket { burst: SimSpan(10_000_000_000), initial_level: Probability(0.25) };
+        let tokens = Some(Quota { limiter: burst, ..Quota::constant(9) });
+        let rules = ReservationRules {
+            reserve_burndown: true,
+            reservation_floor: Tokens(4_096),
+            adjust_every: Some(SimSpan::SECOND),
+            ..ReservationRules::default()
+        };
+        let scenario = Scenario {
+            name: "words".into(),
+            start: Start::default(),
+            horizon: SimTime(1),
+            warmup: SimTime::ZERO,
+            replications: 1,
+            seed: 1,
+            load: Load::ONE,
+            episode: false,
+            accounts: Vec::new(),
+            pools: vec![
+                pool("b", PoolQuotas::Runtime { requests: None, tokens, tokens_per_day: None }, rules),
+                pool("a", PoolQuotas::Mantle { input: Some(window), output: None }, ReservationRules::default()),
+                pool(
+                    "c",
+                    PoolQuotas::Runtime { requests: None, tokens: None, tokens_per_day: None },
+                    ReservationRules::default(),
+                ),
+            ],
+            workloads: vec![workload("w", 1)],
+            slo: vec![
+                bound(Scope::Total, "attempt_throttle_rate"),
+                bound(Scope::Workload(0), "ttft_ms.p90"),
+                bound(Scope::Total, "latency_ms.p99"),
+            ],
+            assumptions: Vec::new(),
+        };
+        let setting = Setting::of(&scenario);
+        let limiters: Vec<_> = setting.pools.iter().map(|pool| pool.limiter.as_deref()).collect();
+        assert_eq!(
+            limiters,
+            [Some("token bucket of 10 s, 25% full at the start"), Some("sliding one-minute window"), None]
+        );
+        assert_eq!(
+            setting.pools[0].rules,
+            ["burndown reserved", "at least 4,096 reserved for output", "adjusted every 1 s"]
+        );
+        assert!(setting.pools[1].mantle && setting.pools[1].rules.is_empty());
+        assert_eq!(setting.workload("w").map(|workload| workload.pool.as_str()), Some("a"));
+        assert_eq!(setting.models(), ["us.amazon.nova-lite-v1:0"]);
+        let objectives: Vec<_> =
+            setting.objectives.iter().map(|each| (each.workload.as_deref(), each.first_token)).collect();
+        assert_eq!(objectives, [(Some("w"), true), (None, false)]);
+    }
+}

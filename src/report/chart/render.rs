@@ -3,6 +3,7 @@
 //! Outlines rather than text, because a reader's machine has other fonts. What a screen reader or a search needs, the
 //! title and description, is in the document as `<title>` and `<desc>`.
 
+use super::compact::compact;
 use super::font;
 use super::theme::{HEIGHT, WIDTH};
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -19,7 +20,7 @@ pub(super) fn outline(svg: &str, title: &str, description: &str) -> String {
         attributes_indent: Indent::None,
         ..WriteOptions::default()
     };
-    let mut outlined = tree(svg).to_string(&options);
+    let mut outlined = compact(&tree(svg).to_string(&options));
     let root = outlined.find('>').expect("a document begins with its root element");
     let spoken = format!("<title>{}</title><desc>{}</desc>", escape(title), escape(description));
     outlined.insert_str(root + 1, &spoken);
