@@ -58,7 +58,7 @@ pub struct LatencyObjective {
     pub workload: Option<String>,
     /// `p99`.
     pub percentile: String,
-    /// The bound [ms].
+    /// The bound, in milliseconds.
     pub bound_ms: f64,
     /// Whether it speaks of the first token and not of the whole answer.
     pub first_token: bool,

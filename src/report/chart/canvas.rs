@@ -1,6 +1,6 @@
 //! A sheet of paper in pixels with a typeface: what the charts draw on.
 //!
-//! Plotters counts in whole units, so the sheet has [`FINE`] of them to a pixel and lines come out smooth at any
+//! Plotters counts in whole units, so the sheet has ten of them to a pixel and lines come out smooth at any
 //! zoom. Drawing goes to memory and cannot fail.
 
 use super::font::{FAMILY, Weight, shorten, width};
@@ -29,7 +29,7 @@ pub enum Align {
 /// How a text is set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Type {
-    /// Type size [px].
+    /// Type size, in pixels.
     pub size: f64,
     /// Weight.
     pub weight: Weight,
@@ -63,7 +63,7 @@ impl Type {
         Type { align, ..self }
     }
 
-    /// The width of `text` set like this [px].
+    /// The width of `text` set like this, in pixels.
     pub fn width(self, text: &str) -> f64 {
         width(text, self.size, self.weight)
     }
@@ -74,12 +74,12 @@ impl Type {
     }
 }
 
-/// A line's colour, width [px] and opacity.
+/// A line's colour, opacity, and width in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pen {
     /// Colour.
     pub colour: RGBColor,
-    /// Width [px].
+    /// Width, in pixels.
     pub width: f64,
     /// Opacity in [0, 1].
     pub opacity: f64,

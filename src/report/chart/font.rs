@@ -33,7 +33,7 @@ pub(super) fn database() -> Arc<fontdb::Database> {
     Arc::clone(&DATABASE)
 }
 
-/// The width of `text` set in `size` pixels, kerning aside [px].
+/// The width of `text` set in `size` pixels, kerning aside.
 pub fn width(text: &str, size: f64, weight: Weight) -> f64 {
     static ADVANCES: LazyLock<[Advances; 2]> = LazyLock::new(|| [Advances::read(REGULAR), Advances::read(SEMI_BOLD)]);
     let advances = &ADVANCES[weight as usize];

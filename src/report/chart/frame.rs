@@ -18,7 +18,7 @@ pub struct Caption {
     pub footer: String,
 }
 
-/// A rectangle that data is drawn in [px].
+/// A rectangle that data is drawn in, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Panel {
     /// Left edge.

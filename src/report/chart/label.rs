@@ -7,7 +7,7 @@ use plotters::style::RGBColor;
 /// A series' name and, in smaller type, what is worth knowing of it, to stand right of the plot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SideLabel {
-    /// Where it would best stand [px].
+    /// Where it would best stand, in pixels.
     pub y: f64,
     /// The name.
     pub name: String,

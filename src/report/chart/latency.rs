@@ -19,7 +19,7 @@ const COLUMNS: [(&str, &str, &str); 5] = [
     ("p99", "p99", "99 of 100"),
     ("p999", "p99.9", "999 of 1,000"),
 ];
-/// Space for labels right of a panel [px].
+/// Space for labels right of a panel, in pixels.
 const SIDE: f64 = 170.0;
 /// Above this many workloads whole answers and first tokens have a panel each.
 const MOST_TOGETHER: usize = 2;
@@ -72,7 +72,7 @@ pub fn latency(summary: &Summary, setting: &Setting) -> Chart {
     })
 }
 
-/// The range of the time axis [ms]; `None` if nothing was measured.
+/// The range of the time axis, in milliseconds; `None` if nothing was measured.
 fn range(series: &[Series<'_>], bounds: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
     let measured = series.iter().flat_map(|series| series.values).flatten().filter(|&ms| ms > 0.0);
     let lowest = measured.clone().fold(f64::INFINITY, f64::min);
@@ -118,7 +118,7 @@ fn draw_panel(
     draw_series(canvas, plot, series, &lines, &mut occupied);
 }
 
-/// The x of a column [px].
+/// The x of a column, in pixels.
 fn x_of(plot: Panel, column: usize) -> f64 {
     let step = (plot.right - plot.left) / COLUMNS.len() as f64;
     plot.left + step * (column as f64 + 0.5)

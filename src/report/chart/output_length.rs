@@ -11,7 +11,7 @@ use crate::report::number::{count, percent};
 use crate::report::setting::Setting;
 use crate::report::table::provenance;
 
-/// The narrowest bar [px]; narrower bins are put together.
+/// The narrowest bar, in pixels; narrower bins are put together.
 const NARROWEST: f64 = 7.0;
 /// How much of the panel's height the highest bar takes; the rest is the curve's.
 const HIGHEST: f64 = 0.7;
@@ -82,7 +82,7 @@ fn length_scale(shortest: u64, longest: u64, max_tokens: u64, plot: Panel) -> Sc
     }
 }
 
-/// One bar: its ends [tokens] and how many answers it holds.
+/// One bar: its ends, in tokens, and how many answers it holds.
 struct Bar {
     from: f64,
     to: f64,
@@ -130,7 +130,7 @@ fn bars(scale: &Scale, bins: &[(u64, u64, u64)], max_tokens: u64) -> Vec<Bar> {
     bars
 }
 
-/// The line at `max_tokens` with its label above the plot; returns where it stands [px].
+/// The line at `max_tokens` with its label above the plot; returns where it stands, in pixels.
 fn draw_limit(
     canvas: &Canvas<'_>,
     plot: Panel,

@@ -15,7 +15,7 @@ use crate::report::table::provenance;
 
 /// The most intervals that are drawn apart; more are merged, as they would be narrower than a line.
 const MOST_POINTS: usize = 360;
-/// Space for labels right of the plot [px].
+/// Space for labels right of the plot, in pixels.
 const SIDE: f64 = 200.0;
 
 /// Charged and reserved tokens of one pool through replication 1, its throttles, and what its limiter has left.

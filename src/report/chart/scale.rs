@@ -34,7 +34,7 @@ impl Scale {
         Scale { from, to, pixels, log: true }
     }
 
-    /// Where `value` lies [px]; beyond the ends outside the pixels.
+    /// The pixel where `value` lies; beyond the ends outside the range.
     pub fn at(&self, value: f64) -> f64 {
         let share = if self.log {
             libm::log10(value.max(f64::MIN_POSITIVE) / self.from) / libm::log10(self.to / self.from)
@@ -44,7 +44,7 @@ impl Scale {
         self.pixels[0] + share * (self.pixels[1] - self.pixels[0])
     }
 
-    /// Where `value` lies, or the nearer end if it lies outside [px].
+    /// The pixel where `value` lies, or the nearer end if it lies outside.
     pub fn clamped(&self, value: f64) -> f64 {
         self.at(value.clamp(self.from, self.to))
     }
@@ -111,7 +111,7 @@ pub fn nice_step(least: f64) -> f64 {
     [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|step| step * power).find(|&step| step >= least * 0.999).unwrap_or(least)
 }
 
-/// The smallest step of a clock [s] that is at least `least`.
+/// The smallest step of a clock, in seconds, that is at least `least`.
 fn time_step(least: f64) -> f64 {
     const CLOCK: [f64; 17] = [
         1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0,
@@ -137,7 +137,7 @@ fn decades(from: f64, to: f64, count: usize) -> Vec<f64> {
     thin(groups, from, to, count)
 }
 
-/// Round durations [ms] within the range, in the units of a clock.
+/// Round durations, in milliseconds, within the range, in the units of a clock.
 fn durations(from: f64, to: f64, count: usize) -> Vec<f64> {
     const CLOCK: [(f64, [f64; 3]); 12] = [
         (0.01, [0.01, 0.02, 0.05]),

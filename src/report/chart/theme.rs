@@ -5,11 +5,11 @@
 
 use plotters::style::RGBColor;
 
-/// Width of a chart [px]: 16:9, a slide.
+/// Width of a chart, in pixels: 16:9, a slide.
 pub const WIDTH: f64 = 1280.0;
-/// Height of a chart [px].
+/// Height of a chart, in pixels.
 pub const HEIGHT: f64 = 720.0;
-/// Space between the content and the edge [px].
+/// Space between the content and the edge, in pixels.
 pub const MARGIN: f64 = 40.0;
 
 /// A colour for areas and lines, and its shade for text.
@@ -56,7 +56,7 @@ pub const SHADE: RGBColor = RGBColor(243, 243, 243);
 /// The background.
 pub const PAPER: RGBColor = RGBColor(255, 255, 255);
 
-/// The title's type size [px].
+/// The title's type size, in pixels.
 pub const TITLE_SIZE: f64 = 27.0;
 /// The subtitle's.
 pub const SUBTITLE_SIZE: f64 = 16.0;

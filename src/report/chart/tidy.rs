@@ -8,7 +8,7 @@ use crate::analysis::{OutputHistogram, Percentiles, PoolTimeline, Summary};
 use crate::report::fixture;
 use resvg::usvg::roxmltree::{Document, Node};
 
-/// A text and the box of its capitals: left, top, right, bottom [px].
+/// A text and the box of its capitals: left, top, right, bottom, in pixels.
 struct Text {
     text: String,
     extent: [f64; 4],
