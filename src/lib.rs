@@ -6,7 +6,7 @@
 
 pub mod admission;
 pub mod analysis;
-//pub mod cli;
+pub mod cli;
 pub mod client;
 pub mod engine;
 pub mod model;
