@@ -1,0 +1,327 @@
+//! Workloads as written.
+
+use super::arrivals::ArrivalsSpec;
+use super::build::Builder;
+use super::client::{ClientSpec, default_read_timeout};
+use super::decode::{At, choice, record};
+use super::distribution::{DistributionSpec, mean};
+use super::latency::{FaultsSpec, LatencySpec, no_faults};
+use super::problem::shown;
+use super::scalar::Signed;
+use crate::model::{
+    Arrivals, ClientPolicy, Concurrency, Distribution, Fallback, FallbackAfter, Pool, TokenDemand, Workload,
+};
+use crate::units::{Probability, SimSpan, Tokens, format};
+
+record! {
+    /// One traffic class: arrivals × tokens × latency × client, calling one pool.
+    struct WorkloadSpec as "workload" {
+        /// The pool it calls.
+        pool: String = required,
+        /// When requests arrive.
+        arrivals: ArrivalsSpec = required,
+        /// Uncached input tokens of a request; a trace has its own.
+        input_tokens: DistributionSpec<f64>,
+        /// The natural length of the answer in tokens; a trace has its own.
+        output_tokens: DistributionSpec<f64>,
+        /// Input tokens read from the prompt cache.
+        cache_read_tokens: DistributionSpec<f64>,
+        /// Input tokens written to the prompt cache.
+        cache_write_tokens: DistributionSpec<f64>,
+        /// Spearman's rank correlation of input and output, -1 to 1.
+        correlation: Signed = "0",
+        /// The output limit, or `unset`: the model's maximum.
+        max_tokens: MaxTokensSpec = "unset",
+        /// How long responses take, instead of the pool's latency.
+        latency: LatencySpec,
+        /// What goes wrong besides quotas.
+        faults: FaultsSpec,
+        /// How long a refusal takes to come back.
+        throttle_latency: SimSpan = "0ms",
+        /// What the caller does about a failed attempt.
+        client: ClientSpec = "none",
+        /// How many separate clients; request i belongs to client i mod N.
+        clients: u32 = "1",
+        /// A cap on requests in progress per client.
+        concurrency: ConcurrencySpec,
+        /// A client-side token-aware limiter at this share of the quota.
+        pace: Probability,
+        /// From arrival; then the request has failed.
+        deadline: SimSpan,
+        /// How long an attempt may take before the client gives it up; left out, the client's default.
+        read_timeout: TimeoutSpec,
+        /// Lower goes first where requests wait.
+        priority: u32 = "0",
+        /// Other pools to try.
+        fallback: FallbackSpec,
+    }
+}
+
+choice! {
+    /// An output limit.
+    enum MaxTokensSpec as "output limit", or Limit(u64) {
+        /// The model's maximum.
+        unset: Unset,
+    }
+}
+
+choice! {
+    /// A timeout.
+    enum TimeoutSpec as "timeout", or After(SimSpan) {
+        /// The client waits for ever.
+        none: None,
+    }
+}
+
+choice! {
+    /// How many requests may wait.
+    enum QueueSpec as "queue length", or Length(u32) {
+        /// As many as come.
+        unlimited: Unlimited,
+    }
+}
+
+record! {
+    /// A cap on requests in progress per client, first in first out; the slot is held through backoff.
+    struct ConcurrencySpec as "concurrency", or limit {
+        /// Most requests in progress.
+        limit: u32 = required,
+        /// Most requests waiting.
+        queue: QueueSpec = "unlimited",
+    }
+}
+
+record! {
+    /// Other pools to try, in order.
+    struct FallbackSpec as "fallback", or pools {
+        /// Their names.
+        pools: Vec<At<String>> = required,
+        /// What sends a request on.
+        after: AfterSpec = "failure",
+    }
+}
+
+choice! {
+    /// What sends a request to the next pool.
+    enum AfterSpec as "reason to fall back" {
+        /// Its client has given up.
+        failure: Failure,
+        /// Its first throttle.
+        throttle: Throttle,
+    }
+}
+
+impl WorkloadSpec {
+    /// The workload; `pools` holds those that could be built, by their place in the file.
+    pub(crate) fn build(
+        &self,
+        b: &mut Builder<'_>,
+        name: &At<String>,
+        pool_names: &[String],
+        pools: &[Option<Pool>],
+    ) -> Option<Workload> {
+        let pool = self.pool.as_ref().and_then(|pool| b.index("pool", pool, pool_names));
+        let arrivals = self.arrivals.as_ref().and_then(|arrivals| arrivals.value.build(b));
+        let traced = matches!(self.arrivals.as_ref().map(|a| &a.value), Some(ArrivalsSpec::Trace(_)));
+        let tokens = self.tokens(b, name, traced);
+        let fallback = self.fallback(b, pool, pool_names);
+        let called =
+            pool.into_iter().chain(fallback.iter().flatten().flat_map(|fallback| fallback.pools.iter().copied()));
+        let called: Vec<&Pool> = called.filter_map(|pool| pools[pool].as_ref()).collect();
+        let max_tokens = self.max_tokens(b, &called);
+        let latency = match (&self.latency, called.first()) {
+            (None, _) => Some(None),
+            (Some(written), Some(first)) => written.value.build(b, &first.latency).map(Some),
+            (Some(written), None) => {
+                // Without a pool there is no workload; what is wrong with the latency is worth saying all the same.
+                let any = crate::model::Latency::Duration(Distribution::Constant(0.0));
+                written.value.build(b, &any).map(Some)
+            }
+        };
+        let faults = self.faults.as_ref().map_or(Some(no_faults()), |faults| faults.value.build(b));
+        let client = self.client.as_ref().and_then(|client| client.value.build(b));
+        let clients = self.clients?;
+        b.require(clients.value > 0, clients.at, || "`clients` is 0: there must be one".to_owned())?;
+        let concurrency = self.concurrency(b);
+        let pace = self.pace(b, &called);
+        let deadline = positive_span(b, "deadline", self.deadline);
+        let read_timeout = match (&self.read_timeout, &client) {
+            (Some(At { value: TimeoutSpec::After(after), .. }), _) => positive_span(b, "read_timeout", Some(*after)),
+            (Some(_), _) | (None, None) => Some(None),
+            (None, Some(client)) => Some(default_read_timeout(client)),
+        };
+        let throttle_latency = self.throttle_latency?.value;
+        if let Some(arrivals) = &arrivals {
+            self.endless(b, arrivals, throttle_latency)?;
+        }
+        let workload = Workload {
+            name: name.value.clone(),
+            pool: pool?,
+            fallback: fallback?,
+            arrivals: arrivals?,
+            tokens: tokens?,
+            max_tokens: max_tokens?,
+            latency: latency?,
+            faults: faults?,
+            throttle_latency,
+            client: client?,
+            clients: clients.value,
+            concurrency: concurrency?,
+            pace: pace?,
+            deadline: deadline?,
+            read_timeout: read_timeout?,
+            priority: self.priority?.value,
+        };
+        if self.read_timeout.is_none()
+            && let (Some(timeout), ClientPolicy::Sdk(_)) = (workload.read_timeout, &workload.client)
+        {
+            b.assume(format!(
+                "The client of `{}` gives an attempt up after {}, its SDK's default; the whole response must arrive in \
+                 that time, as in a call that does not stream.",
+                name.value,
+                format::duration(timeout)
+            ));
+        }
+        Some(workload)
+    }
+
+    fn tokens(&self, b: &mut Builder<'_>, name: &At<String>, traced: bool) -> Option<TokenDemand> {
+        let own = [("input_tokens", &self.input_tokens), ("output_tokens", &self.output_tokens)];
+        for (field, written) in own {
+            match written {
+                Some(written) if traced => {
+                    b.cx.problem_with(written.at, format!("`{field}` comes from the trace"), "remove one of the two");
+                }
+                None if !traced && self.arrivals.is_some() && !b.cx.is_broken(field) => {
+                    b.cx.problem_with(
+                        name.at,
+                        format!("missing field `{field}` in `workloads.{}`", shown(&name.value)),
+                        format!("add `{field}: …`, a distribution such as `420` or `{{ lognormal: {{ median: 420, p95: 1200 }} }}`"),
+                    );
+                }
+                _ => {}
+            }
+        }
+        if let (Some(At { value: ArrivalsSpec::Trace(trace), .. }), Some(written)) =
+            (&self.arrivals, &self.cache_read_tokens)
+            && trace.value.cache_read_tokens.is_some()
+        {
+            b.cx.problem_with(written.at, "`cache_read_tokens` comes from the trace", "remove one of the two");
+        }
+        let correlation = self.correlation?;
+        let correlated = b.require((-1.0..=1.0).contains(&correlation.value.0), correlation.at, || {
+            format!("`correlation` is {}: it must lie between -1 and 1", correlation.value.0)
+        });
+        let mut build = |field: &Option<At<DistributionSpec<f64>>>, default: bool| match field {
+            Some(written) => written.value.build(b),
+            None if default => Some(Distribution::Constant(0.0)),
+            None => None,
+        };
+        let (input, output) = (build(&self.input_tokens, traced), build(&self.output_tokens, traced));
+        let (cache_read, cache_write) = (build(&self.cache_read_tokens, true), build(&self.cache_write_tokens, true));
+        correlated?;
+        Some(TokenDemand {
+            input: input?,
+            cache_read: cache_read?,
+            cache_write: cache_write?,
+            output: output?,
+            correlation: correlation.value.0,
+        })
+    }
+
+    fn max_tokens(&self, b: &mut Builder<'_>, called: &[&Pool]) -> Option<Option<Tokens>> {
+        let MaxTokensSpec::Limit(written) = &self.max_tokens.as_ref()?.value else { return Some(None) };
+        b.require(written.value >= 1, written.at, || "`max_tokens` is 0: it must be at least 1".to_owned())?;
+        for pool in called {
+            if written.value > pool.max_output.0 {
+                b.cx.problem_with(
+                    written.at,
+                    format!(
+                        "`max_tokens` is {}, above the maximum output {} of `{}`",
+                        format::count(written.value),
+                        format::count(pool.max_output.0),
+                        shown(&pool.model)
+                    ),
+                    format!("write a value from 1 to {}, or `unset`", format::count(pool.max_output.0)),
+                );
+                return None;
+            }
+        }
+        super::pool::bounded(b, "max_tokens", *written).map(Some)
+    }
+
+    fn fallback(&self, b: &mut Builder<'_>, pool: Option<usize>, names: &[String]) -> Option<Option<Fallback>> {
+        let Some(written) = &self.fallback else { return Some(None) };
+        let list = written.value.pools.as_ref()?;
+        b.require(!list.value.is_empty(), list.at, || "`fallback` names no pool".to_owned())?;
+        let mut pools: Vec<usize> = Vec::new();
+        let mut fine = true;
+        for name in &list.value {
+            let Some(index) = b.index("pool", name, names) else {
+                fine = false;
+                continue;
+            };
+            if pool == Some(index) || pools.contains(&index) {
+                let message = format!("`fallback` comes back to pool `{}`: a cycle", shown(&name.value));
+                b.cx.problem_with(name.at, message, "name each pool once, and not the workload's own");
+                fine = false;
+            }
+            pools.push(index);
+        }
+        let after = match written.value.after.as_ref().map(|after| &after.value) {
+            Some(AfterSpec::Throttle) => FallbackAfter::Throttle,
+            _ => FallbackAfter::Failure,
+        };
+        fine.then_some(Some(Fallback { pools, after }))
+    }
+
+    fn concurrency(&self, b: &mut Builder<'_>) -> Option<Option<Concurrency>> {
+        let Some(written) = &self.concurrency else { return Some(None) };
+        let limit = written.value.limit?;
+        b.require(limit.value > 0, limit.at, || "`concurrency` is 0: nothing would ever run".to_owned())?;
+        let queue = match &written.value.queue {
+            Some(At { value: QueueSpec::Length(length), .. }) => Some(length.value),
+            _ => None,
+        };
+        Some(Some(Concurrency { limit: limit.value, queue }))
+    }
+
+    fn pace(&self, b: &mut Builder<'_>, called: &[&Pool]) -> Option<Option<Probability>> {
+        let Some(pace) = self.pace else { return Some(None) };
+        b.require(pace.value.0 > 0.0, pace.at, || "`pace` is 0: it must be positive".to_owned())?;
+        if let Some(first) = called.first()
+            && first.quotas.reserved_from().is_none()
+        {
+            b.cx.problem_with(
+                pace.at,
+                format!("`pace` is a share of the tokens quota, and pool `{}` has none", shown(&first.name)),
+                "give the pool a quota, or remove `pace`",
+            );
+            return None;
+        }
+        Some(Some(pace.value))
+    }
+
+    /// Refuses a closed loop that could throttle and come back without end at one instant.
+    fn endless(&self, b: &mut Builder<'_>, arrivals: &Arrivals, throttle_latency: SimSpan) -> Option<()> {
+        let Arrivals::ClosedLoop { think_time, .. } = arrivals else { return Some(()) };
+        let pause = mean(think_time) + throttle_latency.as_secs_f64();
+        if pause < 1e-6 {
+            b.cx.problem_with(
+                self.arrivals.as_ref()?.at,
+                format!(
+                    "a refused worker comes back after {pause} s on average: it would ask without end at one instant"
+                ),
+                "give it a `think_time`, or the workload a `throttle_latency`, of a millisecond or more",
+            );
+            return None;
+        }
+        Some(())
+    }
+}
+
+fn positive_span(b: &mut Builder<'_>, name: &str, written: Option<At<SimSpan>>) -> Option<Option<SimSpan>> {
+    let Some(written) = written else { return Some(None) };
+    b.require(written.value > SimSpan::ZERO, written.at, || format!("`{name}` is 0: it must be positive"))?;
+    Some(Some(written.value))
+}
