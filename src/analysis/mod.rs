@@ -1,10 +1,10 @@
 //! Pure folds from tallies to answers; all `f64` statistics live here. Never runs a simulation.
 
 pub mod estimate;
+pub mod explain;
 pub mod fold;
 pub mod outputs;
 pub mod slo;
-pub mod explain;
 pub mod summary;
 pub mod timeline;
 pub mod warnings;

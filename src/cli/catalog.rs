@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// For people, in a terminal
     #[default]
     Text,
@@ -20,7 +20,7 @@ pub enum Format {
 }
 
 /// The embedded catalogue, with the user's file laid over it.
-pub fn load(path: Option<&Path>) -> anyhow::Result<Cow<'static, Catalog>> {
+pub(super) fn load(path: Option<&Path>) -> anyhow::Result<Cow<'static, Catalog>> {
     let Some(path) = path else { return Ok(Cow::Borrowed(Catalog::embedded())) };
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     let catalog = Catalog::parse(&text).with_context(|| format!("`{}` is no catalogue", path.display()))?;
@@ -28,7 +28,7 @@ pub fn load(path: Option<&Path>) -> anyhow::Result<Cow<'static, Catalog>> {
 }
 
 /// The model behind an id, or an error that says which id was probably meant.
-pub fn resolve<'a>(catalog: &'a Catalog, id: &'a str) -> anyhow::Result<Resolved<'a>> {
+pub(super) fn resolve<'a>(catalog: &'a Catalog, id: &'a str) -> anyhow::Result<Resolved<'a>> {
     catalog.resolve(id).map_err(|unresolved| match unresolved {
         Unresolved::Unknown { nearest: Some(nearest) } => {
             anyhow::anyhow!("`{id}` is not in the catalogue\n\nhint: did you mean `{nearest}`?")
@@ -45,6 +45,6 @@ pub fn resolve<'a>(catalog: &'a Catalog, id: &'a str) -> anyhow::Result<Resolved
 }
 
 /// Reads a number of tokens for clap: `8192`, `8_192`, `200K`, `5M`.
-pub fn tokens(text: &str) -> Result<Tokens, String> {
+pub(super) fn tokens(text: &str) -> Result<Tokens, String> {
     whole(text).map(Tokens)
 }

@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
                 if args.format == CheckFormat::Text {
                     output::say(&found.to_string());
                 }
-                problems.extend(found.into_iter());
+                problems.extend(found.problems);
             }
         }
     }

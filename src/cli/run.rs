@@ -46,7 +46,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     let run = simulate(&loaded.scenario, args)?;
     output::print(&formatted(&run, args.run.format))?;
     if let Some(directory) = &args.run.output {
-        output::write_all(directory, &report::bundle(&run.summary, &run.timelines, &run.outputs, &loaded.scenario))?;
+        output::write_all(
+            directory,
+            &report::bundle(&run.summary, &report::Setting::of(&loaded.scenario), &run.timelines, &run.outputs),
+        )?;
         if !args.run.quiet {
             output::say(&format!("wrote charts and data to {}", directory.display()));
         }
@@ -73,7 +76,7 @@ fn simulate(scenario: &Scenario, args: &Args) -> anyhow::Result<Run> {
 
 fn formatted(run: &Run, format: Format) -> String {
     match format {
-        Format::Text => report::text::summary(&run.summary, &report::text::Style::default()),
+        Format::Text => report::text::summary(&run.summary, &report::text::Style::COLOURED),
         Format::Json => report::json::summary(&run.summary),
         Format::Csv => report::csv::summary(&run.summary),
         Format::Markdown => report::markdown::summary(&run.summary),
