@@ -100,8 +100,11 @@ fn compare(case: &Value) -> Verdict {
 /// A scenario around its pools and workloads, with horizon for `REQUESTS` at `rate` per second and a warm-up.
 fn document(pools: &str, workloads: &str, rate: f64, warmup_s: f64) -> String {
     let horizon = warmup_s + REQUESTS / REPLICATIONS / rate;
+    // Each case has its own seed, so that their errors are independent.
+    let text = pools.bytes().chain(workloads.bytes());
+    let seed = text.fold(7_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
     format!(
-        "version: 1\nname: theory\nhorizon: {horizon:.0}s\nwarmup: {warmup_s:.0}s\nreplications: {REPLICATIONS}\n\
+        "version: 1\nname: theory\nseed: {seed}\nhorizon: {horizon:.0}s\nwarmup: {warmup_s:.0}s\nreplications: {REPLICATIONS}\n\
          pools:\n{pools}workloads:\n{workloads}"
     )
 }
