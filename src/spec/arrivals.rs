@@ -1,8 +1,9 @@
 //! Arrival processes as written.
 
 use super::build::Builder;
+use super::context::At;
 use super::cron;
-use super::decode::{At, choice, record};
+use super::describe::{choice, record};
 use super::distribution::DistributionSpec;
 use super::scalar::{Fraction, Pair, Seconds};
 use super::trace;
@@ -34,9 +35,9 @@ choice! {
         /// Workers that think, send one request, wait for its end and think again.
         closed_loop: ClosedLoop(ClosedLoopSpec),
         /// Conversations of several turns with prompt caching.
-        sessions: Sessions(SessionsSpec),
+        sessions: Sessions(Box<SessionsSpec>),
         /// The rows of a recorded file.
-        trace: Trace(TraceSpec),
+        trace: Trace(Box<TraceSpec>),
     }
 }
 

@@ -2,10 +2,13 @@
 
 use super::Files;
 use super::catalog::Catalog;
-use super::decode::{At, Context};
+use super::context::{At, Context};
 use super::problem::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What became of something written: `None` where it is wrong, once its problem is noted.
+pub(crate) type Built<T> = Option<T>;
 
 /// What building needs besides the written values: where problems go, files, the catalogue.
 pub(crate) struct Builder<'a> {

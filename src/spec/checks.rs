@@ -20,19 +20,15 @@ pub(crate) fn of_workload(b: &mut Builder<'_>, at: Span, workload: &Workload, po
 /// Bedrock refuses a request whose input and `max_tokens` exceed the context window together.
 fn context_window(b: &mut Builder<'_>, at: Span, workload: &Workload, pool: &Pool) {
     let (Some(window), Some(max_tokens)) = (pool.context_window, workload.max_tokens) else { return };
-    let prompt = match &workload.arrivals {
-        Arrivals::Trace(trace) => {
-            let longest = trace.rows.iter().map(|row| u64::from(row.input) + u64::from(row.cache_read)).max();
-            longest.unwrap_or_default() as f64
-        }
-        _ => {
-            let tokens = &workload.tokens;
-            mean(&tokens.input) + mean(&tokens.cache_read) + mean(&tokens.cache_write)
-        }
+    let (prompt, what) = if let Arrivals::Trace(trace) = &workload.arrivals {
+        let longest = trace.rows.iter().map(|row| u64::from(row.input) + u64::from(row.cache_read)).max();
+        (longest.unwrap_or_default() as f64, "longest")
+    } else {
+        let tokens = &workload.tokens;
+        (mean(&tokens.input) + mean(&tokens.cache_read) + mean(&tokens.cache_write), "mean")
     };
     let whole = prompt + max_tokens.0 as f64;
     if whole > window.0 as f64 {
-        let what = if matches!(workload.arrivals, Arrivals::Trace(_)) { "longest" } else { "mean" };
         b.cx.warn(
             at,
             format!(

@@ -4,7 +4,9 @@
 //! aws-sdk-java-v2, anthropic 2.11.
 
 use super::build::Builder;
-use super::decode::{At, Context, Decode, choice, record};
+use super::context::{At, Context};
+use super::decode::Decode;
+use super::describe::{choice, record};
 use super::distribution::{DistributionSpec, mean};
 use super::problem::Span;
 use super::scalar::Seconds;
@@ -31,7 +33,7 @@ choice! {
         /// Anthropic's own SDK.
         anthropic: Anthropic(AnthropicSpec),
         /// A policy described by its parameters.
-        custom: Custom(CustomSpec),
+        custom: Custom(Box<CustomSpec>),
     }
 }
 
@@ -119,7 +121,7 @@ choice! {
 /// A distribution of delays, or a backoff.
 #[derive(Debug, Clone)]
 pub(crate) enum DelaySpec {
-    Distribution(DistributionSpec<Seconds>),
+    Distribution(Box<DistributionSpec<Seconds>>),
     Backoff(Box<BackoffSpec>),
 }
 
@@ -132,7 +134,7 @@ impl Decode for DelaySpec {
             Some(backoff) => {
                 cx.within("backoff", node.at, |cx| BackoffSpec::decode(backoff, cx)).map(Box::new).map(Self::Backoff)
             }
-            None => DistributionSpec::decode(node, cx).map(Self::Distribution),
+            None => Box::decode(node, cx).map(Self::Distribution),
         }
     }
     fn schema(definitions: &mut Definitions) -> Value {
@@ -188,7 +190,7 @@ record! {
 
 impl ClientSpec {
     pub(crate) fn build(&self, b: &mut Builder<'_>) -> Option<ClientPolicy> {
-        let (sdk, spec, at) = match self {
+        let (sdk, spec) = match self {
             Self::None => return Some(ClientPolicy::None),
             Self::Custom(spec) => return spec.value.build(b, spec.at).map(ClientPolicy::Custom),
             Self::Anthropic(spec) => {
@@ -196,13 +198,12 @@ impl ClientSpec {
                 let (sdk, mode, version) = (Sdk::Anthropic, RetryMode::Standard, RetryVersion::V2_1);
                 return Some(ClientPolicy::Sdk(SdkPolicy { sdk, mode, version, max_attempts }));
             }
-            Self::Boto3(spec) => (Sdk::Boto3, &spec.value, spec.at),
-            Self::JavaScript(spec) => (Sdk::JavaScript, &spec.value, spec.at),
-            Self::Rust(spec) => (Sdk::Rust, &spec.value, spec.at),
-            Self::Java(spec) => (Sdk::Java, &spec.value, spec.at),
+            Self::Boto3(spec) => (Sdk::Boto3, spec),
+            Self::JavaScript(spec) => (Sdk::JavaScript, spec),
+            Self::Rust(spec) => (Sdk::Rust, spec),
+            Self::Java(spec) => (Sdk::Java, spec),
         };
-        let _ = at;
-        spec.build(b, sdk).map(ClientPolicy::Sdk)
+        spec.value.build(b, sdk).map(ClientPolicy::Sdk)
     }
 }
 
@@ -213,8 +214,7 @@ impl SdkSpec {
             Some(ModeSpec::Legacy) => RetryMode::Legacy,
             Some(ModeSpec::Standard) => RetryMode::Standard,
             Some(ModeSpec::Adaptive) => RetryMode::Adaptive,
-            None if java => RetryMode::Legacy,
-            None => RetryMode::Standard,
+            None => default_mode(sdk),
         };
         if let (RetryMode::Legacy, Sdk::JavaScript | Sdk::Rust, Some(written)) = (mode, sdk, &self.mode) {
             b.cx.problem_with(
@@ -243,6 +243,11 @@ impl SdkSpec {
         }
         Some(SdkPolicy { sdk, mode, version, max_attempts })
     }
+}
+
+/// The retry mode where the scenario leaves it out.
+fn default_mode(sdk: Sdk) -> RetryMode {
+    if sdk == Sdk::Java { RetryMode::Legacy } else { RetryMode::Standard }
 }
 
 /// Total attempts where the scenario leaves them out.

@@ -1,7 +1,9 @@
 //! Distributions as written, and the same as standard parameters.
 
 use super::build::Builder;
-use super::decode::{At, Decode, choice, record};
+use super::context::At;
+use super::decode::{Decode, Record};
+use super::describe::{choice, record};
 use super::problem::Span;
 use super::scalar::{Seconds, Signed, Table};
 use super::trace;
@@ -43,7 +45,7 @@ choice! {
         /// Normal, redrawn below zero.
         normal: Normal(NormalSpec<V>),
         /// Lognormal, by median and 95th percentile, by mean and cv, or by mu and sigma.
-        lognormal: LogNormal(LogNormalSpec<V>),
+        lognormal: LogNormal(Box<LogNormalSpec<V>>),
         /// Gamma, by mean and cv or by shape and scale.
         gamma: Gamma(GammaSpec<V>),
         /// Weibull, by shape and scale or by mean and cv.
@@ -258,7 +260,16 @@ fn positive<V: Amount>(b: &mut Builder<'_>, name: &str, field: Option<At<V>>) ->
 }
 
 /// Which of several pairs of parameters is written.
-fn pair(b: &mut Builder<'_>, at: Span, what: &str, pairs: &[(&str, bool, &str, bool)]) -> Option<usize> {
+fn pair(
+    b: &mut Builder<'_>,
+    at: Span,
+    what: &str,
+    broken: &[&str],
+    pairs: &[(&str, bool, &str, bool)],
+) -> Option<usize> {
+    if !broken.is_empty() {
+        return None;
+    }
     let complete: Vec<usize> = (0..pairs.len()).filter(|&i| pairs[i].1 && pairs[i].3).collect();
     let stray = pairs.iter().filter(|(_, a, _, b)| a != b).count();
     if let ([one], 0) = (complete.as_slice(), stray) {
@@ -288,7 +299,7 @@ impl<V: Amount> LogNormalSpec<V> {
             ("mean", self.mean.is_some(), "cv", self.cv.is_some()),
             ("mu", self.mu.is_some(), "sigma", self.sigma.is_some()),
         ];
-        let (mu, sigma) = match pair(b, at, "`lognormal`", &pairs)? {
+        let (mu, sigma) = match pair(b, at, "`lognormal`", self.broken(), &pairs)? {
             0 => {
                 let (median, p95) = (positive(b, "median", self.median)?, self.p95?.map(V::amount));
                 b.at_least("p95", p95, "median", At { value: median, at })?;
@@ -318,7 +329,7 @@ impl<V: Amount> GammaSpec<V> {
             ("mean", self.mean.is_some(), "cv", self.cv.is_some()),
             ("shape", self.shape.is_some(), "scale", self.scale.is_some()),
         ];
-        if pair(b, at, "`gamma`", &pairs)? == 1 {
+        if pair(b, at, "`gamma`", self.broken(), &pairs)? == 1 {
             let (shape, scale) = (positive(b, "shape", self.shape), positive(b, "scale", self.scale));
             return Some(Distribution::Gamma { shape: shape?, scale: scale? });
         }
@@ -338,7 +349,7 @@ impl<V: Amount> WeibullSpec<V> {
             ("shape", self.shape.is_some(), "scale", self.scale.is_some()),
             ("mean", self.mean.is_some(), "cv", self.cv.is_some()),
         ];
-        if pair(b, at, "`weibull`", &pairs)? == 0 {
+        if pair(b, at, "`weibull`", self.broken(), &pairs)? == 0 {
             let (shape, scale) = (positive(b, "shape", self.shape), positive(b, "scale", self.scale));
             return Some(Distribution::Weibull { shape: shape?, scale: scale? });
         }

@@ -1,7 +1,8 @@
 //! Latency and faults as written.
 
 use super::build::Builder;
-use super::decode::{At, record};
+use super::context::At;
+use super::describe::record;
 use super::distribution::{DistributionSpec, support};
 use super::scalar::Seconds;
 use crate::model::{Distribution, Faults, Latency};

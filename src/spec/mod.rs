@@ -26,8 +26,10 @@ mod build;
 pub mod catalog;
 mod checks;
 mod client;
+mod context;
 mod cron;
 mod decode;
+mod describe;
 mod distribution;
 mod latency;
 mod overrides;
@@ -47,7 +49,8 @@ pub use problem::{Problem, Problems};
 use crate::model::Scenario;
 use build::Builder;
 use catalog::Catalog;
-use decode::{Context, Decode};
+use context::Context;
+use decode::Decode;
 use problem::{Sources, Span};
 use scenario::ScenarioSpec;
 use std::fmt;
@@ -125,7 +128,7 @@ pub fn read_variant(
 pub fn variants(text: &str, origin: &str) -> Result<Vec<Overlay>, Problems> {
     let mut cx = Context::new(Sources::new(origin, text));
     let (root, flaws) = tree::read(cx.sources(), 0);
-    flaws.into_iter().for_each(|flaw| cx.flaw(flaw));
+    cx.flaws(flaws);
     let mut overlays = Vec::new();
     match root.map(|root| (root.at, root.kind)) {
         Some((_, Kind::Mapping(entries))) if !entries.is_empty() => {
@@ -152,7 +155,7 @@ fn read_layers(
 ) -> Result<Loaded, Problems> {
     let mut cx = Context::new(Sources::new(origin, text));
     let (root, flaws) = tree::read(cx.sources(), 0);
-    flaws.into_iter().for_each(|flaw| cx.flaw(flaw));
+    cx.flaws(flaws);
     let Some(mut root) = root else { return Err(cx.finish().0) };
     if matches!(root.kind, Kind::Null) {
         cx.problem_with(Span::START, "the scenario is empty", "`quotasim init` writes one to start from");
@@ -161,7 +164,7 @@ fn read_layers(
     if let Some(overlay) = overlay {
         let source = cx.sources_mut().add(overlay.origin.clone(), overlay.text.clone());
         let (changes, flaws) = tree::read(cx.sources(), source);
-        flaws.into_iter().for_each(|flaw| cx.flaw(flaw));
+        cx.flaws(flaws);
         if let Some(changes) = changes.as_ref().and_then(|changes| changes.get(&overlay.name))
             && !matches!(changes.kind, Kind::Null)
         {
@@ -200,8 +203,7 @@ pub fn read_bytes(
 
 fn text_of<'a>(bytes: &'a [u8], origin: &str) -> Result<&'a str, Problems> {
     std::str::from_utf8(bytes).map_err(|error| {
-        let good = &bytes[..error.valid_up_to()];
-        let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = bytes[..error.valid_up_to()].split(|&byte| byte == b'\n').count();
         let hint = Some("a scenario is YAML text in UTF-8".to_owned());
         let mut problem = Problem::of_file(origin, "the file is not UTF-8 text", hint);
         problem.line = line;

@@ -1,6 +1,6 @@
 //! Changes laid over a scenario before it is read: `--set path=value` and the maps of variants.
 
-use super::decode::Context;
+use super::context::Context;
 use super::problem::{Span, nearest, shown};
 use super::tree::{self, Key, Kind, Node};
 
@@ -12,9 +12,7 @@ pub(crate) fn set(root: &mut Node, path: &str, value: &str, cx: &mut Context) {
     let source = cx.sources_mut().add(format!("--set {path}"), value.to_owned());
     let at = Span { source, ..Span::START };
     let (node, flaws) = tree::read(cx.sources(), source);
-    for flaw in flaws {
-        cx.flaw(flaw);
-    }
+    cx.flaws(flaws);
     let Some(mut node) = node else { return };
     // The name of the field stands in the path, which is not in the text: problems point at the value.
     if matches!(node.kind, Kind::Null) {

@@ -1,8 +1,9 @@
 //! Pools and accounts as written, completed from the catalogue.
 
-use super::build::Builder;
+use super::build::{Builder, Built};
 use super::catalog::{Catalog, Resolved, Unresolved};
-use super::decode::{At, choice, record};
+use super::context::At;
+use super::describe::{choice, record};
 use super::latency::LatencySpec;
 use super::problem::{Span, listed, shown};
 use super::quota::{Counts, DayQuotaSpec, LimiterSpec, QuotaSpec, limiter_of};
@@ -310,7 +311,7 @@ impl Source<'_> {
         written: Option<&At<QuotaSpec>>,
         counts: Counts,
         default: Option<&Figure>,
-    ) -> Option<Option<Quota>> {
+    ) -> Built<Option<Quota>> {
         if let Some(written) = written {
             return written.value.build(b, name, written.at, counts, self.limiter);
         }
@@ -440,7 +441,7 @@ pub(crate) fn bounded(b: &mut Builder<'_>, name: &str, written: At<u64>) -> Opti
     Some(Tokens(written.value))
 }
 
-fn day(b: &mut Builder<'_>, written: Option<&At<DayQuotaSpec>>) -> Option<Option<DayQuota>> {
+fn day(b: &mut Builder<'_>, written: Option<&At<DayQuotaSpec>>) -> Built<Option<DayQuota>> {
     written.map_or(Some(None), |quota| quota.value.build(b, "tokens_per_day", quota.at))
 }
 

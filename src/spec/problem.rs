@@ -174,7 +174,11 @@ impl std::error::Error for Problems {}
 /// The name among `known` that `written` most likely meant.
 pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = written.to_lowercase().replace('-', "_");
-    let room = (lower.chars().count() / 3).max(1);
+    // Of one or two letters everything is near.
+    let room = match lower.chars().count() {
+        0..3 => 0,
+        letters => (letters / 3).max(1),
+    };
     known
         .into_iter()
         .map(|name| (strsim::osa_distance(&lower, &name.to_lowercase().replace('-', "_")), name))
@@ -184,7 +188,7 @@ pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str
 }
 
 /// "did you mean `x`?", or the names there are.
-pub(crate) fn suggestion<'a>(written: &str, known: &[&'a str], kind: &str) -> Option<String> {
+pub(crate) fn suggestion(written: &str, known: &[&str], kind: &str) -> Option<String> {
     if let Some(name) = nearest(written, known.iter().copied()) {
         return Some(format!("did you mean `{name}`?"));
     }

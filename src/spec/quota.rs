@@ -1,15 +1,14 @@
 //! Quotas and limiters as written.
 
 use super::arrivals::increasing;
-use super::build::Builder;
-use super::decode::{At, Context, Decode, choice, record};
-use super::problem::{Span, shown};
-use super::scalar::{Pair, Signed};
-use super::schema::Definitions;
-use super::tree::{Kind, Node};
+use super::build::{Builder, Built};
+use super::context::At;
+use super::decode::Record;
+use super::describe::{choice, record};
+use super::problem::Span;
+use super::scalar::{BurstSeconds, Pair};
 use crate::model::{DayQuota, Limiter, Quota};
-use crate::units::{Probability, SimSpan, SimTime, Tokens, format, parse};
-use serde_json::{Value, json};
+use crate::units::{Probability, SimSpan, SimTime, Tokens, format};
 
 record! {
     /// A quota per minute: a number, `none`, or a map.
@@ -17,7 +16,7 @@ record! {
         /// The limit per minute.
         limit: LimitSpec,
         /// A limit that changes while running: `[[0s, 2M], [30m, 4M]]`.
-        at: Vec<At<Pair<SimSpan, u64>>>,
+        at: Steps,
         /// How this quota is enforced, instead of the pool's limiter.
         limiter: LimiterSpec,
     }
@@ -29,7 +28,7 @@ record! {
         /// The limit per day.
         limit: LimitSpec,
         /// A limit that changes while running: `[[0s, 2M], [30m, 4M]]`.
-        at: Vec<At<Pair<SimSpan, u64>>>,
+        at: Steps,
         /// What the day of the start has used before the scenario begins.
         used_at_start: u64 = "0",
     }
@@ -75,39 +74,8 @@ record! {
     }
 }
 
-/// A number of seconds, exactly.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BurstSeconds(SimSpan);
-
-impl Decode for BurstSeconds {
-    fn title() -> String {
-        "number of seconds".to_owned()
-    }
-
-    fn decode(node: &Node, cx: &mut Context) -> Option<Self> {
-        // Read as a signed number first: its complaints about what is no number are the usual ones.
-        let number = Signed::decode(node, cx)?.0;
-        let Kind::Scalar(text) = &node.kind else { return None };
-        let span = parse::nanoseconds(text, SimSpan::SECOND).ok().and_then(|ns| u64::try_from(ns).ok());
-        match span.filter(|&ns| (1..=SimSpan::DAY.0).contains(&ns)) {
-            Some(ns) => Some(BurstSeconds(SimSpan(ns))),
-            None => {
-                let message =
-                    format!("{} is `{}`: it must be above 0 and at most 86,400 seconds", cx.field(), shown(text));
-                cx.problem_with(
-                    node.at,
-                    message,
-                    format!("write a plain number of seconds such as `60`, not {number}"),
-                );
-                None
-            }
-        }
-    }
-
-    fn schema(_: &mut Definitions) -> Value {
-        json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 86_400 })
-    }
-}
+/// Limits from instants on.
+type Steps = Vec<At<Pair<SimSpan, u64>>>;
 
 /// The largest limit: a quadrillion tokens. It keeps bucket levels within their integers whatever the burst.
 const MOST: u64 = 1_000_000_000_000_000;
@@ -130,8 +98,8 @@ impl QuotaSpec {
         at: Span,
         counts: Counts,
         pool: Option<Limiter>,
-    ) -> Option<Option<Quota>> {
-        let limits = limits(b, name, at, self.limit.as_ref(), self.at.as_ref());
+    ) -> Built<Option<Quota>> {
+        let limits = limits(b, name, at, (self.limit.as_ref(), self.at.as_ref(), !self.broken().is_empty()));
         let limiter = match &self.limiter {
             None => pool.map_or(Limiter::DEFAULT, |limiter| limiter_of(limiter, counts)),
             Some(own) => {
@@ -161,8 +129,8 @@ pub(crate) fn limiter_of(limiter: Limiter, counts: Counts) -> Limiter {
 
 impl DayQuotaSpec {
     /// The quota; `Some(None)` is no quota.
-    pub(crate) fn build(&self, b: &mut Builder<'_>, name: &str, at: Span) -> Option<Option<DayQuota>> {
-        let limits = limits(b, name, at, self.limit.as_ref(), self.at.as_ref())?;
+    pub(crate) fn build(&self, b: &mut Builder<'_>, name: &str, at: Span) -> Built<Option<DayQuota>> {
+        let limits = limits(b, name, at, (self.limit.as_ref(), self.at.as_ref(), !self.broken().is_empty()))?;
         let used = self.used_at_start?;
         let Some(limits) = limits else { return Some(None) };
         b.require(used.value <= MOST, used.at, || {
@@ -177,9 +145,8 @@ fn limits(
     b: &mut Builder<'_>,
     name: &str,
     at: Span,
-    limit: Option<&At<LimitSpec>>,
-    steps: Option<&At<Vec<At<Pair<SimSpan, u64>>>>>,
-) -> Option<Option<Vec<(SimTime, u64)>>> {
+    (limit, steps, broken): (Option<&At<LimitSpec>>, Option<&At<Steps>>, bool),
+) -> Built<Option<Vec<(SimTime, u64)>>> {
     let mut fits = |limit: At<u64>| {
         b.require((1..=MOST).contains(&limit.value), limit.at, || {
             format!("`{name}` is {}: it must lie between 1 and {}", format::count(limit.value), format::count(MOST))
@@ -208,10 +175,7 @@ fn limits(
             None
         }
         (None, None) => {
-            if !b.cx.is_broken(name)
-                && !b.cx.is_broken(&format!("{name}.limit"))
-                && !b.cx.is_broken(&format!("{name}.at"))
-            {
+            if !broken {
                 b.cx.problem_with(at, format!("`{name}` has no limit"), "add `limit: 2M`, or write `none`");
             }
             None

@@ -1,6 +1,7 @@
 //! The plain values of a scenario: numbers, durations, rates, shares, names; lists, pairs and tables of them.
 
-use super::decode::{At, Context, Decode, article};
+use super::context::{At, Context};
+use super::decode::{Decode, article};
 use super::problem::shown;
 use super::schema::Definitions;
 use super::tree::{Kind, Node};
@@ -65,6 +66,10 @@ fn text_like(pattern: &str, description: &str, number: bool) -> Value {
     }
 }
 
+fn count_schema() -> Value {
+    text_like("NUMBER *[kKMGB]?", "A whole number: `5M`, `200_000`, `1.5k`.", true)
+}
+
 fn duration_schema() -> Value {
     let text = text_like("0|(NUMBER *(ns|us|µs|ms|sec|s|min|m|h|d) *)+", "", false);
     json!({
@@ -73,22 +78,16 @@ fn duration_schema() -> Value {
     })
 }
 
-quantity!(
-    u64,
-    "count",
-    "200_000",
-    parse::quantity,
-    text_like("NUMBER *[kKMGB]?", "A whole number: `5M`, `200_000`, `1.5k`.", true)
-);
+quantity!(u64, "count", "200_000", parse::quantity, count_schema());
 quantity!(
     u32,
-    "small count",
+    "count",
     "20",
     |text: &str| {
         u32::try_from(parse::quantity(text)?)
             .map_err(|_| Refusal { reason: format!("it is at most {}", u32::MAX), hint: None })
     },
-    text_like("NUMBER *[kKMGB]?", "A whole number below 2³².", true)
+    count_schema()
 );
 quantity!(
     Tokens,
@@ -144,6 +143,24 @@ quantity!(
     "800ms",
     |text: &str| parse::duration(text).map(|span| Seconds(span.as_secs_f64())),
     duration_schema()
+);
+
+/// A plain number of seconds, exactly: how much time of quota a bucket holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BurstSeconds(pub(crate) SimSpan);
+
+quantity!(
+    BurstSeconds,
+    "number of seconds",
+    "60",
+    |text: &str| {
+        let span = u64::try_from(parse::nanoseconds(text, SimSpan::SECOND)?).map(SimSpan);
+        match span {
+            Ok(span) if span > SimSpan::ZERO && span <= SimSpan::DAY => Ok(BurstSeconds(span)),
+            _ => Err(Refusal { reason: "it must be above 0 and at most 86,400".to_owned(), hint: None }),
+        }
+    },
+    json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 86_400 })
 );
 
 /// A number of either sign.
@@ -215,6 +232,19 @@ impl Decode for Nothing {
     }
 }
 
+impl<T: Decode> Decode for Box<T> {
+    const BARE: bool = T::BARE;
+    fn title() -> String {
+        T::title()
+    }
+    fn decode(node: &Node, cx: &mut Context) -> Option<Self> {
+        T::decode(node, cx).map(Box::new)
+    }
+    fn schema(definitions: &mut Definitions) -> Value {
+        T::schema(definitions)
+    }
+}
+
 impl<T: Decode> Decode for Vec<At<T>> {
     fn title() -> String {
         format!("list of {}s", T::title())
@@ -229,8 +259,10 @@ impl<T: Decode> Decode for Vec<At<T>> {
             return None;
         };
         // One bad item spoils the list but not the search for others.
-        let read: Vec<Option<At<T>>> =
-            items.iter().map(|item| T::decode(item, cx).map(|value| At { value, at: item.at })).collect();
+        let read: Vec<Option<At<T>>> = items
+            .iter()
+            .map(|item| cx.at_item(item.at, |cx| T::decode(item, cx)).map(|value| At { value, at: item.at }))
+            .collect();
         read.into_iter().collect()
     }
     fn schema(definitions: &mut Definitions) -> Value {

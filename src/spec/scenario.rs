@@ -1,7 +1,9 @@
 //! The scenario as written, and the whole of it put together.
 
 use super::build::Builder;
-use super::decode::{At, Context, Decode, record};
+use super::context::{At, Context};
+use super::decode::Decode;
+use super::describe::record;
 use super::pool::{AccountSpec, PoolSpec, Surroundings};
 use super::problem::shown;
 use super::scalar::{Fraction, Named};
@@ -122,13 +124,12 @@ impl ScenarioSpec {
         let (pool_names, workload_names) = (names(self.pools.as_ref()), names(self.workloads.as_ref()));
         let account_names = names(self.accounts.as_ref());
 
-        let accounts = each(b, "accounts", self.accounts.as_ref(), |b, name, spec| spec.build(b, &name.value));
+        let accounts = each(b, self.accounts.as_ref(), |b, name, spec| spec.build(b, &name.value));
         let date = start.and_then(|start| start.value.date.as_deref());
         let around = Surroundings { accounts: &account_names, date };
-        let pools = each(b, "pools", self.pools.as_ref(), |b, name, spec| spec.build(b, name, around));
+        let pools = each(b, self.pools.as_ref(), |b, name, spec| spec.build(b, name, around));
         self.not_empty(b);
-        let workloads =
-            each(b, "workloads", self.workloads.as_ref(), |b, name, spec| spec.build(b, name, &pool_names, &pools));
+        let workloads = each(b, self.workloads.as_ref(), |b, name, spec| spec.build(b, name, &pool_names, &pools));
         let slo: Vec<_> = self
             .slo
             .iter()
@@ -229,19 +230,9 @@ fn names<T>(list: Option<&At<Named<T>>>) -> Vec<String> {
 /// Builds each entry of a map of names, in its place; entries that could not be read stay `None`.
 fn each<S, T>(
     b: &mut Builder<'_>,
-    field: &str,
     list: Option<&At<Named<S>>>,
     mut build: impl FnMut(&mut Builder<'_>, &At<String>, &S) -> Option<T>,
 ) -> Vec<Option<T>> {
     let Some(list) = list else { return Vec::new() };
-    b.cx.enter(field, list.at);
-    let built = list.value.0.iter().map(|(name, spec)| {
-        b.cx.enter(&name.value, name.at);
-        let value = spec.as_ref().and_then(|spec| build(b, name, spec));
-        b.cx.leave();
-        value
-    });
-    let built = built.collect();
-    b.cx.leave();
-    built
+    list.value.0.iter().map(|(name, spec)| spec.as_ref().and_then(|spec| build(b, name, spec))).collect()
 }

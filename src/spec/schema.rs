@@ -51,7 +51,7 @@ pub(crate) fn object(doc: &str, fields: Vec<(&str, &str, Need, Value)>) -> Value
 }
 
 /// A record for which a value of one of its fields may stand.
-pub(crate) fn or_short(object: Value, field: &str) -> Value {
+pub(crate) fn or_short(object: &Value, field: &str) -> Value {
     let mut short = object["properties"][field].clone();
     let description = object["description"].clone();
     if let Value::Object(short) = &mut short {

@@ -1,7 +1,8 @@
 //! Service-level objectives as written: `latency_ms.p99 < 5s`.
 
 use super::build::Builder;
-use super::decode::{At, record};
+use super::context::At;
+use super::describe::record;
 use super::problem::{nearest, shown};
 use crate::model::{Comparison, QuotaName, Requirement, Scope};
 use crate::units::parse::{self, Refusal};

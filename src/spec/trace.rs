@@ -2,7 +2,7 @@
 
 use super::arrivals::TraceSpec;
 use super::build::Builder;
-use super::decode::At;
+use super::context::At;
 use super::distribution::ColumnSpec;
 use super::problem::{Problem, listed, shown, suggestion};
 use crate::model::{Trace, TraceRow};

@@ -1,9 +1,11 @@
 //! Workloads as written.
 
 use super::arrivals::ArrivalsSpec;
-use super::build::Builder;
+use super::build::{Builder, Built};
 use super::client::{ClientSpec, default_read_timeout};
-use super::decode::{At, choice, record};
+use super::context::At;
+use super::decode::Record;
+use super::describe::{choice, record};
 use super::distribution::{DistributionSpec, mean};
 use super::latency::{FaultsSpec, LatencySpec, no_faults};
 use super::problem::shown;
@@ -192,7 +194,7 @@ impl WorkloadSpec {
                 Some(written) if traced => {
                     b.cx.problem_with(written.at, format!("`{field}` comes from the trace"), "remove one of the two");
                 }
-                None if !traced && self.arrivals.is_some() && !b.cx.is_broken(field) => {
+                None if !traced && self.arrivals.is_some() && !self.broken().contains(&field) => {
                     b.cx.problem_with(
                         name.at,
                         format!("missing field `{field}` in `workloads.{}`", shown(&name.value)),
@@ -229,20 +231,19 @@ impl WorkloadSpec {
         })
     }
 
-    fn max_tokens(&self, b: &mut Builder<'_>, called: &[&Pool]) -> Option<Option<Tokens>> {
+    fn max_tokens(&self, b: &mut Builder<'_>, called: &[&Pool]) -> Built<Option<Tokens>> {
         let MaxTokensSpec::Limit(written) = &self.max_tokens.as_ref()?.value else { return Some(None) };
-        b.require(written.value >= 1, written.at, || "`max_tokens` is 0: it must be at least 1".to_owned())?;
         for pool in called {
-            if written.value > pool.max_output.0 {
+            if !(1..=pool.max_output.0).contains(&written.value) {
                 b.cx.problem_with(
                     written.at,
                     format!(
-                        "`max_tokens` is {}, above the maximum output {} of `{}`",
+                        "`max_tokens` is {}: it must lie between 1 and {}, the maximum output of `{}`",
                         format::count(written.value),
                         format::count(pool.max_output.0),
                         shown(&pool.model)
                     ),
-                    format!("write a value from 1 to {}, or `unset`", format::count(pool.max_output.0)),
+                    "choose a value that most answers stay below, or write `unset` for the maximum",
                 );
                 return None;
             }
@@ -250,7 +251,7 @@ impl WorkloadSpec {
         super::pool::bounded(b, "max_tokens", *written).map(Some)
     }
 
-    fn fallback(&self, b: &mut Builder<'_>, pool: Option<usize>, names: &[String]) -> Option<Option<Fallback>> {
+    fn fallback(&self, b: &mut Builder<'_>, pool: Option<usize>, names: &[String]) -> Built<Option<Fallback>> {
         let Some(written) = &self.fallback else { return Some(None) };
         let list = written.value.pools.as_ref()?;
         b.require(!list.value.is_empty(), list.at, || "`fallback` names no pool".to_owned())?;
@@ -275,7 +276,7 @@ impl WorkloadSpec {
         fine.then_some(Some(Fallback { pools, after }))
     }
 
-    fn concurrency(&self, b: &mut Builder<'_>) -> Option<Option<Concurrency>> {
+    fn concurrency(&self, b: &mut Builder<'_>) -> Built<Option<Concurrency>> {
         let Some(written) = &self.concurrency else { return Some(None) };
         let limit = written.value.limit?;
         b.require(limit.value > 0, limit.at, || "`concurrency` is 0: nothing would ever run".to_owned())?;
@@ -286,7 +287,7 @@ impl WorkloadSpec {
         Some(Some(Concurrency { limit: limit.value, queue }))
     }
 
-    fn pace(&self, b: &mut Builder<'_>, called: &[&Pool]) -> Option<Option<Probability>> {
+    fn pace(&self, b: &mut Builder<'_>, called: &[&Pool]) -> Built<Option<Probability>> {
         let Some(pace) = self.pace else { return Some(None) };
         b.require(pace.value.0 > 0.0, pace.at, || "`pace` is 0: it must be positive".to_owned())?;
         if let Some(first) = called.first()
@@ -320,7 +321,7 @@ impl WorkloadSpec {
     }
 }
 
-fn positive_span(b: &mut Builder<'_>, name: &str, written: Option<At<SimSpan>>) -> Option<Option<SimSpan>> {
+fn positive_span(b: &mut Builder<'_>, name: &str, written: Option<At<SimSpan>>) -> Built<Option<SimSpan>> {
     let Some(written) = written else { return Some(None) };
     b.require(written.value > SimSpan::ZERO, written.at, || format!("`{name}` is 0: it must be positive"))?;
     Some(Some(written.value))

@@ -87,7 +87,7 @@ pub fn approximate(value: f64) -> String {
 /// A measured length of time [s] to three significant digits: `250 ms`, `2.3 s`, `12.5 min`.
 pub fn seconds(value: f64) -> String {
     let (scaled, unit) = match value.abs() {
-        x if x == 0.0 => return "0 s".to_owned(),
+        0.0 => return "0 s".to_owned(),
         x if x >= 35_982.0 => (value / 3600.0, "h"),
         x if x >= 599.7 => (value / 60.0, "min"),
         x if x >= 0.9995 => (value, "s"),

@@ -244,7 +244,7 @@ impl Decimal {
         let unsigned = text.strip_prefix('+').unwrap_or(text);
         let named = unsigned.trim_start_matches('.').to_ascii_lowercase();
         if ["nan", "inf", "infinity"].contains(&named.as_str()) {
-            return Err(Refusal::new(format!("{what} must be a finite number")));
+            return Err(Refusal::new(format!("{what} must be finite")));
         }
         let end = unsigned.find(|c: char| !matches!(c, '0'..='9' | '.' | '_' | ',')).unwrap_or(unsigned.len());
         let (literal, rest) = unsigned.split_at(end);
@@ -317,7 +317,7 @@ impl Decimal {
     fn real(self, what: &str) -> Result<f64, Refusal> {
         // The standard library rounds a decimal literal correctly, which no sequence of multiplications would.
         let value: f64 = format!("{}e{}", self.digits, self.exponent).parse().unwrap_or(f64::INFINITY);
-        if value.is_finite() { Ok(value) } else { Err(Refusal::new(format!("{what} must be a finite number"))) }
+        if value.is_finite() { Ok(value) } else { Err(Refusal::new(format!("{what} must be finite"))) }
     }
 }
 
@@ -425,7 +425,7 @@ mod tests {
             ("", "there is no value"),
             ("-3", "a count cannot be negative"),
             ("1.5", "a count is a whole number"),
-            (".nan", "a count must be a finite number"),
+            (".nan", "a count must be finite"),
             ("-.inf", "a count cannot be negative"),
             ("abc", "that is not a count"),
             ("1__", "that is not a count"),
@@ -483,8 +483,8 @@ mod tests {
         for (text, expected) in [
             ("5", "a rate needs a unit of time"),
             ("-5/s", "a rate cannot be negative"),
-            (".nan", "a rate must be a finite number"),
-            ("nan/s", "a rate must be a finite number"),
+            (".nan", "a rate must be finite"),
+            ("nan/s", "a rate must be finite"),
             ("5/fortnight", "`/fortnight` is not a unit of rates"),
             ("0.0000000000000000001/s", "more digits than can be kept exactly"),
             ("99999999999999999999/s", "a rate is at most 18,446,744,073,709,551,615"),
