@@ -40,12 +40,7 @@ fn main() {
             for (limiter, rates) in LIMITERS.iter().zip(ours) {
                 let rate = median(rates);
                 let name = format!("{load} {size}");
-                println!(
-                    "{name:<16}{:>9.2} M{limiter:>15}{:>9.2} M{:>7.2}×",
-                    theirs / 1e6,
-                    rate / 1e6,
-                    rate / theirs
-                );
+                println!("{name:<16}{:>9.2} M{limiter:>15}{:>9.2} M{:>7.2}×", theirs / 1e6, rate / 1e6, rate / theirs);
             }
         }
     }

@@ -84,14 +84,13 @@ impl Calendar {
                 self.count(first);
                 Some(first)
             }
-            _ => self.pop_far(limit),
+            _ if self.far_first < limit => self.pop_far(),
+            _ => None,
         }
     }
 
-    fn pop_far(&mut self, limit: Event) -> Option<Event> {
-        if self.far_first >= limit {
-            return None;
-        }
+    #[inline(never)]
+    fn pop_far(&mut self) -> Option<Event> {
         let first = self.far.pop().map(|Reverse(event)| event);
         self.far_first = self.far.peek().map_or(Event::NEVER, |&Reverse(event)| event);
         first.inspect(|&event| self.count(event))
