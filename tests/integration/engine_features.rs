@@ -281,7 +281,7 @@ fn a_quota_changes_while_running() {
     let pool = POOL.replace("1M", "{ at: [[0s, 150], [30s, 300]], limiter: fixed_window }");
     let workload = format!("arrivals: {{ constant: {{ rate: 6/min }} }}, {REQUEST}, latency: {{ duration: 1s }}");
     let (_, rows) = one(&pool, &workload);
-    let admitted: Vec<u64> = rows.iter().filter(|row| row.charge > 0).map(|row| ms(row)).collect();
+    let admitted: Vec<u64> = rows.iter().filter(|row| row.charge > 0).map(ms).collect();
     assert_eq!((rows.len(), admitted), (6, vec![0, 30_000]));
 }
 
@@ -298,7 +298,7 @@ fn an_accounts_day_ends_at_midnight_and_settles_to_billed_tokens() {
     );
     let (_, rows) = attempts(&text);
     let refused: Vec<u64> =
-        rows.iter().filter(|row| row.limit == Some(QuotaName::AccountTokensPerDay)).map(|row| ms(row)).collect();
+        rows.iter().filter(|row| row.limit == Some(QuotaName::AccountTokensPerDay)).map(ms).collect();
     assert_eq!((rows.len(), refused), (6, vec![0, 10_000, 20_000, 50_000]));
 }
 
