@@ -196,6 +196,7 @@ impl<O: Observer> Simulation<'_, O> {
                 meter.set_limit(quota.limit_at(now));
             }
         }
+        self.change_pace(now);
     }
 
     fn begin_measuring(&mut self) {

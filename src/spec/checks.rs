@@ -115,7 +115,7 @@ fn too_large(workload: &Workload, pool: &Pool, capacity: f64) -> (String, u64) {
             max_tokens,
             natural_output: Tokens(1),
         };
-        pool.rules.reservation(&demand, pool.burndown).0
+        pool.reservation(&demand).0
     };
     let cache_write = support(&workload.tokens.cache_write);
     if let Arrivals::Trace(trace) = &workload.arrivals {

@@ -157,7 +157,7 @@ impl PoolSpec {
         let quotas = if mantle { source.mantle(b) } else { source.runtime(b) };
         let burndown = if mantle { source.no_burndown(b) } else { source.burndown(b, around.date) };
         let max_output = source.max_output(b);
-        let rules = self.assumptions.as_ref().and_then(|spec| spec.value.build(b));
+        let rules = self.assumptions.as_ref().and_then(|spec| spec.value.build(b, mantle));
         let fallback = source.default_latency();
         let latency = match &self.latency {
             Some(written) => written.value.build(b, &fallback),
@@ -446,7 +446,22 @@ fn day(b: &mut Builder<'_>, written: Option<&At<DayQuotaSpec>>) -> Built<Option<
 }
 
 impl AssumptionsSpec {
-    fn build(&self, b: &mut Builder<'_>) -> Option<ReservationRules> {
+    fn build(&self, b: &mut Builder<'_>, mantle: bool) -> Option<ReservationRules> {
+        if mantle {
+            let burned = self.reserve_burndown.filter(|burned| burned.value).map(|burned| burned.at);
+            let rejections = self.rejections_consume.as_ref();
+            let rejections = rejections.filter(|what| matches!(what.value, RejectionsSpec::Requests));
+            let stray = [
+                ("reserve_burndown", burned, "where nothing burns down"),
+                ("rejections_consume", rejections.map(|what| what.at), "which has no requests quota"),
+            ];
+            for (name, at, why) in stray {
+                if let Some(at) = at {
+                    let message = format!("`{name}` has no meaning on the mantle endpoint, {why}");
+                    b.cx.problem_with(at, message, "remove it");
+                }
+            }
+        }
         let floor = self.reservation_floor?;
         b.require(floor.value <= Tokens::REQUEST_MAX.0, floor.at, || {
             format!("`reservation_floor` is {}, above 1,000,000,000", floor.value)
