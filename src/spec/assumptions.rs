@@ -42,9 +42,10 @@ fn limiter(what: &str, limiter: Limiter) -> String {
     let how = match limiter {
         Limiter::TokenBucket { burst, initial_level } => format!(
             "a token bucket of {} of quota, refilled continuously, {} full at the start",
-            format::duration(burst),
+            format::seconds(burst.as_secs_f64()),
             format::share(initial_level.0)
         ),
+        Limiter::FixedWindow { phase } if phase.0 == 0 => "a counter that starts anew every minute".to_owned(),
         Limiter::FixedWindow { phase } => {
             format!("a counter that starts anew every minute, {} after the start", format::duration(phase))
         }
