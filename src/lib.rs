@@ -14,4 +14,5 @@ pub mod planner;
 pub mod random;
 pub mod report;
 pub mod spec;
+pub mod tally;
 pub mod units;

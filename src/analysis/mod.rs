@@ -1,8 +1,15 @@
 //! Pure folds from tallies to answers; all `f64` statistics live here. Never runs a simulation.
 
+pub mod estimate;
+pub mod explain;
+pub mod fold;
+pub mod outputs;
+pub mod slo;
 pub mod summary;
 pub mod timeline;
+pub mod warnings;
 
+pub use fold::Replications;
 pub use summary::{
     ByMinute, Counts, Estimate, Gauge, LedgerTotals, Metrics, Percentiles, PoolMetrics, SloOutcome, Summary,
     ThrottlesByLimit, Wait,

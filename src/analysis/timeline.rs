@@ -1,5 +1,6 @@
 //! One replication over time, in equal intervals: what the charts of the quota draw.
 
+use crate::tally::Probe;
 use serde::{Deserialize, Serialize};
 
 /// A pool through the intervals of one replication.
@@ -47,4 +48,28 @@ pub struct OutputHistogram {
     pub max_tokens_unset: bool,
     /// Bins of natural output length: `(from, to, count)`, from inclusive, to exclusive.
     pub bins: Vec<(u64, u64, u64)>,
+}
+
+/// The intervals between a pool's probes.
+pub fn of_pool(name: &str, probes: &[Probe]) -> PoolTimeline {
+    let mut before = Probe::default();
+    let points = probes
+        .iter()
+        .map(|&probe| {
+            let start = std::mem::replace(&mut before, probe);
+            TimelinePoint {
+                from_s: start.at as f64 * 1e-9,
+                to_s: probe.at as f64 * 1e-9,
+                quota: probe.quota,
+                admitted: probe.admitted - start.admitted,
+                throttled: probe.throttled - start.throttled,
+                charged: probe.charged - start.charged,
+                reserved_open: probe.reserved_open,
+                available: probe.available,
+                capacity: probe.capacity,
+                in_flight: probe.in_flight,
+            }
+        })
+        .collect();
+    PoolTimeline { pool: name.to_owned(), points }
 }

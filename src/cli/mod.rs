@@ -1,8 +1,95 @@
 //! Files, terminals, progress, exit codes, threads; one file per verb that reads load → do → print.
+//!
+//! Exit codes: 0 done; 1 the answer is "no" (an SLO missed); 2 the input or the world is wrong. stdout is data, stderr
+//! is talk.
 
+mod args;
+mod catalog;
+mod check;
+mod explain;
+mod files;
+mod load;
+mod models;
+mod output;
+mod progress;
+mod requests;
+mod run;
+mod schema;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
+
+/// What a verb answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// Done, or yes.
+    Yes,
+    /// The planning answer is "no".
+    No,
+    /// The input is wrong, and the user has been told.
+    Wrong,
+}
+
+impl From<Answer> for ExitCode {
+    fn from(answer: Answer) -> ExitCode {
+        ExitCode::from(match answer {
+            Answer::Yes => 0,
+            Answer::No => 1,
+            Answer::Wrong => 2,
+        })
+    }
+}
+
+/// Simulates the token quotas of Amazon Bedrock before you meet them.
+#[derive(Debug, Parser)]
+#[command(name = "quotasim", version, propagate_version = true, help_expected = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  quotasim run scenarios/classifier-unset.yaml
+  quotasim run scenarios/chat.yaml -o out --set workloads.chat.max_tokens=1024
+  quotasim check scenarios/*.yaml";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Simulate one scenario: who is throttled, by which limit, and how long answers take
+    Run(run::Args),
+    /// Report every problem of scenario files, with line and column
+    Check(check::Args),
+    /// Work out one request's reservation and charge, step by step
+    Explain(explain::ExplainArgs),
+    /// List the models that quotasim knows, with quotas, prices and sources
+    Models(models::ModelsArgs),
+    /// Print the JSON Schema of scenario files
+    Schema(schema::Args),
+}
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    let answer = match cli.verb {
+        Verb::Run(args) => run::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Explain(args) => explain::run(&args, &mut anstream::stdout()),
+        Verb::Models(args) => models::run(&args, &mut anstream::stdout()),
+        Verb::Schema(args) => schema::run(&args),
+    };
+    match answer {
+        Ok(answer) => answer.into(),
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(anstream::stderr(), "error: {error:#}");
+            Answer::Wrong.into()
+        }
+    }
+}
+
+/// The command as clap sees it, for documents and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
 }

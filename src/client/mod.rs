@@ -1,1 +1,270 @@
-//! What SDKs do about failed attempts, sans-IO: the caller passes the time and the random bits.
+//! What real SDKs do about failed attempts, without doing any input or output themselves.
+//!
+//! A [`Client`] is a workload's retry policy made ready to run; it never changes. A [`ClientState`] is what the requests
+//! of one client object share: retry quota, send-rate limiter, budget. A [`Call`] is what one request remembers. The
+//! caller owns the clock and the dice: it passes `now` and 64 uniform bits, and obeys the answers.
+//!
+//! ```text
+//!   begin ─► before_send ─┬─ Now ──────────► (attempt) ─┬─ succeeded ─► after_success
+//!                ▲        └─ NotBefore(t) ─► ask again   └─ failed ────► after_failure ─┬─ GiveUp
+//!                └────────────────────────── after `delay` ◄────────────── Retry ──────┘
+//! ```
+//!
+//! *Words.* An **attempt** is one call on the wire; `max_attempts` counts the first. The **retry quota** is the AWS
+//! SDKs' bucket of 500 tokens that retries draw on; a **budget** is the same idea for a custom policy. The **send
+//! token** belongs to the adaptive modes, whose limiter paces every attempt. A **throttle** is a failure that lowers
+//! the limiter's rate.
+//!
+//! *Promises.* Nothing here allocates after [`Client::new`], reads a clock or draws a random number. The quota stays
+//! within [0, 500], a delay within its policy's cap unless the server asks for more, and a policy with finitely many
+//! attempts gives up after them.
+//!
+//! *Simplifications.* A success is booked when the response starts, which for streams is the first byte: an error
+//! inside a started stream is never retried, by no SDK. One `ClientState` stands for one process with one client
+//! object; in Rust the quota and the limiter belong to the process ([`Client::shares_process`]), elsewhere to the object.
+//!
+//! *Source.* Packages of November 2026, run or read: botocore 1.44.5 and 1.43.127, @smithy/core 3.41.0,
+//! aws-smithy-runtime 1.16.2, anthropic 2.11.0; aws-sdk-java-v2 was read only and is an *Assumption*. Their numbers are
+//! under `tests/vectors/sdk-retries` and the tests replay them.
+
+mod anthropic;
+mod backoff;
+mod boto3;
+mod budget;
+mod cubic;
+mod custom;
+mod failure;
+mod java;
+mod javascript;
+mod retry_after;
+mod retry_quota;
+mod rules;
+mod rust;
+#[cfg(test)]
+mod tests;
+
+pub use failure::Failure;
+pub use retry_after::RetryAfter;
+pub use rules::Waiters;
+
+use crate::model::client::{ClientPolicy, Sdk, SdkPolicy};
+use crate::random::Sampler;
+use crate::units::{SimSpan, SimTime};
+use budget::Budget;
+use cubic::CubicLimiter;
+use retry_quota::RetryQuota;
+use rules::{Permit, Rules, SendTokens};
+
+/// The retry policy of a workload, compiled; immutable and shared by all its clients.
+///
+/// ```
+/// use quotasim::client::{Client, Decision, Failure, Send};
+/// use quotasim::model::client::{ClientPolicy, Sdk, SdkPolicy};
+/// use quotasim::units::{SimSpan, SimTime};
+///
+/// let client = Client::new(&ClientPolicy::Sdk(SdkPolicy::default_for(Sdk::Boto3)));
+/// let mut state = client.state(SimTime::ZERO);
+/// let mut call = client.begin(&mut state);
+/// assert_eq!(client.before_send(&mut state, &call, SimTime::ZERO), Send::Now);
+/// // A throttle, with the uniform number at one half: half of the first second.
+/// let decision = client.after_failure(&mut state, &mut call, Failure::Throttled, SimTime::ZERO, None, 1 << 63);
+/// assert_eq!(decision, Decision::Retry { delay: SimSpan(500_000_000) });
+/// ```
+#[derive(Debug, Clone)]
+pub struct Client {
+    rules: Rules,
+    /// The wait of a custom policy given as a distribution [s]; it takes the place of the backoff.
+    delay: Option<Sampler>,
+}
+
+/// What the requests of one client share.
+#[derive(Debug, Clone)]
+pub struct ClientState {
+    quota: RetryQuota,
+    budget: Budget,
+    /// The cost of the retry permit in a Rust client's only slot [quota tokens]; 0 when empty.
+    permit: u32,
+    limiter: CubicLimiter,
+}
+
+/// What one request remembers between its attempts.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Call {
+    /// Attempts that have failed.
+    failed: u32,
+    /// What the last retry took from the quota [quota tokens]; 0 before the first.
+    cost: u32,
+    /// The last backoff [s]; 0 before the first.
+    previous: f64,
+}
+
+impl Call {
+    /// How many of the request's attempts have failed so far.
+    pub fn failed_attempts(self) -> u32 {
+        self.failed
+    }
+}
+
+/// Whether an attempt may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Send {
+    /// At once.
+    Now,
+    /// Ask again then; always later than now.
+    NotBefore(SimTime),
+}
+
+/// What happens after a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The attempt is repeated.
+    Retry {
+        /// How long to wait first; the send token of an adaptive client is asked for afterwards.
+        delay: SimSpan,
+    },
+    /// The request fails with this error.
+    GiveUp,
+}
+
+impl Client {
+    /// Compiles a policy.
+    pub fn new(policy: &ClientPolicy) -> Client {
+        match policy {
+            ClientPolicy::None => Client { rules: Rules::never(), delay: None },
+            ClientPolicy::Custom(policy) => {
+                Client { rules: custom::rules(policy), delay: custom::sampled_delay(policy) }
+            }
+            ClientPolicy::Sdk(policy) => Client { rules: sdk_rules(*policy), delay: None },
+        }
+    }
+
+    /// The state of a client object created at `now`.
+    pub fn state(&self, now: SimTime) -> ClientState {
+        ClientState {
+            quota: RetryQuota::full(self.rules.quota),
+            budget: self.rules.budget.full(),
+            permit: 0,
+            limiter: CubicLimiter::new(self.rules.limiter.map_or(cubic::BOTO3, |limiter| limiter.start), seconds(now)),
+        }
+    }
+
+    /// A request starts; it comes before its first [`before_send`](Client::before_send).
+    #[inline]
+    pub fn begin(&self, state: &mut ClientState) -> Call {
+        self.rules.budget.deposit(&mut state.budget);
+        Call::default()
+    }
+
+    /// Whether attempts need send tokens at all; without them [`before_send`](Client::before_send) is always `Now`.
+    #[inline]
+    pub fn has_limiter(&self) -> bool {
+        self.rules.limiter.is_some()
+    }
+
+    /// How requests that wait for a send token share the wait.
+    pub fn waiters(&self) -> Waiters {
+        self.rules.limiter.map_or(Waiters::Sleep, |limiter| limiter.waiters)
+    }
+
+    /// Whether all clients of one process share the quota and the limiter (Rust), or each object has its own.
+    pub fn shares_process(&self) -> bool {
+        self.rules.permit == Permit::OneSlot
+    }
+
+    /// Takes the send token of an attempt, first or retry; a retry asks after its delay has passed.
+    #[inline]
+    pub fn before_send(&self, state: &mut ClientState, call: &Call, now: SimTime) -> Send {
+        let Some(limiter) = &self.rules.limiter else { return Send::Now };
+        if call.failed > 0 && limiter.tokens != SendTokens::EveryAttempt {
+            return Send::Now;
+        }
+        match state.limiter.take(seconds(now), cubic::SEND_COST) {
+            Ok(()) => Send::Now,
+            Err(wait) => Send::NotBefore(now.saturating_add(limiter.whole_steps(wait))),
+        }
+    }
+
+    /// An attempt failed: books it and decides what comes next.
+    ///
+    /// `retry_after` is the server's hint, if it sent one. `bits` are uniform; an attempt's own draw.
+    pub fn after_failure(
+        &self,
+        state: &mut ClientState,
+        call: &mut Call,
+        failure: Failure,
+        now: SimTime,
+        retry_after: Option<RetryAfter>,
+        bits: u64,
+    ) -> Decision {
+        call.failed = call.failed.saturating_add(1);
+        let treatment = &self.rules.treatments[failure as usize];
+        if self.has_limiter() {
+            state.limiter.update(seconds(now), treatment.throttle);
+        }
+        let Some(retry) = treatment.retry.filter(|_| call.failed < self.rules.max_attempts) else {
+            return Decision::GiveUp;
+        };
+        // The Rust SDK's 2.0 limiter is asked before the quota, and what it grants is spent even if the quota refuses.
+        let refusal = self.rules.limiter.and_then(|limiter| {
+            let cost = limiter.tokens.of_retry(treatment.throttle)?;
+            state.limiter.take(seconds(now), cost).err()
+        });
+        if !state.quota.acquire(retry.cost) || !self.rules.budget.acquire(&mut state.budget) {
+            return Decision::GiveUp;
+        }
+        call.cost = retry.cost;
+        if self.rules.permit == Permit::OneSlot {
+            state.permit = retry.cost;
+        }
+        if let Some(wait) = refusal {
+            return Decision::Retry { delay: SimSpan::from_secs_f64(wait.min(rust::MAX_BACKOFF)) };
+        }
+        let delay = match &self.delay {
+            Some(delay) => delay.sample(bits),
+            None => retry.backoff.delay(call.failed - 1, call.previous, uniform(bits)),
+        };
+        call.previous = delay;
+        Decision::Retry { delay: self.rules.retry_after.apply(SimSpan::from_secs_f64(delay), retry_after) }
+    }
+
+    /// An attempt succeeded; for a stream, its response started.
+    #[inline]
+    pub fn after_success(&self, state: &mut ClientState, call: &Call, now: SimTime) {
+        match self.rules.permit {
+            Permit::None => {}
+            Permit::PerRequest => state.quota.release(call.cost),
+            Permit::OneSlot => state.quota.release(std::mem::take(&mut state.permit)),
+        }
+        if self.has_limiter() {
+            state.limiter.update(seconds(now), false);
+        }
+    }
+}
+
+impl ClientState {
+    /// What is left of the retry quota [quota tokens]; 0 for clients without one.
+    pub fn quota(&self) -> u32 {
+        self.quota.level()
+    }
+}
+
+fn sdk_rules(policy: SdkPolicy) -> Rules {
+    match policy.sdk {
+        Sdk::Boto3 => boto3::rules(policy),
+        Sdk::JavaScript => javascript::rules(policy),
+        Sdk::Rust => rust::rules(policy),
+        Sdk::Java => java::rules(policy),
+        Sdk::Anthropic => anthropic::rules(policy),
+    }
+}
+
+/// Seconds as the SDKs count them. Divided, not multiplied by 10⁻⁹: half seconds must come out exact.
+#[inline]
+fn seconds(now: SimTime) -> f64 {
+    now.0 as f64 / 1e9
+}
+
+/// The uniform number on [0, 1) that 64 bits stand for.
+fn uniform(bits: u64) -> f64 {
+    (bits >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+}

@@ -1,1 +1,24 @@
-//! To be written.
+//! Runs one scenario with one seed: a single ordered event loop over requests, quotas and clients.
+//!
+//! *Promises*: deterministic (a function of scenario, seed and replication), total (no `Result`), and memory that
+//! follows what is in progress, never what has passed through. An [`Observer`] decides what else is kept.
+//!
+//! *Path of a request*: its source draws it → its client may hold it back → an attempt asks the pool's gate →
+//! admitted, it becomes a flight that holds quota until it settles; refused, its client decides between a wait and
+//! giving up.
+
+mod calendar;
+mod compiled;
+mod draws;
+mod gauge;
+mod lifecycle;
+mod marks;
+mod observer;
+mod request;
+mod server;
+mod simulation;
+mod slab;
+mod source;
+
+pub use compiled::Engine;
+pub use observer::{AttemptRow, Observer, Outcome, Unwatched};

@@ -1,6 +1,7 @@
 //! What the caller does when an attempt fails: which SDK, in which mode and version.
 
 use crate::model::Distribution;
+use crate::units::SimSpan;
 
 /// The retry behaviour of a workload's client.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,83 @@ pub struct SdkPolicy {
     pub version: RetryVersion,
     /// Total attempts, the first included.
     pub max_attempts: u32,
+}
+
+impl SdkPolicy {
+    /// What an SDK does when nobody configures it, as of 2026-11-21.
+    ///
+    /// | SDK | mode | version | attempts |
+    /// |---|---|---|---|
+    /// | boto3 | standard | 2.1 | 3 |
+    /// | JavaScript | standard | 2.1 | 3 |
+    /// | Rust | standard | 2.0 | 3 |
+    /// | Java | legacy | 2.0 | 4 |
+    /// | Anthropic | – | – | 3 |
+    ///
+    /// Rust changes with its behaviour version: aws-config 1.13.2 and `BehaviorVersion::v2026_11_10` bring 2.1, every
+    /// older pair keeps 2.0, and applications pin theirs.
+    ///
+    /// *Source*: AWS Developer Tools Blog, "Updated default retry behavior for AWS SDKs and tools" (2026-11-10).
+    ///
+    /// ```
+    /// use quotasim::model::client::{RetryMode, Sdk, SdkPolicy};
+    /// let java = SdkPolicy::default_for(Sdk::Java);
+    /// assert_eq!((java.mode, java.max_attempts), (RetryMode::Legacy, 4));
+    /// ```
+    pub fn default_for(sdk: Sdk) -> SdkPolicy {
+        let version = sdk.default_version();
+        let mode = sdk.default_mode(version);
+        SdkPolicy { sdk, mode, version, max_attempts: sdk.default_attempts(mode) }
+    }
+}
+
+impl Sdk {
+    /// The retry behaviour version of a fresh installation, as of 2026-11-21; see [`SdkPolicy::default_for`].
+    pub fn default_version(self) -> RetryVersion {
+        match self {
+            Sdk::Boto3 | Sdk::JavaScript | Sdk::Anthropic => RetryVersion::V2_1,
+            Sdk::Rust | Sdk::Java => RetryVersion::V2_0,
+        }
+    }
+
+    /// The mode that comes with a version: boto3 was legacy until 1.44.0 brought 2.1, Java still is.
+    pub fn default_mode(self, version: RetryVersion) -> RetryMode {
+        match (self, version) {
+            (Sdk::Boto3, RetryVersion::V2_0) | (Sdk::Java, _) => RetryMode::Legacy,
+            _ => RetryMode::Standard,
+        }
+    }
+
+    /// Whether the SDK has the mode; JavaScript and Rust have no legacy, Anthropic has no modes.
+    pub fn has_mode(self, mode: RetryMode) -> bool {
+        match self {
+            Sdk::Boto3 | Sdk::Java => true,
+            Sdk::JavaScript | Sdk::Rust => mode != RetryMode::Legacy,
+            Sdk::Anthropic => mode == RetryMode::Standard,
+        }
+    }
+
+    /// Total attempts in a mode, the first included.
+    pub fn default_attempts(self, mode: RetryMode) -> u32 {
+        match (self, mode) {
+            (Sdk::Boto3, RetryMode::Legacy) => 5,
+            (Sdk::Java, RetryMode::Legacy) => 4,
+            _ => 3,
+        }
+    }
+
+    /// How long the SDK waits for bytes of a response before it calls the attempt a failure; `None` waits for ever.
+    ///
+    /// *Source*: botocore `endpoint.DEFAULT_TIMEOUT` 60 s; anthropic `DEFAULT_TIMEOUT` 600 s; JavaScript's request
+    /// timeout is 0 (none), Rust has no read timeout. *Assumption* for Java: 30 s, `SdkHttpConfigurationOption`.
+    pub fn default_read_timeout(self) -> Option<SimSpan> {
+        match self {
+            Sdk::Boto3 => Some(SimSpan(60_000_000_000)),
+            Sdk::Anthropic => Some(SimSpan(600_000_000_000)),
+            Sdk::Java => Some(SimSpan(30_000_000_000)),
+            Sdk::JavaScript | Sdk::Rust => None,
+        }
+    }
 }
 
 /// The SDKs whose retries are modelled.

@@ -45,9 +45,14 @@ impl Quota {
 
     /// The limit in force at `now` [per minute].
     pub fn limit_at(&self, now: SimTime) -> u64 {
-        let later = self.limits.partition_point(|&(from, _)| from <= now);
-        self.limits[later.saturating_sub(1)].1
+        step_at(&self.limits, now)
     }
+}
+
+/// The value of a step function whose first step stands at zero.
+fn step_at(steps: &[(SimTime, u64)], now: SimTime) -> u64 {
+    let later = steps.partition_point(|&(from, _)| from <= now);
+    steps[later.saturating_sub(1)].1
 }
 
 /// A quota over UTC days.
@@ -57,6 +62,13 @@ pub struct DayQuota {
     pub limits: Vec<(SimTime, u64)>,
     /// What the day of the start has used before the scenario begins.
     pub used_at_start: Tokens,
+}
+
+impl DayQuota {
+    /// The limit in force at `now` [tokens per day].
+    pub fn limit_at(&self, now: SimTime) -> u64 {
+        step_at(&self.limits, now)
+    }
 }
 
 /// Which limit refused an attempt. The order is the order in which an attempt asks them.

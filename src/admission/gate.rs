@@ -1,0 +1,208 @@
+//! The quotas of one pool together: all or nothing, in order, and settled exactly once.
+
+use super::day::DayMeter;
+use super::limiter::{Entry, Limiter, Meter};
+use crate::model::scenario::Start;
+use crate::model::{Endpoint, Pool, PoolQuotas, QuotaName};
+use crate::units::SimTime;
+
+/// The answer to an attempt.
+#[derive(Debug)]
+pub enum Admission {
+    /// Admitted: the reservation must be settled.
+    Admitted(Reservation),
+    /// Refused with a 429.
+    Refused(Refusal),
+}
+
+/// Why an attempt was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// What to count it under: the first quota that refused, or [`QuotaName::Unsatisfiable`].
+    pub counted_under: QuotaName,
+}
+
+/// Quota tokens held by an admitted attempt. Not `Clone`: it ends in exactly one [`Gate::settle`].
+#[must_use = "a reservation holds quota until it is settled"]
+#[derive(Debug, Default)]
+pub struct Reservation {
+    at: SimTime,
+    held: u64,
+    entry: Entry,
+}
+
+impl Reservation {
+    /// When the attempt was admitted.
+    #[inline]
+    pub fn admitted_at(&self) -> SimTime {
+        self.at
+    }
+
+    /// Quota tokens that it holds now.
+    #[inline]
+    pub fn held(&self) -> u64 {
+        self.held
+    }
+}
+
+/// What an attempt ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settlement {
+    /// Quota tokens charged.
+    pub charge: u64,
+    /// Tokens on the bill, which the account's day counts.
+    pub billed: u64,
+}
+
+/// The quotas of one pool.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    requests: Option<Meter>,
+    tokens: Option<Meter>,
+    day: Option<DayMeter>,
+    rejections_consume_requests: bool,
+    endpoint: Endpoint,
+}
+
+impl Gate {
+    /// The gate of a pool at the start of a scenario.
+    pub fn new(pool: &Pool, start: Start) -> Gate {
+        let (requests, day) = match &pool.quotas {
+            PoolQuotas::Runtime { requests, tokens_per_day, .. } => (requests.as_ref(), tokens_per_day.as_ref()),
+            PoolQuotas::Mantle { .. } => (None, None),
+        };
+        Gate {
+            requests: requests.map(Meter::new),
+            tokens: pool.quotas.reserved_from().map(Meter::new),
+            day: day.map(|quota| DayMeter::new(quota, start)),
+            rejections_consume_requests: pool.rules.rejections_consume_requests,
+            endpoint: pool.quotas.endpoint(),
+        }
+    }
+
+    /// Admits an attempt that reserves `cost` quota tokens, or refuses it.
+    ///
+    /// `account` is the daily quota of the pool's account, shared with its other pools.
+    #[inline]
+    pub fn admit(&mut self, now: SimTime, cost: u64, account: Option<&mut DayMeter>) -> Admission {
+        let requests_fit = self.requests.as_mut().is_none_or(|meter| meter.fits(now, 1));
+        let tokens_fit = self.tokens.as_mut().is_none_or(|meter| meter.fits(now, cost));
+        let day_fits = self.day.as_mut().is_none_or(|day| day.fits(now, cost));
+        let mut account = account;
+        let account_fits = account.as_mut().is_none_or(|day| day.fits(now, cost));
+        if !(requests_fit && tokens_fit && day_fits && account_fits) {
+            let first = match (requests_fit, tokens_fit, day_fits) {
+                (false, ..) => QuotaName::RequestsPerMinute,
+                (_, false, _) => self.tokens_name(),
+                (.., false) => QuotaName::TokensPerDay,
+                _ => QuotaName::AccountTokensPerDay,
+            };
+            return Admission::Refused(self.refuse(now, cost, first, account.as_deref()));
+        }
+        if let Some(meter) = &mut self.requests {
+            let _ = meter.take(now, 1);
+        }
+        let entry = self.tokens.as_mut().map_or_else(Entry::default, |meter| meter.take(now, cost));
+        if let Some(day) = &mut self.day {
+            day.take(cost);
+        }
+        if let Some(day) = account {
+            day.take(cost);
+        }
+        Admission::Admitted(Reservation { at: now, held: cost, entry })
+    }
+
+    #[inline(never)]
+    fn refuse(&mut self, now: SimTime, cost: u64, first: QuotaName, account: Option<&DayMeter>) -> Refusal {
+        let never = self.requests.as_ref().is_some_and(|meter| meter.capacity() < 1)
+            || self.tokens.as_ref().is_some_and(|meter| meter.capacity() < cost)
+            || self.day.as_ref().is_some_and(|day| day.capacity() < cost)
+            || account.is_some_and(|day| day.capacity() < cost);
+        if self.rejections_consume_requests
+            && let Some(meter) = &mut self.requests
+        {
+            meter.penalise(now);
+        }
+        Refusal { counted_under: if never { QuotaName::Unsatisfiable } else { first } }
+    }
+
+    /// The reservation changes to `held` while the response runs.
+    pub fn adjust(&mut self, now: SimTime, reservation: &mut Reservation, held: u64, account: Option<&mut DayMeter>) {
+        let refund = reservation.held as i64 - held as i64;
+        reservation.held = held;
+        if let Some(meter) = &mut self.tokens {
+            meter.give_back(now, reservation.at, reservation.entry, refund);
+        }
+        if let Some(day) = &mut self.day {
+            day.give_back(now, reservation.at, refund);
+        }
+        if let Some(day) = account {
+            day.give_back(now, reservation.at, refund);
+        }
+    }
+
+    /// The attempt has ended.
+    #[inline]
+    pub fn settle(
+        &mut self,
+        now: SimTime,
+        reservation: Reservation,
+        settlement: Settlement,
+        account: Option<&mut DayMeter>,
+    ) {
+        let Reservation { at, held, entry } = reservation;
+        let refund = held as i64 - settlement.charge as i64;
+        match &mut self.tokens {
+            Some(Meter::InFlight(meter)) => meter.release(held),
+            Some(meter) => meter.give_back(now, at, entry, refund),
+            None => {}
+        }
+        if let Some(day) = &mut self.day {
+            day.give_back(now, at, refund);
+        }
+        if let Some(day) = account {
+            day.give_back(now, at, held as i64 - settlement.billed as i64);
+        }
+    }
+
+    /// The first instant at which `cost` would be admitted if nothing else happens; `None` if time alone will not do.
+    pub fn retry_at(&mut self, now: SimTime, cost: u64) -> Option<SimTime> {
+        let requests = self.requests.as_mut().map_or(Some(now), |meter| meter.retry_at(now, 1))?;
+        let tokens = self.tokens.as_mut().map_or(Some(now), |meter| meter.retry_at(now, cost))?;
+        Some(requests.max(tokens))
+    }
+
+    /// What the tokens quota would admit at once now, and the most that it can be; `None` without a tokens quota.
+    pub fn available(&mut self, now: SimTime) -> Option<(i64, u64)> {
+        self.tokens.as_mut().map(|meter| (meter.available(now), meter.capacity()))
+    }
+
+    /// Whether the tokens quota is a bucket, whose level may hide steady overload.
+    pub fn is_bucket(&self) -> bool {
+        matches!(self.tokens, Some(Meter::TokenBucket(_)))
+    }
+
+    /// The quotas of `pool` change to what they are at `now`.
+    pub fn set_limits(&mut self, now: SimTime, pool: &Pool) {
+        let (requests, day) = match &pool.quotas {
+            PoolQuotas::Runtime { requests, tokens_per_day, .. } => (requests.as_ref(), tokens_per_day.as_ref()),
+            PoolQuotas::Mantle { .. } => (None, None),
+        };
+        if let (Some(meter), Some(quota)) = (&mut self.requests, requests) {
+            meter.set_limit(now, quota.limit_at(now));
+        }
+        if let (Some(meter), Some(quota)) = (&mut self.tokens, pool.quotas.reserved_from()) {
+            meter.set_limit(now, quota.limit_at(now));
+        }
+        if let (Some(meter), Some(quota)) = (&mut self.day, day) {
+            meter.set_limit(quota.limit_at(now));
+        }
+    }
+
+    fn tokens_name(&self) -> QuotaName {
+        match self.endpoint {
+            Endpoint::Runtime => QuotaName::TokensPerMinute,
+            Endpoint::Mantle => QuotaName::InputTokensPerMinute,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Sliding window: each admitted attempt counts for 60 s from its admission.
+
+use super::limiter::{Entry, Limiter};
+use crate::units::{SimSpan, SimTime};
+use std::collections::VecDeque;
+
+/// A log of admitted attempts, each holding its reservation until it settles, then its charge.
+///
+/// An entry counts while `now − date < 60 s`. Admits when the sum of what counts plus `cost` is at most Q.
+/// Memory is the number of attempts admitted in a minute.
+#[derive(Debug, Clone)]
+pub struct SlidingWindow {
+    limit: u64,
+    sum: i64,
+    /// `(date, amount)`, oldest first.
+    log: VecDeque<(SimTime, i64)>,
+    /// How many entries have left the log.
+    expired: u64,
+}
+
+impl SlidingWindow {
+    /// A window for `limit` per minute.
+    pub fn new(limit: u64) -> SlidingWindow {
+        SlidingWindow { limit, sum: 0, log: VecDeque::new(), expired: 0 }
+    }
+
+    #[inline]
+    fn expire(&mut self, now: SimTime) {
+        while let Some(&(date, amount)) = self.log.front() {
+            if (now - date) < SimSpan::MINUTE {
+                break;
+            }
+            self.sum -= amount;
+            self.log.pop_front();
+            self.expired += 1;
+        }
+    }
+
+    fn push(&mut self, now: SimTime, amount: u64) -> Entry {
+        let entry = Entry(self.expired + self.log.len() as u64);
+        self.sum += amount as i64;
+        self.log.push_back((now, amount as i64));
+        entry
+    }
+}
+
+impl Limiter for SlidingWindow {
+    #[inline]
+    fn fits(&mut self, now: SimTime, cost: u64) -> bool {
+        self.expire(now);
+        self.sum + cost as i64 <= self.limit as i64
+    }
+
+    #[inline]
+    fn take(&mut self, now: SimTime, cost: u64) -> Entry {
+        self.push(now, cost)
+    }
+
+    #[inline]
+    fn give_back(&mut self, now: SimTime, _taken: SimTime, entry: Entry, refund: i64) {
+        self.expire(now);
+        if let Some(place) = entry.0.checked_sub(self.expired) {
+            self.log[place as usize].1 -= refund;
+            self.sum -= refund;
+        }
+    }
+
+    fn penalise(&mut self, now: SimTime) {
+        self.expire(now);
+        let _ = self.push(now, 1);
+    }
+
+    fn capacity(&self) -> u64 {
+        self.limit
+    }
+
+    fn available(&mut self, now: SimTime) -> i64 {
+        self.expire(now);
+        self.limit as i64 - self.sum
+    }
+
+    fn retry_at(&mut self, now: SimTime, cost: u64) -> Option<SimTime> {
+        self.expire(now);
+        if cost > self.limit {
+            return None;
+        }
+        let mut sum = self.sum + cost as i64;
+        let mut at = now;
+        for &(date, amount) in &self.log {
+            if sum <= self.limit as i64 {
+                break;
+            }
+            sum -= amount;
+            at = date + SimSpan::MINUTE;
+        }
+        Some(at)
+    }
+
+    fn set_limit(&mut self, now: SimTime, limit: u64) {
+        self.expire(now);
+        self.limit = limit;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_counts_for_sixty_seconds_and_settles_in_place() {
+        let mut window = SlidingWindow::new(100);
+        let entry = window.take(SimTime::ZERO, 100);
+        assert_eq!(window.retry_at(SimTime(1), 30), Some(SimTime(SimSpan::MINUTE.0)));
+        window.give_back(SimTime(5), SimTime::ZERO, entry, 70);
+        assert!(window.fits(SimTime(5), 70));
+        assert!(!window.fits(SimTime(SimSpan::MINUTE.0 - 1), 71));
+        assert!(window.fits(SimTime(SimSpan::MINUTE.0), 100));
+        window.give_back(SimTime(SimSpan::MINUTE.0), SimTime::ZERO, entry, 30);
+        assert_eq!(window.available(SimTime(SimSpan::MINUTE.0)), 100, "what has expired cannot be refunded");
+    }
+}

@@ -1,0 +1,294 @@
+//! Folds the tallies of all replications into a summary.
+
+use crate::analysis::estimate::{Kind, Part, ratio};
+use crate::analysis::{
+    ByMinute, Counts, Estimate, Gauge, LedgerTotals, Metrics, Percentiles, PoolMetrics, Summary, ThrottlesByLimit,
+    Wait, slo, warnings,
+};
+use crate::model::{Prices, QuotaName, Scenario};
+use crate::tally::{Durations, FlowTally, Minutes, PoolTally, Tally};
+
+/// The tallies of replications as they come in, in any order.
+///
+/// Histograms are pooled at once; what is kept of each replication is a few hundred bytes, so memory does not grow
+/// with the number of requests and hardly with the number of replications.
+#[derive(Debug, Default)]
+pub struct Replications {
+    /// By index of the replication: its tally without histograms.
+    tallies: Vec<Option<Tally>>,
+    /// Histograms pooled over replications, by flow.
+    pooled_flows: Vec<FlowTally>,
+    /// By pool: tokens and requests by minute.
+    pooled_minutes: Vec<(Minutes, Minutes)>,
+}
+
+impl Replications {
+    /// Takes in one replication.
+    pub fn add(&mut self, index: u32, mut tally: Tally) {
+        self.pooled_flows.resize_with(tally.flows.len(), FlowTally::default);
+        for (pooled, flow) in self.pooled_flows.iter_mut().zip(&mut tally.flows) {
+            pooled.merge_histograms(flow);
+            flow.drop_histograms();
+        }
+        self.pooled_minutes.resize_with(tally.pools.len(), Default::default);
+        for ((tokens, requests), pool) in self.pooled_minutes.iter_mut().zip(&mut tally.pools) {
+            tokens.merge(&pool.tokens_by_minute);
+            requests.merge(&pool.requests_by_minute);
+            // The mean of a replication's minutes needs their sum; the count is the same in every replication.
+            pool.tokens_by_minute.histogram = Default::default();
+            pool.requests_by_minute.histogram = Default::default();
+        }
+        let index = index as usize;
+        if self.tallies.len() <= index {
+            self.tallies.resize_with(index + 1, || None);
+        }
+        self.tallies[index] = Some(tally);
+    }
+
+    /// How many replications have come in.
+    pub fn len(&self) -> usize {
+        self.tallies.iter().flatten().count()
+    }
+
+    /// Whether none has.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The tally of the first replication, whose path over time the charts show.
+    pub fn first(&self) -> Option<&Tally> {
+        self.tallies.iter().flatten().next()
+    }
+
+    /// The summary of what has come in.
+    pub fn summary(&self, scenario: &Scenario, seed: u64) -> Summary {
+        let mut summary = Summary {
+            schema_version: Summary::SCHEMA_VERSION,
+            quotasim_version: env!("CARGO_PKG_VERSION").to_owned(),
+            scenario: scenario.name.clone(),
+            seed,
+            replications: self.len() as u32,
+            horizon_s: scenario.horizon.as_secs_f64(),
+            warmup_s: scenario.warmup.as_secs_f64(),
+            total: self.metrics(scenario, |_| true, |tally| tally.in_flight_max),
+            assumptions: scenario.assumptions.clone(),
+            ..Summary::default()
+        };
+        for (index, workload) in scenario.workloads.iter().enumerate() {
+            let metrics = self.metrics(
+                scenario,
+                |flow| flow.workload == index,
+                |tally| tally.workloads_in_flight_max.get(index).copied().unwrap_or(0),
+            );
+            summary.workloads.insert(workload.name.clone(), metrics);
+        }
+        for (index, pool) in scenario.pools.iter().enumerate() {
+            let mut metrics =
+                self.metrics(scenario, |flow| flow.pool == index, |tally| tally.pools[index].in_flight_max);
+            metrics.pool = Some(self.pool_metrics(scenario, index));
+            summary.pools.insert(pool.name.clone(), metrics);
+        }
+        summary.slo = slo::judge(scenario, &summary);
+        summary.warnings = warnings::of_run(scenario, &summary, self);
+        summary
+    }
+
+    /// The tallies that have come in, in order of replication.
+    pub(super) fn tallies(&self) -> impl Iterator<Item = &Tally> {
+        self.tallies.iter().flatten()
+    }
+
+    fn metrics(
+        &self,
+        scenario: &Scenario,
+        belongs: impl Fn(&FlowTally) -> bool,
+        in_flight_max: impl Fn(&Tally) -> u64,
+    ) -> Metrics {
+        let merged: Vec<FlowTally> =
+            self.tallies().map(|tally| merge(tally.flows.iter().filter(|f| belongs(f)))).collect();
+        let mut whole = merge(&merged);
+        for (pooled, flow) in self.pooled_flows.iter().zip(self.first().map_or(&[][..], |tally| &tally.flows)) {
+            if belongs(flow) {
+                whole.merge_histograms(pooled);
+            }
+        }
+        let minutes = scenario.measured().as_minutes_f64();
+        let rate = Kind::Rate { minutes: minutes * merged.len() as f64 };
+        let of = |kind: Kind, numerator: fn(&FlowTally) -> u64, denominator: fn(&FlowTally) -> u64| {
+            let part =
+                |flow: &FlowTally| Part { numerator: numerator(flow) as f64, denominator: denominator(flow) as f64 };
+            ratio(&merged.iter().map(part).collect::<Vec<_>>(), kind)
+        };
+        let per_minute = |count: &dyn Fn(&FlowTally) -> u64| per(&merged, minutes, count);
+        let throttles = |limit: QuotaName| per_minute(&|flow: &FlowTally| flow.throttles[limit as usize]);
+        Metrics {
+            counts: Counts {
+                requests: whole.requests,
+                attempts: whole.attempts,
+                throttled: whole.throttled(),
+                succeeded: whole.succeeded,
+                failed: whole.failed,
+                truncated: whole.truncated,
+            },
+            ledger: LedgerTotals {
+                reserved: whole.ledger.reserved,
+                settled: whole.ledger.settled,
+                refunded: whole.ledger.refunded,
+                overdraft: whole.ledger.overdraft,
+                open: whole.ledger.open(),
+            },
+            offered_requests_per_minute: per_minute(&|flow| flow.requests),
+            offered_tokens_per_minute: per_minute(&|flow| flow.offered_charge),
+            attempts_per_request: of(Kind::Mean, |flow| flow.attempts, |flow| flow.requests),
+            attempt_throttle_rate: of(rate, FlowTally::throttled, |flow| flow.attempts),
+            request_throttle_rate: of(rate, |flow| flow.requests_throttled, |flow| flow.requests),
+            request_failure_rate: of(rate, |flow| flow.failed, |flow| flow.requests),
+            truncation_rate: of(rate, |flow| flow.truncated, |flow| flow.succeeded),
+            quota_truncation_rate: of(rate, |flow| flow.quota_truncated, |flow| flow.succeeded),
+            goodput_requests_per_minute: per_minute(&|flow| flow.good),
+            goodput_output_tokens_per_minute: per_minute(&|flow| flow.good_output),
+            latency_ms: percentiles(&merged, &whole.latency, |flow| &flow.latency),
+            ttft_ms: percentiles(&merged, &whole.ttft, |flow| &flow.ttft),
+            wait_ms: Wait {
+                all: percentiles(&merged, &whole.wait, |flow| &flow.wait),
+                backoff: percentiles(&merged, &whole.wait_backoff, |flow| &flow.wait_backoff),
+                limiter: percentiles(&merged, &whole.wait_limiter, |flow| &flow.wait_limiter),
+                queue: percentiles(&merged, &whole.wait_queue, |flow| &flow.wait_queue),
+            },
+            throttles_by_limit: ThrottlesByLimit {
+                requests_per_minute: throttles(QuotaName::RequestsPerMinute),
+                tokens_per_minute: throttles(QuotaName::TokensPerMinute),
+                tokens_per_day: throttles(QuotaName::TokensPerDay),
+                account_tokens_per_day: throttles(QuotaName::AccountTokensPerDay),
+                input_tokens_per_minute: throttles(QuotaName::InputTokensPerMinute),
+                unsatisfiable: throttles(QuotaName::Unsatisfiable),
+                model_capacity: throttles(QuotaName::ModelCapacity),
+            },
+            in_flight: self.in_flight(scenario, &merged, in_flight_max),
+            cost_usd_per_hour: self.cost(scenario, &belongs),
+            pool: None,
+        }
+    }
+
+    fn in_flight(&self, scenario: &Scenario, merged: &[FlowTally], max: impl Fn(&Tally) -> u64) -> Gauge {
+        let measured = scenario.measured().0 as f64;
+        let parts: Vec<Part> =
+            merged.iter().map(|flow| Part { numerator: flow.in_flight_ns as f64, denominator: measured }).collect();
+        let mean = ratio(&parts, Kind::Mean);
+        Gauge { mean: mean.mean, ci95: mean.ci95, max: self.tallies().map(max).max().map(|max| max as f64) }
+    }
+
+    /// Dollars per hour of measured time, null if something was billed whose price is unknown.
+    fn cost(&self, scenario: &Scenario, belongs: &impl Fn(&FlowTally) -> bool) -> Estimate {
+        let hours = scenario.measured().as_secs_f64() / 3600.0;
+        let parts: Option<Vec<Part>> = self
+            .tallies()
+            .map(|tally| {
+                let costs = tally.flows.iter().filter(|flow| belongs(flow));
+                let numerator =
+                    costs.map(|flow| flow.cost_usd(&scenario.pools[flow.pool].prices)).sum::<Option<f64>>()?;
+                Some(Part { numerator, denominator: hours })
+            })
+            .collect();
+        parts.map_or_else(Estimate::default, |parts| ratio(&parts, Kind::Mean))
+    }
+
+    fn pool_metrics(&self, scenario: &Scenario, index: usize) -> PoolMetrics {
+        let pools: Vec<&PoolTally> = self.tallies().map(|tally| &tally.pools[index]).collect();
+        let parts = |part: &dyn Fn(&PoolTally) -> Part| pools.iter().map(|pool| part(pool)).collect::<Vec<_>>();
+        let measured = scenario.measured().0 as f64;
+        let utilization =
+            parts(&|pool| Part { numerator: pool.charged as f64, denominator: pool.allowed as f64 / 60e9 });
+        let reserved = parts(&|pool| Part { numerator: pool.reservation_ns as f64, denominator: measured });
+        let used: Vec<Part> = self
+            .tallies()
+            .map(|tally| {
+                let flow = merge(tally.flows.iter().filter(|flow| flow.pool == index));
+                Part { numerator: flow.charged as f64, denominator: flow.reserved as f64 }
+            })
+            .collect();
+        let (tokens, requests) = &self.pooled_minutes[index];
+        let by_minute = |minutes: &Minutes, sum: fn(&PoolTally) -> &Minutes| {
+            let each = minutes.histogram.total() as f64 / pools.len().max(1) as f64;
+            by_minute(minutes, &parts(&|pool| Part { numerator: sum(pool).sum as f64, denominator: each }))
+        };
+        PoolMetrics {
+            quota_utilization: ratio(&utilization, Kind::Mean),
+            reservation_mean: ratio(&reserved, Kind::Mean),
+            reservation_peak: pools.iter().map(|pool| pool.reservation_peak).max().unwrap_or(0),
+            tokens_per_minute: by_minute(tokens, |pool| &pool.tokens_by_minute),
+            requests_per_minute: by_minute(requests, |pool| &pool.requests_by_minute),
+            reservation_waste: waste(ratio(&used, Kind::Mean)),
+        }
+    }
+}
+
+fn per(merged: &[FlowTally], minutes: f64, count: &dyn Fn(&FlowTally) -> u64) -> Estimate {
+    let part = |flow: &FlowTally| Part { numerator: count(flow) as f64, denominator: minutes };
+    ratio(&merged.iter().map(part).collect::<Vec<_>>(), Kind::Mean)
+}
+
+/// The part of reservations that was not used: `1 − Σcharge/ΣR`, at least 0.
+fn waste(used: Estimate) -> Estimate {
+    let unused = |share: f64| (1.0 - share).max(0.0);
+    Estimate {
+        mean: used.mean.map(unused),
+        ci95: used.ci95.map(|[low, high]| [unused(high), unused(low)]),
+        few_events: false,
+    }
+}
+
+fn by_minute(minutes: &Minutes, parts: &[Part]) -> ByMinute {
+    let mean = ratio(parts, Kind::Mean);
+    let quantile = |p| minutes.histogram.quantile(p, 0).map(|value| value as f64);
+    ByMinute {
+        mean: mean.mean,
+        ci95: mean.ci95,
+        p50: quantile(0.5),
+        p90: quantile(0.9),
+        max: minutes.histogram.max().map(|value| value as f64),
+    }
+}
+
+fn percentiles(merged: &[FlowTally], pooled: &Durations, of: fn(&FlowTally) -> &Durations) -> Percentiles {
+    let parts: Vec<Part> = merged
+        .iter()
+        .map(|flow| Part { numerator: of(flow).sum as f64 * 1e-6, denominator: of(flow).count as f64 })
+        .collect();
+    let mean = ratio(&parts, Kind::Mean);
+    // Below 10/(1−p) observations the percentile would rest on fewer than ten of them.
+    let quantile = |p: f64, least: u64| {
+        if pooled.count < least { None } else { pooled.quantile(p).map(|ns| ns as f64 * 1e-6) }
+    };
+    Percentiles {
+        mean: mean.mean,
+        ci95: mean.ci95,
+        p50: quantile(0.5, 20),
+        p90: quantile(0.9, 100),
+        p95: quantile(0.95, 200),
+        p99: quantile(0.99, 1_000),
+        p999: quantile(0.999, 10_000),
+    }
+}
+
+fn merge<'a>(flows: impl IntoIterator<Item = &'a FlowTally>) -> FlowTally {
+    let mut whole = FlowTally::default();
+    flows.into_iter().for_each(|flow| whole.merge(flow));
+    whole
+}
+
+impl FlowTally {
+    /// Dollars billed; `None` if a price is unknown of which something was billed.
+    fn cost_usd(&self, prices: &Prices) -> Option<f64> {
+        let part = |tokens: u64, price: Option<f64>| match (tokens, price) {
+            (0, _) => Some(0.0),
+            (tokens, price) => Some(tokens as f64 * price? * 1e-6),
+        };
+        Some(
+            part(self.billed.input, prices.input)?
+                + part(self.billed.output, prices.output)?
+                + part(self.billed.cache_read, prices.cache_read)?
+                + part(self.billed.cache_write, prices.cache_write)?,
+        )
+    }
+}

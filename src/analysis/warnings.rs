@@ -1,0 +1,76 @@
+//! What the reader should know before trusting a result; each warning ends in advice.
+
+use crate::analysis::fold::Replications;
+use crate::analysis::{Metrics, Summary};
+use crate::model::Scenario;
+
+/// A level that falls by more than this share of the capacity through measured time is still spending its burst.
+const BURST_DRIFT: f64 = 0.05;
+
+/// The warnings of a run.
+pub fn of_run(scenario: &Scenario, summary: &Summary, replications: &Replications) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !scenario.episode {
+        for (index, pool) in scenario.pools.iter().enumerate() {
+            warnings.extend(still_spending(index, &pool.name, &summary.pools[&pool.name], replications));
+        }
+    }
+    for (name, workload) in &summary.workloads {
+        let never = workload.throttles_by_limit.unsatisfiable.mean.unwrap_or(0.0);
+        if never > 0.0 {
+            warnings.push(format!(
+                "workload `{name}`: {never:.1} attempts per minute reserve more than the whole quota can ever hold; \
+                 lower `max_tokens` or raise the quota"
+            ));
+        }
+    }
+    let unfinished: u64 = replications.tallies().map(|tally| tally.unfinished).sum();
+    if unfinished > 0 {
+        warnings.push(format!(
+            "{unfinished} requests had not ended when the run stopped waiting for them and count neither as answered \
+             nor as failed; give the client a last attempt or a deadline"
+        ));
+    }
+    if summary.replications < 2 {
+        warnings.push("one replication gives no intervals; run with `--replications 10` to see the spread".to_owned());
+    }
+    if summary.slo.iter().any(|outcome| outcome.uncertain && outcome.value.is_some()) {
+        warnings.push(
+            "an SLO lies within the interval of its estimate: this run is too short to say; raise `--replications` or \
+             the horizon"
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+/// A full bucket at the start hides steady overload until it is spent.
+fn still_spending(index: usize, name: &str, metrics: &Metrics, replications: &Replications) -> Option<String> {
+    let mut fallen = 0.0;
+    for tally in replications.tallies() {
+        let drift = tally.pools[index].level_drift?;
+        let sum = (drift.first_quarter - drift.last_quarter) as f64;
+        fallen += sum / f64::from(drift.samples) / drift.capacity as f64;
+    }
+    fallen /= replications.len() as f64;
+    if fallen <= BURST_DRIFT {
+        return None;
+    }
+    let bound = long_run_throttle_bound(metrics).map_or(String::new(), |bound| {
+        format!("; in the long run at least {:.1}% of its tokens are refused", bound * 100.0)
+    });
+    Some(format!(
+        "pool `{name}` is still spending its burst: its bucket fell by {:.0}% of its capacity through the measured \
+         time{bound}; lengthen `horizon` and `warmup`, or set `episode: true` if this is all there is",
+        fallen * 100.0
+    ))
+}
+
+/// The long-run bound on what is refused: `1 − Q ÷ offered charge`; `None` when the quota suffices.
+pub fn long_run_throttle_bound(metrics: &Metrics) -> Option<f64> {
+    let pool = metrics.pool.as_ref()?;
+    let offered = metrics.offered_tokens_per_minute.mean?;
+    let quota = pool.tokens_per_minute.mean? / pool.quota_utilization.mean?;
+    let bound = 1.0 - quota / offered;
+    (bound > 0.0).then_some(bound)
+}

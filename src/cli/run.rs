@@ -1,0 +1,84 @@
+//! `quotasim run`: load → simulate → print.
+
+use super::args::{Format, RunArgs, ScenarioArgs};
+use super::progress::Bar;
+use super::requests::RequestsFile;
+use super::{Answer, load, output};
+use crate::model::Scenario;
+use crate::planner::{self, Run};
+use crate::report;
+use anyhow::Context;
+use std::path::PathBuf;
+
+/// Options of `run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  quotasim run scenarios/classifier-unset.yaml
+  quotasim run scenarios/chat.yaml --format json --replications 20
+  quotasim run scenarios/chat.yaml -o out --set pools.sonnet.tokens_per_minute=500k
+  quotasim run scenarios/trace-replay.yaml --requests attempts.csv
+
+Exit codes: 0 done, 1 an SLO of the scenario is missed, 2 the input is wrong.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+
+    #[command(flatten)]
+    run: RunArgs,
+
+    /// Write one row per attempt to this file; replications then run one after the other
+    #[arg(long, value_name = "FILE.csv")]
+    requests: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
+    let loaded = match load::scenario(&args.scenario)? {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            output::say(&problems.to_string());
+            return Ok(Answer::Wrong);
+        }
+    };
+    if !args.run.quiet {
+        loaded.warnings.iter().for_each(|warning| output::say(&warning.to_string()));
+    }
+    let run = simulate(&loaded.scenario, args)?;
+    output::print(&formatted(&run, args.run.format))?;
+    if let Some(directory) = &args.run.output {
+        output::write_all(
+            directory,
+            &report::bundle(&run.summary, &report::Setting::of(&loaded.scenario), &run.timelines, &run.outputs),
+        )?;
+        if !args.run.quiet {
+            output::say(&format!("wrote charts and data to {}", directory.display()));
+        }
+    }
+    Ok(if run.summary.slo.iter().all(|outcome| outcome.met) { Answer::Yes } else { Answer::No })
+}
+
+fn simulate(scenario: &Scenario, args: &Args) -> anyhow::Result<Run> {
+    let threads = args.run.threads.unwrap_or(0) as usize;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?;
+    let progress = Bar::new(scenario.replications, args.run.quiet);
+    let run = match &args.requests {
+        None => pool.install(|| planner::replicate(scenario, &progress)),
+        Some(path) => {
+            let mut file = RequestsFile::create(path, scenario)?;
+            let run = planner::replicate_in_order(scenario, &progress, |replication, row| file.write(replication, row));
+            file.finish()?;
+            run
+        }
+    };
+    progress.finish();
+    run.context("interrupted before the first replication was done; there is nothing to report")
+}
+
+fn formatted(run: &Run, format: Format) -> String {
+    match format {
+        Format::Text => report::text::summary(&run.summary, &report::text::Style::COLOURED),
+        Format::Json => report::json::summary(&run.summary),
+        Format::Csv => report::csv::summary(&run.summary),
+        Format::Markdown => report::markdown::summary(&run.summary),
+    }
+}

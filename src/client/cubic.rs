@@ -1,0 +1,164 @@
+//! The send-rate limiter of the adaptive modes: a token bucket whose rate follows CUBIC, the congestion control of TCP.
+//!
+//! It measures the rate of *responses* in half-second buckets, lowers the send rate when one is a throttle and lets it
+//! grow along a cubic curve otherwise. It counts requests and knows nothing of tokens. The numbers are the same in all
+//! four AWS SDKs and in both versions; only the starting state differs.
+//!
+//! Times are real seconds, as in the SDKs.
+//!
+//! *Source*: botocore 1.44.5 `retries/{adaptive,throttling,bucket}.py`, replayed in the tests; S. Ha, I. Rhee and
+//! L. Xu, "CUBIC: a new TCP-friendly high-speed TCP variant" (2008).
+
+/// What a throttle leaves of the rate.
+const BETA: f64 = 0.7;
+/// Steepness of the cubic [1/s³].
+const SCALE: f64 = 0.4;
+/// Weight of the newest half second in the measured rate.
+const SMOOTHING: f64 = 0.8;
+/// Measuring buckets per second.
+const BUCKETS_PER_SECOND: f64 = 2.0;
+/// The rate never exceeds the measured rate by more than this factor.
+const MOST_AHEAD: f64 = 2.0;
+/// The send rate never falls below this [1/s].
+const MIN_RATE: f64 = 0.5;
+/// The bucket never holds fewer than this many tokens.
+const MIN_CAPACITY: f64 = 1.0;
+/// Tokens that an attempt takes.
+pub(super) const SEND_COST: f64 = 1.0;
+/// A shortfall that half a nanosecond would fill is granted, as the Rust SDK does: else rounding can ask for ever.
+const NO_TIME: f64 = 0.5e-9;
+
+/// How an SDK's limiter starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Start {
+    /// Tokens per second until the first response. Zero stands for a bucket that starts to fill with that response.
+    pub(super) rate: f64,
+    /// Measured rate before anything was measured [1/s].
+    pub(super) measured: f64,
+    /// Measuring and the cubic start at time zero of the Unix epoch, not when the client was made: practically never.
+    pub(super) at_epoch: bool,
+    /// Rates are rounded to eight decimals.
+    pub(super) eight_decimals: bool,
+}
+
+/// boto3's.
+pub(super) const BOTO3: Start = Start { rate: 1.0, measured: 0.0, at_epoch: false, eight_decimals: false };
+/// JavaScript's.
+pub(super) const JAVASCRIPT: Start = Start { rate: 0.0, measured: 0.0, at_epoch: false, eight_decimals: true };
+/// Rust's.
+pub(super) const RUST: Start = Start { rate: 0.0, measured: MIN_RATE, at_epoch: false, eight_decimals: false };
+/// Java's. *Assumption*: read, not run.
+pub(super) const JAVA: Start = Start { rate: 0.0, measured: 0.0, at_epoch: true, eight_decimals: false };
+
+/// The limiter of one client.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct CubicLimiter {
+    /// Whether a throttle has been seen; before, attempts take no tokens.
+    enabled: bool,
+    eight_decimals: bool,
+    /// Responses since the measuring bucket began.
+    count: u32,
+    /// Measured rate of responses [1/s].
+    measured: f64,
+    /// When the last measuring bucket began [s].
+    bucket: f64,
+    /// Rate at the last throttle [1/s].
+    w_max: f64,
+    /// Time from the last throttle to the cubic's plateau [s].
+    k: f64,
+    /// The last throttle [s].
+    throttled_at: f64,
+    /// Send rate [1/s].
+    rate: f64,
+    /// Most tokens the bucket holds.
+    capacity: f64,
+    tokens: f64,
+    refilled_at: f64,
+}
+
+impl CubicLimiter {
+    /// The limiter of a client made at `now` [s].
+    pub(super) fn new(start: Start, now: f64) -> CubicLimiter {
+        let (bucket, throttled_at) =
+            if start.at_epoch { (f64::NEG_INFINITY, f64::NEG_INFINITY) } else { (libm::floor(now), now) };
+        CubicLimiter {
+            enabled: false,
+            eight_decimals: start.eight_decimals,
+            count: 0,
+            measured: start.measured,
+            bucket,
+            w_max: 0.0,
+            k: 0.0,
+            throttled_at,
+            rate: start.rate,
+            capacity: MIN_CAPACITY,
+            tokens: 0.0,
+            refilled_at: now,
+        }
+    }
+
+    /// Books a response, successful or not, and sets the new rate.
+    ///
+    /// # Formula
+    ///
+    /// After a throttle, with r the measured rate, or the send rate if that is lower and already in force:
+    /// `w_max = r`, `k = ∛(w_max·(1 − β)/c)`, `rate = β·r`. Otherwise `rate = c·(t − t_throttle − k)³ + w_max`.
+    /// Then `rate ≤ 2 × measured`, and the bucket has been refilled at the old rate up to now.
+    pub(super) fn update(&mut self, now: f64, throttle: bool) {
+        self.measure(now);
+        let rate = if throttle {
+            let rate = if self.enabled { self.measured.min(self.rate) } else { self.measured };
+            self.enabled = true;
+            self.w_max = rate;
+            self.k = self.precise(libm::cbrt(rate * (1.0 - BETA) / SCALE));
+            self.throttled_at = now;
+            self.precise(rate * BETA)
+        } else {
+            let dt = now - self.throttled_at - self.k;
+            self.precise(SCALE * dt * dt * dt + self.w_max)
+        };
+        let rate = rate.min(MOST_AHEAD * self.measured);
+        self.refill(now);
+        self.rate = rate.max(MIN_RATE);
+        self.capacity = rate.max(MIN_CAPACITY);
+        self.tokens = self.tokens.min(self.capacity);
+    }
+
+    /// Takes `cost` tokens, or says how long until they are there [s].
+    pub(super) fn take(&mut self, now: f64, cost: f64) -> Result<(), f64> {
+        if !self.enabled {
+            return Ok(());
+        }
+        self.refill(now);
+        let wait = (cost - self.tokens) / self.rate;
+        if wait >= NO_TIME {
+            return Err(wait);
+        }
+        self.tokens = (self.tokens - cost).max(0.0);
+        Ok(())
+    }
+
+    /// Counts a response. One that opens a new half-second bucket still counts towards the old.
+    fn measure(&mut self, now: f64) {
+        self.count += 1;
+        let bucket = libm::floor(now * BUCKETS_PER_SECOND) / BUCKETS_PER_SECOND;
+        if bucket > self.bucket {
+            let rate = f64::from(self.count) / (bucket - self.bucket);
+            self.measured = self.precise(SMOOTHING * rate + (1.0 - SMOOTHING) * self.measured);
+            self.count = 0;
+            self.bucket = bucket;
+        }
+    }
+
+    fn refill(&mut self, now: f64) {
+        self.tokens = self.capacity.min(self.tokens + (now - self.refilled_at) * self.rate);
+        self.refilled_at = now;
+    }
+
+    fn precise(&self, x: f64) -> f64 {
+        if self.eight_decimals { libm::floor(x * 1e8 + 0.5) / 1e8 } else { x }
+    }
+}
+
+#[cfg(test)]
+mod tests;

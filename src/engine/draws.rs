@@ -1,0 +1,258 @@
+//! What a request consists of, drawn by its number: tokens once, latency for each pool that it may call.
+
+use crate::model::{Latency, TokenDemand};
+use crate::random::{Copula, Key, Purpose, Sampler, Streams, fill_tokens, round_tokens};
+use crate::units::SimSpan;
+
+/// How many requests are drawn at once. A block of every array stays within the first-level cache.
+pub(super) const BLOCK: usize = 256;
+
+/// The tokens of one request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tokens {
+    pub(super) input: u32,
+    pub(super) cache_read: u32,
+    pub(super) cache_write: u32,
+    pub(super) output: u32,
+    /// The request's own limit; zero where it takes the workload's.
+    pub(super) max_tokens: u32,
+}
+
+/// When the first and the last token of a response come, from its admission on [ns].
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Timing {
+    pub(super) ttft: u64,
+    pub(super) service: u64,
+}
+
+/// A workload's token distributions, ready to draw from.
+#[derive(Debug)]
+pub(super) struct TokenSamplers {
+    input: Sampler,
+    cache_read: Sampler,
+    cache_write: Sampler,
+    output: Sampler,
+    copula: Option<Copula>,
+}
+
+/// The streams of one replication that they draw from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TokenKeys {
+    input: Key,
+    cache_read: Key,
+    cache_write: Key,
+    output: Key,
+}
+
+impl TokenKeys {
+    pub(super) fn new(streams: Streams) -> TokenKeys {
+        let key = |purpose| streams.key(purpose);
+        TokenKeys {
+            input: key(Purpose::Input),
+            cache_read: key(Purpose::CacheRead),
+            cache_write: key(Purpose::CacheWrite),
+            output: key(Purpose::Output),
+        }
+    }
+}
+
+impl TokenSamplers {
+    pub(super) fn new(demand: &TokenDemand) -> TokenSamplers {
+        TokenSamplers {
+            input: Sampler::new(&demand.input),
+            cache_read: Sampler::new(&demand.cache_read),
+            cache_write: Sampler::new(&demand.cache_write),
+            output: Sampler::new(&demand.output),
+            copula: (demand.correlation != 0.0).then(|| Copula::new(demand.correlation)),
+        }
+    }
+
+    /// Draws one request.
+    pub(super) fn one(&self, keys: &TokenKeys, request: u64) -> Tokens {
+        let input_bits = keys.input.bits(request);
+        let output_bits = keys.output.bits(request);
+        let output_bits = match &self.copula {
+            Some(copula) => copula.couple(input_bits, output_bits),
+            None => output_bits,
+        };
+        Tokens {
+            input: round_tokens(self.input.sample(input_bits), 0),
+            cache_read: round_tokens(self.cache_read.sample(keys.cache_read.bits(request)), 0),
+            cache_write: round_tokens(self.cache_write.sample(keys.cache_write.bits(request)), 0),
+            output: round_tokens(self.output.sample(output_bits), 1),
+            max_tokens: 0,
+        }
+    }
+
+    /// Draws the requests `first ..` into the arrays of a block.
+    pub(super) fn fill(&self, keys: &TokenKeys, first: u64, len: usize, block: &mut TokenBlock) {
+        fill_tokens(&self.cache_read, keys.cache_read, first, 0, &mut block.cache_read[..len]);
+        fill_tokens(&self.cache_write, keys.cache_write, first, 0, &mut block.cache_write[..len]);
+        if self.copula.is_some() {
+            for place in 0..len {
+                let tokens = self.one(keys, first + place as u64);
+                block.input[place] = tokens.input;
+                block.output[place] = tokens.output;
+            }
+        } else {
+            fill_tokens(&self.input, keys.input, first, 0, &mut block.input[..len]);
+            fill_tokens(&self.output, keys.output, first, 1, &mut block.output[..len]);
+        }
+    }
+}
+
+/// The tokens of a block of requests.
+#[derive(Debug)]
+pub(super) struct TokenBlock {
+    pub(super) input: [u32; BLOCK],
+    pub(super) cache_read: [u32; BLOCK],
+    pub(super) cache_write: [u32; BLOCK],
+    pub(super) output: [u32; BLOCK],
+    pub(super) max_tokens: [u32; BLOCK],
+}
+
+impl TokenBlock {
+    pub(super) fn new() -> Box<TokenBlock> {
+        let none = [0; BLOCK];
+        Box::new(TokenBlock { input: none, cache_read: none, cache_write: none, output: none, max_tokens: none })
+    }
+
+    #[inline]
+    pub(super) fn get(&self, place: usize) -> Tokens {
+        Tokens {
+            input: self.input[place],
+            cache_read: self.cache_read[place],
+            cache_write: self.cache_write[place],
+            output: self.output[place],
+            max_tokens: self.max_tokens[place],
+        }
+    }
+}
+
+/// A latency model, ready to draw from.
+#[derive(Debug)]
+pub(super) enum LatencySamplers {
+    Streaming { ttft: Sampler, per_1k_input: Sampler, speed: Sampler },
+    Duration(Sampler),
+}
+
+/// The streams of one replication that it draws from. The same for every pool, so that a request that is slow on one
+/// is slow on the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LatencyKeys {
+    ttft: Key,
+    per_1k_input: Key,
+    speed: Key,
+    duration: Key,
+}
+
+impl LatencyKeys {
+    pub(super) fn new(streams: Streams) -> LatencyKeys {
+        let key = |purpose| streams.key(purpose);
+        LatencyKeys {
+            ttft: key(Purpose::TimeToFirstToken),
+            per_1k_input: key(Purpose::TimeToFirstTokenPerInput),
+            speed: key(Purpose::Speed),
+            duration: key(Purpose::Duration),
+        }
+    }
+}
+
+/// No generation is slower than this [tokens/s]: a draw of zero would never end.
+const SLOWEST: f64 = 1e-3;
+
+impl LatencySamplers {
+    pub(super) fn new(latency: &Latency) -> LatencySamplers {
+        match latency {
+            Latency::Streaming { ttft, ttft_per_1k_input, output_tokens_per_second } => LatencySamplers::Streaming {
+                ttft: Sampler::new(ttft),
+                per_1k_input: Sampler::new(ttft_per_1k_input),
+                speed: Sampler::new(output_tokens_per_second),
+            },
+            Latency::Duration(duration) => LatencySamplers::Duration(Sampler::new(duration)),
+        }
+    }
+
+    /// Whether the time to the first token is known.
+    pub(super) fn has_ttft(&self) -> bool {
+        matches!(self, LatencySamplers::Streaming { .. })
+    }
+
+    /// The timing of a request's response, drawn anew for each time it is `sent` to its end.
+    ///
+    /// *Formula*: `ttft + ttft_per_1k_input × input/1000 + output / output_tokens_per_second`.
+    pub(super) fn one(&self, keys: &LatencyKeys, request: u64, sent: u32, input: u32, output: u32) -> Timing {
+        let bits = |key: Key| if sent == 0 { key.bits(request) } else { key.attempt_bits(request, sent) };
+        match self {
+            LatencySamplers::Streaming { ttft, per_1k_input, speed } => {
+                let per_input = per_1k_input.sample(bits(keys.per_1k_input)) * f64::from(input) * 1e-3;
+                let ttft = SimSpan::from_secs_f64(ttft.sample(bits(keys.ttft)) + per_input).0;
+                let speed = speed.sample(bits(keys.speed)).max(SLOWEST);
+                Timing { ttft, service: ttft + SimSpan::from_secs_f64(f64::from(output) / speed).0 }
+            }
+            LatencySamplers::Duration(duration) => {
+                Timing { ttft: 0, service: SimSpan::from_secs_f64(duration.sample(bits(keys.duration))).0 }
+            }
+        }
+    }
+
+    /// Timings of the first sending of the requests `first ..`; `output` is cut to its limit.
+    pub(super) fn fill(
+        &self,
+        keys: &LatencyKeys,
+        first: u64,
+        input: &[u32],
+        output: impl Fn(usize) -> u32,
+        out: &mut TimingBlock,
+    ) {
+        let len = input.len();
+        match self {
+            LatencySamplers::Streaming { ttft, per_1k_input, speed } => {
+                let (a, b) = (&mut out.scratch_a[..len], &mut out.scratch_b[..len]);
+                per_1k_input.fill(keys.per_1k_input, first, a);
+                ttft.fill(keys.ttft, first, b);
+                for place in 0..len {
+                    out.ttft[place] = SimSpan::from_secs_f64(b[place] + a[place] * f64::from(input[place]) * 1e-3).0;
+                }
+                speed.fill(keys.speed, first, a);
+                for place in 0..len {
+                    let seconds = f64::from(output(place)) / a[place].max(SLOWEST);
+                    out.service[place] = out.ttft[place] + SimSpan::from_secs_f64(seconds).0;
+                }
+            }
+            LatencySamplers::Duration(duration) => {
+                let a = &mut out.scratch_a[..len];
+                duration.fill(keys.duration, first, a);
+                for place in 0..len {
+                    out.ttft[place] = 0;
+                    out.service[place] = SimSpan::from_secs_f64(a[place]).0;
+                }
+            }
+        }
+    }
+}
+
+/// The timings of a block of requests.
+#[derive(Debug)]
+pub(super) struct TimingBlock {
+    pub(super) ttft: [u64; BLOCK],
+    pub(super) service: [u64; BLOCK],
+    scratch_a: [f64; BLOCK],
+    scratch_b: [f64; BLOCK],
+}
+
+impl TimingBlock {
+    pub(super) fn new() -> Box<TimingBlock> {
+        Box::new(TimingBlock {
+            ttft: [0; BLOCK],
+            service: [0; BLOCK],
+            scratch_a: [0.0; BLOCK],
+            scratch_b: [0.0; BLOCK],
+        })
+    }
+
+    #[inline]
+    pub(super) fn get(&self, place: usize) -> Timing {
+        Timing { ttft: self.ttft[place], service: self.service[place] }
+    }
+}

@@ -1,0 +1,68 @@
+//! From real draws to whole tokens.
+
+use super::address::Key;
+use super::sampler::Sampler;
+use crate::units::Tokens;
+
+/// The largest number of tokens of a draw.
+const MAX: u32 = Tokens::REQUEST_MAX.0 as u32;
+
+/// The nearest whole number of tokens, halves up, in `[min, Tokens::REQUEST_MAX]`; NaN becomes `min`.
+///
+/// ```
+/// use quotasim::random::round_tokens;
+/// assert_eq!([0.4, 2.5, 1e12, -3.0].map(|x| round_tokens(x, 1)), [1, 3, 1_000_000_000, 1]);
+/// ```
+#[inline]
+pub fn round_tokens(x: f64, min: u32) -> u32 {
+    // From 2⁵² on an f64 has no fraction: adding it rounds to the nearest integer, ties to even, and leaves that in the
+    // low bits. A cast would saturate, which costs as much as the draw.
+    const NO_FRACTION: f64 = 4_503_599_627_370_496.0;
+    let (low, high) = (f64::from(min), f64::from(MAX));
+    // Not `f64::max`: it has a case more for NaN, which is not above `low` here either.
+    let inside = if x > low { x } else { low };
+    let inside = if inside < high { inside } else { high };
+    let shifted = inside + NO_FRACTION;
+    let tie_went_down = inside - (shifted - NO_FRACTION) >= 0.5;
+    shifted.to_bits() as u32 + u32::from(tie_went_down)
+}
+
+/// The token counts of consecutive requests, from `first_request` on.
+pub fn fill_tokens(sampler: &Sampler, key: Key, first_request: u64, min: u32, out: &mut [u32]) {
+    sampler.fill_with(out, |i| key.bits(first_request + i), |x| round_tokens(x, min));
+}
+
+/// The token counts at the given bits.
+pub fn fill_tokens_at(sampler: &Sampler, bits: &[u64], min: u32, out: &mut [u32]) {
+    assert_eq!(bits.len(), out.len(), "one draw for each number");
+    sampler.fill_with(out, |i| bits[i as usize], |x| round_tokens(x, min));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Distribution;
+    use crate::random::Purpose;
+
+    #[test]
+    fn tokens_round_to_the_nearest_halves_up() {
+        let rounded = [0.0, 0.499_999_999_999_999_94, 0.5, 1.499, 1.5, 999_999_999.5, f64::INFINITY, f64::NAN]
+            .map(|x| round_tokens(x, 0));
+        assert_eq!(rounded, [0, 0, 1, 1, 2, 1_000_000_000, 1_000_000_000, 0]);
+        for i in 0..4_000 {
+            let x = f64::from(i) / 8.0;
+            assert_eq!(round_tokens(x, 3), ((x + 0.5) as u32).max(3), "{x}");
+        }
+    }
+
+    #[test]
+    fn a_block_of_tokens_is_its_rounded_draws() {
+        let sampler = Sampler::new(&Distribution::LogNormal { mu: 1.0, sigma: 2.0 });
+        let key = Key::new(1, 2, 3, Purpose::Output);
+        let mut block = [0; 100];
+        fill_tokens(&sampler, key, 50, 1, &mut block);
+        for (i, tokens) in (50..).zip(block) {
+            assert_eq!(tokens, round_tokens(sampler.sample(key.bits(i)), 1));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What every chart promises its reader, checked: no text is clipped or over another, whatever the data.
+
+use super::canvas::CAP_HEIGHT;
+use super::font::{Weight, width};
+use super::theme::{HEIGHT, WIDTH};
+use super::{Chart, latency, output_length, quota};
+use crate::analysis::{OutputHistogram, Percentiles, PoolTimeline, Summary};
+use crate::report::fixture;
+use resvg::usvg::roxmltree::{Document, Node};
+
+/// A text and the box of its capitals: left, top, right, bottom, in pixels.
+struct Text {
+    text: String,
+    extent: [f64; 4],
+}
+
+fn texts(chart: &Chart) -> Vec<Text> {
+    let document = Document::parse(&chart.drawing).expect("well-formed");
+    document.descendants().filter(|node| node.has_tag_name("text")).map(|node| text(&node)).collect()
+}
+
+fn text(node: &Node<'_, '_>) -> Text {
+    let number = |name: &str| node.attribute(name).expect("set by the canvas").parse::<f64>().expect("a number") / 10.0;
+    let text = node.text().unwrap_or_default().trim().to_owned();
+    let weight = if node.attribute("font-weight") == Some("bold") { Weight::SemiBold } else { Weight::Regular };
+    let (size, wide) = (number("font-size"), width(&text, number("font-size"), weight));
+    let left = match node.attribute("text-anchor") {
+        Some("middle") => number("x") - wide / 2.0,
+        Some("end") => number("x") - wide,
+        _ => number("x"),
+    };
+    let baseline = number("y") - 0.25 * size;
+    Text { text, extent: [left, baseline - CAP_HEIGHT * size, left + wide, baseline] }
+}
+
+/// Panics unless every text of the chart is on the sheet and clear of every other.
+fn assert_tidy(chart: &Chart) {
+    let texts = texts(chart);
+    for (index, one) in texts.iter().enumerate() {
+        let [left, top, right, bottom] = one.extent;
+        let inside = left >= 0.0 && top >= 0.0 && right <= WIDTH && bottom <= HEIGHT;
+        assert!(inside, "`{}` is clipped at {:?} on `{}`", one.text, one.extent, chart.caption.title);
+        for other in &texts[index + 1..] {
+            let apart = (0..2)
+                .any(|axis| one.extent[axis + 2] <= other.extent[axis] || other.extent[axis + 2] <= one.extent[axis]);
+            assert!(apart, "`{}` is over `{}` on `{}`", one.text, other.text, chart.caption.title);
+        }
+    }
+}
+
+fn assert_says(chart: &Chart, expected: &[&str]) {
+    let texts = texts(chart);
+    for label in expected {
+        let said = texts.iter().any(|text| text.text.contains(label));
+        assert!(said, "`{label}` is not among {:?}", texts.iter().map(|text| &text.text).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn the_quota_chart_names_its_series_and_its_quota() {
+    let timeline = fixture::timeline("haiku", 1_800.0, 10.0, Some(200_000));
+    let chart = quota(&fixture::busy(), &fixture::setting(), &timeline);
+    assert_says(
+        &chart,
+        &[
+            "Reservations fill haiku: 41.3% of attempts throttled, 8.4% of the quota charged",
+            "token bucket of 60 s (assumption)",
+            "replication 1 of 10",
+            "quota 200k/min",
+            "charged",
+            "reserved",
+            "throttled",
+            "bucket level",
+            "200k",
+            "10 min",
+            "seed 1 · quotasim 0.1.0",
+        ],
+    );
+    assert!(chart.svg().len() > 50_000 && !chart.svg().contains("<text"));
+}
+
+#[test]
+fn the_quota_chart_is_tidy_whatever_the_data() {
+    let setting = fixture::setting();
+    let summaries = [fixture::busy(), fixture::calm(), fixture::two_pools(), Summary::default()];
+    for summary in &summaries {
+        for pool in ["haiku", "sonnet", "unheard-of"] {
+            for quota_tokens in [None, Some(1), Some(150_000), Some(200_000), Some(7_000_000_000)] {
+                for (horizon, interval) in [(60.0, 1.0), (1_800.0, 10.0), (86_400.0, 10.0), (5.0, 5.0), (7.0, 0.5)] {
+                    let timeline = fixture::timeline(pool, horizon, interval, quota_tokens);
+                    assert_tidy(&quota(summary, &setting, &timeline));
+                }
+            }
+            assert_tidy(&quota(summary, &setting, &PoolTimeline { pool: pool.into(), points: Vec::new() }));
+        }
+    }
+}
+
+#[test]
+fn a_quota_that_ends_and_an_overdraft_are_drawn() {
+    let mut timeline = fixture::timeline("haiku", 600.0, 10.0, Some(200_000));
+    for point in &mut timeline.points[20..30] {
+        (point.quota, point.available, point.capacity) = (None, None, None);
+    }
+    timeline.points[40].available = Some(-90_000);
+    assert_tidy(&quota(&fixture::busy(), &fixture::setting(), &timeline));
+}
+
+#[test]
+fn the_latency_chart_names_percentiles_and_objectives() {
+    let chart = latency(&fixture::busy(), &fixture::setting());
+    assert_says(
+        &chart,
+        &["Half of the answers arrive within 980 ms, 99 in 100 within 4.93 s", "p99.9", "4.93 s", "whole answer"],
+    );
+    assert_says(&chart, &["first token", "triage: answer within 5 s", "12% of requests failed"]);
+}
+
+#[test]
+fn the_latency_chart_is_tidy_whatever_the_data() {
+    let setting = fixture::setting();
+    let constant = Percentiles { p50: Some(1_000.0), p90: Some(1_000.0), p99: Some(1_000.0), ..Percentiles::default() };
+    let zero = Percentiles { p50: Some(0.0), p90: Some(0.0), p99: Some(0.0), ..Percentiles::default() };
+    for summary in [fixture::busy(), fixture::calm(), fixture::two_pools(), Summary::default()] {
+        assert_tidy(&latency(&summary, &setting));
+        for percentiles in [constant, zero, Percentiles::default()] {
+            let mut changed = summary.clone();
+            for metrics in changed.workloads.values_mut() {
+                (metrics.latency_ms, metrics.ttft_ms) = (percentiles, percentiles);
+            }
+            assert_tidy(&latency(&changed, &setting));
+        }
+        let mut crowded = summary.clone();
+        for number in 0..9_u32 {
+            let mut metrics = fixture::two_pools().workloads["chat"].clone();
+            for of in [&mut metrics.latency_ms, &mut metrics.ttft_ms] {
+                for value in [&mut of.p50, &mut of.p90, &mut of.p95, &mut of.p99, &mut of.p999] {
+                    *value = value.map(|ms| ms / f64::from(1 + number));
+                }
+            }
+            crowded.workloads.insert(format!("a-rather-long-workload-name-{number}"), metrics);
+            assert_tidy(&latency(&crowded, &setting));
+        }
+        assert_says(&latency(&crowded, &setting), &["faster workloads not drawn"]);
+    }
+}
+
+#[test]
+fn the_output_chart_draws_max_tokens_in() {
+    let (summary, setting) = (fixture::two_pools(), fixture::setting());
+    let chart = output_length(&summary, &setting, &fixture::histogram("chat", [20, 2_000], 10, Some(1_024)));
+    assert_says(&chart, &["max_tokens of 1,024 cuts 2% of chat answers short", "max_tokens = 1,024", "2% cut short"]);
+    assert_says(&chart, &["50% need at most 1,019"]);
+    let unset = output_length(&summary, &setting, &fixture::histogram("triage", [5, 6], 1, None));
+    assert_says(
+        &unset,
+        &[
+            "Unset max_tokens reserves 8,192 per attempt; no triage answer needs more than 5",
+            "max_tokens unset: the model's maximum, 8,192",
+            "all need at most 5",
+            "reserved by every attempt, used by none",
+        ],
+    );
+}
+
+#[test]
+fn the_output_chart_is_tidy_whatever_the_data() {
+    let setting = fixture::setting();
+    for summary in [fixture::two_pools(), Summary::default()] {
+        for ends in [[1_u64, 2], [5, 6], [1, 30], [20, 2_000], [3_000, 9_000], [1, 1_000_000]] {
+            for max_tokens in [None, Some(1), Some(16), Some(1_024), Some(128_000)] {
+                let width = (ends[1] - ends[0]).div_ceil(150);
+                assert_tidy(&output_length(&summary, &setting, &fixture::histogram("chat", ends, width, max_tokens)));
+            }
+        }
+        assert_tidy(&output_length(&summary, &setting, &OutputHistogram::default()));
+    }
+}

@@ -1,0 +1,86 @@
+//! The summary for a pull request: the answer, two tables, the objectives; what it rests on folded away.
+
+use super::headline::headline;
+use super::table::{self, Table, provenance};
+use crate::analysis::Summary;
+use std::fmt::Write as _;
+
+/// GitHub-flavoured Markdown, ending in a newline.
+pub fn summary(summary: &Summary) -> String {
+    // Writing to a string cannot fail.
+    let mut text = format!("**{}**\n", escape(&headline(summary)));
+    for table in [table::workloads(summary), table::pools(summary), table::objectives(summary)] {
+        if !table.rows.is_empty() {
+            text += "\n";
+            text += &rows(&table);
+        }
+    }
+    if !summary.pools.is_empty() {
+        let _ = write!(text, "\n<sub>{}</sub>\n", escape(table::POOLS_LEGEND));
+    }
+    for warning in &summary.warnings {
+        let _ = write!(text, "\n> **Warning:** {}\n", escape(warning));
+    }
+    if !summary.assumptions.is_empty() {
+        text += "\n<details><summary>Assumptions</summary>\n\n";
+        for assumption in &summary.assumptions {
+            let _ = writeln!(text, "- {}", escape(assumption));
+        }
+        text += "\n</details>\n";
+    }
+    let _ = write!(text, "\n<sub>{}</sub>\n", escape(&provenance(summary).join(" · ")));
+    text
+}
+
+/// A table in pipes, numbers to the right.
+fn rows(table: &Table) -> String {
+    let header: Vec<String> = table.header.iter().map(|&title| escape(title)).collect();
+    let rule: Vec<&str> =
+        (0..table.header.len()).map(|column| if table.words.contains(&column) { ":--" } else { "--:" }).collect();
+    let mut text = format!("| {} |\n|{}|\n", header.join(" | "), rule.join("|"));
+    for row in &table.rows {
+        let cells: Vec<String> = row.iter().map(|cell| escape(cell)).collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text
+}
+
+/// `text` with everything that Markdown would take as markup made literal.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '&' => escaped += "&amp;",
+            '\n' => escaped.push(' '),
+            // A dollar pair would open mathematics on GitHub.
+            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '~' | '#' | '$' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::fixture;
+
+    #[test]
+    fn a_busy_classifier() {
+        insta::assert_snapshot!(super::summary(&fixture::busy()));
+    }
+
+    #[test]
+    fn two_workloads_on_two_pools_with_gaps() {
+        insta::assert_snapshot!(super::summary(&fixture::two_pools()));
+    }
+
+    #[test]
+    fn names_cannot_break_a_table() {
+        assert_eq!(super::escape("a|b <c> *d*"), "a\\|b &lt;c&gt; \\*d\\*");
+    }
+}

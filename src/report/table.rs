@@ -1,0 +1,129 @@
+//! The tables of a summary as text cells, shared by the terminal and Markdown.
+
+use super::headline::active_limits;
+use super::number::{DASH, count, dollars, duration_ms, or_dash, percent, short};
+use crate::analysis::{Metrics, SloOutcome, Summary};
+
+/// Rows of cells under a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Column titles; the first column names the row.
+    pub header: Vec<&'static str>,
+    /// One vector of cells per row, as long as the header.
+    pub rows: Vec<Vec<String>>,
+    /// Which columns are words and stand left; numbers stand right.
+    pub words: Vec<usize>,
+}
+
+/// What callers see: one row per workload, and a total when there are several.
+pub fn workloads(summary: &Summary) -> Table {
+    let mut rows: Vec<_> = summary.workloads.iter().map(|(name, metrics)| workload_row(name, metrics)).collect();
+    if rows.len() != 1 {
+        rows.push(workload_row("total", &summary.total));
+    }
+    Table {
+        header: vec!["workload", "throttled", "failed", "truncated", "p50", "p99", "good/min", "$/hour"],
+        rows,
+        words: vec![0],
+    }
+}
+
+fn workload_row(name: &str, metrics: &Metrics) -> Vec<String> {
+    vec![
+        name.to_owned(),
+        or_dash(metrics.attempt_throttle_rate.mean, percent),
+        or_dash(metrics.request_failure_rate.mean, percent),
+        or_dash(metrics.truncation_rate.mean, percent),
+        or_dash(metrics.latency_ms.p50, duration_ms),
+        or_dash(metrics.latency_ms.p99, duration_ms),
+        or_dash(metrics.goodput_requests_per_minute.mean, short),
+        or_dash(metrics.cost_usd_per_hour.mean, dollars),
+    ]
+}
+
+/// What the shorter titles of [`pools`] mean.
+pub const POOLS_LEGEND: &str = "used: charged ÷ quota · wasted: reserved, never charged";
+
+/// How full the quotas are: one row per pool, and one more for each further limit that throttled.
+pub fn pools(summary: &Summary) -> Table {
+    Table {
+        header: vec!["pool", "throttled", "by", "per min", "used", "wasted", "peak held"],
+        rows: summary.pools.iter().flat_map(|(name, metrics)| pool_rows(name, metrics)).collect(),
+        words: vec![0, 2],
+    }
+}
+
+fn pool_rows(name: &str, metrics: &Metrics) -> Vec<Vec<String>> {
+    let pool = metrics.pool.as_ref();
+    let limits = active_limits(&metrics.throttles_by_limit);
+    let by = |index: usize| {
+        limits
+            .get(index)
+            .map_or_else(|| [DASH.to_owned(), DASH.to_owned()], |(limit, rate)| [limit.key().to_owned(), short(*rate)])
+    };
+    let [limit, rate] = by(0);
+    let mut rows = vec![vec![
+        name.to_owned(),
+        or_dash(metrics.attempt_throttle_rate.mean, percent),
+        limit,
+        rate,
+        or_dash(pool.and_then(|pool| pool.quota_utilization.mean), percent),
+        or_dash(pool.and_then(|pool| pool.reservation_waste.mean), percent),
+        pool.map_or_else(|| DASH.to_owned(), |pool| short(pool.reservation_peak as f64)),
+    ]];
+    for index in 1..limits.len() {
+        let [limit, rate] = by(index);
+        rows.push(vec![String::new(), String::new(), limit, rate, String::new(), String::new(), String::new()]);
+    }
+    rows
+}
+
+/// Objectives: verdict, text as written, measured value.
+pub fn objectives(summary: &Summary) -> Table {
+    Table {
+        header: vec!["verdict", "objective", "measured"],
+        rows: summary.slo.iter().map(|slo| vec![verdict(slo).to_owned(), slo.text.clone(), measured(slo)]).collect(),
+        words: vec![0, 1],
+    }
+}
+
+/// `met`, `missed`, or either with a doubt.
+pub fn verdict(slo: &SloOutcome) -> &'static str {
+    match (slo.value.is_some(), slo.met, slo.uncertain) {
+        (false, ..) => "not measured",
+        (true, true, false) => "met",
+        (true, true, true) => "met, uncertain",
+        (true, false, false) => "missed",
+        (true, false, true) => "missed, uncertain",
+    }
+}
+
+/// The measured value in the unit that the metric's name tells.
+fn measured(slo: &SloOutcome) -> String {
+    let write: fn(f64) -> String = if slo.text.contains("_rate") || slo.text.contains("utilization") {
+        percent
+    } else if slo.text.contains("_ms") {
+        duration_ms
+    } else if slo.text.contains("usd") {
+        dollars
+    } else {
+        short
+    };
+    or_dash(slo.value, write)
+}
+
+/// What a reader needs to repeat the run, in parts: name, seed, version, replications and horizon.
+pub fn provenance(summary: &Summary) -> [String; 4] {
+    let horizon = duration_ms(summary.horizon_s * 1e3);
+    let warmup = if summary.warmup_s > 0.0 { duration_ms(summary.warmup_s * 1e3) } else { "no".to_owned() };
+    let times = match summary.replications {
+        1 => "1 replication".to_owned(),
+        many => format!("{} replications", count(u64::from(many))),
+    };
+    [
+        summary.scenario.clone(),
+        format!("seed {}", summary.seed),
+        format!("quotasim {}", summary.quotasim_version),
+        format!("{times} of {horizon} ({warmup} warm-up)"),
+    ]
+}

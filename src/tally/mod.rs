@@ -1,0 +1,277 @@
+//! Whole-number counts of one replication: what the engine fills and the analysis folds.
+//!
+//! Nothing here grows with the number of requests: counters, sums and histograms, per *flow* (one workload on one
+//! pool), per pool, and for everything together. *Measured time* is `[warmup, horizon)`; a *counted* request arrived
+//! in it.
+
+mod histogram;
+mod ledger;
+
+pub use histogram::Histogram;
+pub use ledger::Ledger;
+
+use crate::model::QuotaName;
+
+/// One replication of a scenario.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// One per workload and pool that it may call, in the order of [`FlowTally::workload`], [`FlowTally::pool`].
+    pub flows: Vec<FlowTally>,
+    /// The most attempts in progress in measured time, by workload.
+    pub workloads_in_flight_max: Vec<u64>,
+    /// The most attempts in progress in measured time, over all workloads.
+    pub in_flight_max: u64,
+    /// One per pool.
+    pub pools: Vec<PoolTally>,
+    /// Counted requests that had not ended when the run stopped waiting for them.
+    pub unfinished: u64,
+    /// Instants that the engine handled: arrivals, retries, ends, adjustments and the rest.
+    pub events: u64,
+}
+
+/// One workload on one pool.
+#[derive(Debug, Clone, Default)]
+pub struct FlowTally {
+    /// Index of the workload.
+    pub workload: usize,
+    /// Index of the pool.
+    pub pool: usize,
+    /// Counted requests whose last attempt went to this pool.
+    pub requests: u64,
+    /// Their attempts on this pool.
+    pub attempts: u64,
+    /// Attempts refused with a 429, by the limit that refused.
+    pub throttles: [u64; QuotaName::ALL.len()],
+    /// Counted requests with a throttled attempt.
+    pub requests_throttled: u64,
+    /// Counted requests that ended in an answer.
+    pub succeeded: u64,
+    /// Counted requests that ended without one.
+    pub failed: u64,
+    /// Answers cut short by `max_tokens`.
+    pub truncated: u64,
+    /// Answers cut short by an exhausted output quota.
+    pub quota_truncated: u64,
+    /// Answers that were complete, and in time where there is a deadline.
+    pub good: u64,
+    /// Their output tokens.
+    pub good_output: u64,
+    /// What the counted requests would be charged if all were served [quota tokens].
+    pub offered_charge: u64,
+    /// Reservations of counted attempts [quota tokens].
+    pub reserved: u64,
+    /// Charges of counted attempts [quota tokens].
+    pub charged: u64,
+    /// Billed tokens of counted attempts.
+    pub billed: Billed,
+    /// Quota tokens of all attempts, from the start of the run.
+    pub ledger: Ledger,
+    /// Arrival to end of successes [ns].
+    pub latency: Durations,
+    /// Arrival to first token of successes [ns].
+    pub ttft: Durations,
+    /// Arrival to the start of the last attempt, of all counted requests [ns].
+    pub wait: Durations,
+    /// The part of the wait spent in backoff [ns].
+    pub wait_backoff: Durations,
+    /// The part spent in the client's rate limiter [ns].
+    pub wait_limiter: Durations,
+    /// The part spent in the queue for a concurrency slot [ns].
+    pub wait_queue: Durations,
+    /// Attempts in progress, summed over measured time [attempt·ns].
+    pub in_flight_ns: u128,
+}
+
+/// Tokens that appear on the bill, by price.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Billed {
+    /// Uncached input.
+    pub input: u64,
+    /// Output.
+    pub output: u64,
+    /// Read from the cache.
+    pub cache_read: u64,
+    /// Written to the cache.
+    pub cache_write: u64,
+}
+
+/// A pool over measured time.
+#[derive(Debug, Clone, Default)]
+pub struct PoolTally {
+    /// Charges booked in measured time [quota tokens].
+    pub charged: u64,
+    /// What the tokens quota allows in measured time [token·ns per minute]; zero without a quota.
+    pub allowed: u128,
+    /// Open reservations summed over measured time [token·ns].
+    pub reservation_ns: u128,
+    /// Highest open reservation in measured time [tokens].
+    pub reservation_peak: u64,
+    /// The most attempts in progress in measured time.
+    pub in_flight_max: u64,
+    /// Tokens charged in each whole minute of measured time.
+    pub tokens_by_minute: Minutes,
+    /// Attempts admitted in each whole minute of measured time.
+    pub requests_by_minute: Minutes,
+    /// The bucket's level, sampled through the first and last quarter of measured time; `None` for other limiters.
+    pub level_drift: Option<LevelDrift>,
+    /// The pool in equal intervals from the start to the horizon.
+    pub timeline: Vec<Probe>,
+}
+
+/// Durations [ns]: a histogram of the nonzero ones, and their sum.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// The nonzero durations.
+    pub histogram: Histogram,
+    /// Their sum.
+    pub sum: u128,
+    /// All durations, zeros included.
+    pub count: u64,
+}
+
+impl Durations {
+    /// Counts one duration.
+    #[inline]
+    pub fn record(&mut self, ns: u64) {
+        self.count += 1;
+        if ns > 0 {
+            self.sum += u128::from(ns);
+            self.histogram.record(ns);
+        }
+    }
+
+    /// The value at nearest rank.
+    pub fn quantile(&self, p: f64) -> Option<u64> {
+        self.histogram.quantile(p, self.count - self.histogram.total())
+    }
+
+    /// Adds the counts of another.
+    pub fn merge(&mut self, other: &Durations) {
+        self.histogram.merge(&other.histogram);
+        self.sum += other.sum;
+        self.count += other.count;
+    }
+}
+
+/// Totals by minute.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Minutes {
+    /// The totals of the minutes, as a distribution.
+    pub histogram: Histogram,
+    /// Their sum.
+    pub sum: u128,
+}
+
+impl Minutes {
+    /// Closes a minute with this total.
+    pub fn record(&mut self, total: u64) {
+        self.histogram.record(total);
+        self.sum += u128::from(total);
+    }
+
+    /// Adds the minutes of another replication.
+    pub fn merge(&mut self, other: &Minutes) {
+        self.histogram.merge(&other.histogram);
+        self.sum += other.sum;
+    }
+}
+
+/// The mean level of a bucket at both ends of measured time, for the warning that it is still spending its burst.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LevelDrift {
+    /// Sum of the samples of the first quarter [tokens].
+    pub first_quarter: i128,
+    /// Sum of the samples of the last quarter [tokens].
+    pub last_quarter: i128,
+    /// Samples per quarter.
+    pub samples: u32,
+    /// The bucket's capacity at the horizon [tokens].
+    pub capacity: u64,
+}
+
+/// A pool at the end of an interval; counters run from the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Probe {
+    /// The end of the interval [ns].
+    pub at: u64,
+    /// The tokens quota in force before it [per minute].
+    pub quota: Option<u64>,
+    /// Attempts admitted so far.
+    pub admitted: u64,
+    /// Attempts throttled so far.
+    pub throttled: u64,
+    /// Tokens charged so far.
+    pub charged: u64,
+    /// Open reservations [tokens].
+    pub reserved_open: u64,
+    /// What the tokens limiter would admit at once.
+    pub available: Option<i64>,
+    /// The most that it can be.
+    pub capacity: Option<u64>,
+    /// Attempts in progress.
+    pub in_flight: u64,
+}
+
+impl FlowTally {
+    /// Attempts refused with a 429, under whatever limit.
+    pub fn throttled(&self) -> u64 {
+        self.throttles.iter().sum()
+    }
+
+    /// Adds the counts of another flow, histograms included.
+    pub fn merge(&mut self, other: &FlowTally) {
+        self.requests += other.requests;
+        self.attempts += other.attempts;
+        for (mine, theirs) in self.throttles.iter_mut().zip(other.throttles) {
+            *mine += theirs;
+        }
+        self.requests_throttled += other.requests_throttled;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.truncated += other.truncated;
+        self.quota_truncated += other.quota_truncated;
+        self.good += other.good;
+        self.good_output += other.good_output;
+        self.offered_charge += other.offered_charge;
+        self.reserved += other.reserved;
+        self.charged += other.charged;
+        self.billed.input += other.billed.input;
+        self.billed.output += other.billed.output;
+        self.billed.cache_read += other.billed.cache_read;
+        self.billed.cache_write += other.billed.cache_write;
+        self.ledger.merge(&other.ledger);
+        self.in_flight_ns += other.in_flight_ns;
+        for (mine, theirs) in self.durations_mut().into_iter().zip(other.durations()) {
+            mine.merge(theirs);
+        }
+    }
+
+    /// Adds the histograms of another flow, and not its counts.
+    pub fn merge_histograms(&mut self, other: &FlowTally) {
+        for (mine, theirs) in self.durations_mut().into_iter().zip(other.durations()) {
+            mine.histogram.merge(&theirs.histogram);
+        }
+    }
+
+    /// Forgets the histograms and keeps the counts and sums.
+    pub fn drop_histograms(&mut self) {
+        for durations in self.durations_mut() {
+            durations.histogram = Histogram::default();
+        }
+    }
+
+    fn durations(&self) -> [&Durations; 6] {
+        [&self.latency, &self.ttft, &self.wait, &self.wait_backoff, &self.wait_limiter, &self.wait_queue]
+    }
+
+    fn durations_mut(&mut self) -> [&mut Durations; 6] {
+        [
+            &mut self.latency,
+            &mut self.ttft,
+            &mut self.wait,
+            &mut self.wait_backoff,
+            &mut self.wait_limiter,
+            &mut self.wait_queue,
+        ]
+    }
+}
