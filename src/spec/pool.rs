@@ -3,15 +3,16 @@
 use super::build::{Builder, Built};
 use super::catalog::{Catalog, Resolved, Unresolved};
 use super::context::At;
+use super::decode::Record;
 use super::describe::{choice, record};
 use super::latency::LatencySpec;
-use super::problem::{Span, listed, shown};
+use super::problem::{Span, either, listed, shown};
 use super::quota::{Counts, DayQuotaSpec, LimiterSpec, QuotaSpec, limiter_of};
-use crate::model::catalog::{Card, DefaultQuotas, Figure, LatencyDefault, ProfileKind, Status};
+use crate::model::catalog::{Card, Figure, LatencyDefault, Status};
 use crate::model::{
     Account, DayQuota, Distribution, Latency, Limiter, Pool, PoolQuotas, Prices, Quota, ReservationRules,
 };
-use crate::units::{BurndownRate, SimSpan, SimTime, Tokens};
+use crate::units::{BurndownRate, SimSpan, SimTime, Tokens, format};
 
 record! {
     /// One set of quotas: account × Region × profile kind × endpoint × model.
@@ -112,15 +113,25 @@ record! {
 record! {
     /// One AWS account.
     struct AccountSpec as "account" {
-        /// Tokens per UTC day over all models.
-        tokens_per_day: DayQuotaSpec = required,
+        /// Tokens per UTC day over all models; left out, AWS's default.
+        tokens_per_day: DayQuotaSpec,
     }
 }
 
 impl AccountSpec {
     pub(crate) fn build(&self, b: &mut Builder<'_>, name: &str) -> Option<Account> {
-        let quota = self.tokens_per_day.as_ref()?;
-        let tokens_per_day = quota.value.build(b, "tokens_per_day", quota.at)?;
+        let tokens_per_day = match (&self.tokens_per_day, &b.catalog.account_tokens_per_day) {
+            (Some(written), _) => written.value.build(b, "tokens_per_day", written.at)?,
+            (None, _) if !self.broken().is_empty() => return None,
+            (None, Figure::Limit { value, .. }) => {
+                b.assume(format!(
+                    "Account `{name}` has AWS's default of {} tokens per day over all models.",
+                    format::quantity(*value)
+                ));
+                Some(DayQuota { limits: vec![(SimTime::ZERO, *value)], used_at_start: Tokens(0) })
+            }
+            (None, Figure::NoQuota | Figure::Unknown) => None,
+        };
         Some(Account { name: name.to_owned(), tokens_per_day })
     }
 }
@@ -137,26 +148,28 @@ pub(crate) struct Surroundings<'a> {
 /// What is known of a pool's model.
 struct Known<'a> {
     resolved: Option<Resolved<'a>>,
-    quotas: Option<&'a DefaultQuotas>,
     nearest: Option<String>,
+    /// It is an application inference profile.
+    application: bool,
 }
 
 impl PoolSpec {
     pub(crate) fn build(&self, b: &mut Builder<'_>, name: &At<String>, around: Surroundings<'_>) -> Option<Pool> {
         let model = self.model.as_ref()?;
         let catalog = b.catalog;
-        let known = know(b, catalog, model);
         let account = match &self.account {
             Some(account) => Some(b.index("account", account, around.accounts)),
             None if around.accounts.len() == 1 => Some(Some(0)),
             None => None,
         };
         let mantle = matches!(self.endpoint.as_ref()?.value, EndpointSpec::Mantle);
+        let known = know(b, catalog, model, mantle);
         let limiter = self.limiter.as_ref().map(|limiter| limiter.value.build());
-        let source = Source { spec: self, known: &known, name, limiter };
+        let mut source = Source { spec: self, known: &known, name, limiter, missing: Vec::new() };
         let quotas = if mantle { source.mantle(b) } else { source.runtime(b) };
         let burndown = if mantle { source.no_burndown(b) } else { source.burndown(b, around.date) };
         let max_output = source.max_output(b);
+        source.report_missing(b);
         let rules = self.assumptions.as_ref().and_then(|spec| spec.value.build(b));
         let fallback = source.default_latency();
         let latency = match &self.latency {
@@ -178,45 +191,53 @@ impl PoolSpec {
             prices: source.prices(),
             latency: latency?,
         };
-        super::assumptions::of_pool(b, &pool, known.resolved.as_ref().map(|found| found.card), self.latency.is_none());
+        super::assumptions::of_pool(b, &pool, known.resolved.map(|found| found.card), self.latency.is_none());
         Some(pool)
     }
 }
 
 /// Looks a model up and says what is remarkable about it.
-fn know<'a>(b: &mut Builder<'_>, catalog: &'a Catalog, model: &'a At<String>) -> Known<'a> {
+fn know<'a>(b: &mut Builder<'_>, catalog: &'a Catalog, model: &'a At<String>, mantle: bool) -> Known<'a> {
     match catalog.resolve(&model.value) {
         Ok(found) => {
-            remark(b, found, model);
-            let quotas = found.card.quotas.iter().find(|quotas| quotas.kind == found.kind);
-            Known { resolved: Some(found), quotas, nearest: None }
+            remark(b, found, model, mantle);
+            Known { resolved: Some(found), nearest: None, application: false }
         }
-        Err(Unresolved::Unknown { nearest }) => Known { resolved: None, quotas: None, nearest },
-        Err(Unresolved::ApplicationProfile) => Known { resolved: None, quotas: None, nearest: None },
+        Err(Unresolved::Unknown { nearest }) => Known { resolved: None, nearest, application: false },
+        Err(Unresolved::ApplicationProfile) => Known { resolved: None, nearest: None, application: true },
     }
 }
 
-fn remark(b: &mut Builder<'_>, found: Resolved<'_>, model: &At<String>) {
-    let Card { name, status, profiles, in_region, id, .. } = found.card;
-    if let Status::Legacy { end_of_life } = status {
-        let end = end_of_life.as_ref().map_or_else(String::new, |day| format!(", its end of life is {day}"));
-        b.cx.warn(
-            model.at,
-            format!("{name} is a legacy model{end}"),
-            "AWS refuses quota increases for it: plan on a newer model",
-        );
+/// Warns of ids that Bedrock would refuse or that lead to a dead end.
+fn remark(b: &mut Builder<'_>, found: Resolved<'_>, model: &At<String>, mantle: bool) {
+    let Card { name, status, profiles, runtime, .. } = found.card;
+    match status {
+        Status::Active => {}
+        Status::Legacy { end_of_life } => {
+            let end = end_of_life.as_ref().map_or_else(String::new, |day| format!(", its end of life is {day}"));
+            b.cx.warn(
+                model.at,
+                format!("{name} is a legacy model{end}"),
+                "AWS refuses quota increases for it: plan on a newer model",
+            );
+        }
+        Status::Retired { since } => {
+            b.cx.warn(model.at, format!("{name} is retired since {since}: calls fail"), "plan on a newer model");
+        }
     }
-    if found.kind == ProfileKind::OnDemand && !in_region && !profiles.is_empty() {
-        let ids: Vec<String> = profiles.iter().map(|prefix| format!("{prefix}.{id}")).collect();
+    if found.needs_profile() {
         b.cx.warn(
             model.at,
             format!(
                 "{name} cannot be called by its bare id: Bedrock answers that on-demand throughput isn't supported"
             ),
-            format!("call it through an inference profile: {}", listed(&ids)),
+            format!("call it through an inference profile: {}", either(&found.card.profile_ids())),
         );
     }
-    if found.kind != ProfileKind::OnDemand && !profiles.is_empty() && !profiles.iter().any(|p| p == found.prefix) {
+    if !runtime && !mantle {
+        b.cx.warn(model.at, format!("only the mantle endpoint serves {name}"), "add `endpoint: mantle`");
+    }
+    if !found.offered() && !profiles.is_empty() {
         b.cx.warn(
             model.at,
             format!("the catalogue knows no `{}` profile of {name}", found.prefix),
@@ -231,14 +252,16 @@ struct Source<'a> {
     known: &'a Known<'a>,
     name: &'a At<String>,
     limiter: Option<Limiter>,
+    /// The fields that must be written, as the catalogue does not have them.
+    missing: Vec<&'static str>,
 }
 
 impl Source<'_> {
     fn card(&self) -> Option<&Card> {
-        self.known.resolved.as_ref().map(|found| found.card)
+        self.known.resolved.map(|found| found.card)
     }
 
-    fn runtime(&self, b: &mut Builder<'_>) -> Option<PoolQuotas> {
+    fn runtime(&mut self, b: &mut Builder<'_>) -> Option<PoolQuotas> {
         for (name, stray) in [
             ("input_tokens_per_minute", &self.spec.input_tokens_per_minute),
             ("output_tokens_per_minute", &self.spec.output_tokens_per_minute),
@@ -251,7 +274,7 @@ impl Source<'_> {
                 );
             }
         }
-        let defaults = self.known.quotas;
+        let defaults = self.known.resolved.and_then(|found| found.quotas());
         let requests = self.quota(
             b,
             "requests_per_minute",
@@ -270,7 +293,7 @@ impl Source<'_> {
         Some(PoolQuotas::Runtime { requests: requests?, tokens: tokens?, tokens_per_day: day? })
     }
 
-    fn mantle(&self, b: &mut Builder<'_>) -> Option<PoolQuotas> {
+    fn mantle(&mut self, b: &mut Builder<'_>) -> Option<PoolQuotas> {
         let stray = [
             ("tokens_per_minute", self.spec.tokens_per_minute.as_ref().map(|q| q.at)),
             ("requests_per_minute", self.spec.requests_per_minute.as_ref().map(|q| q.at)),
@@ -285,7 +308,7 @@ impl Source<'_> {
                 );
             }
         }
-        let defaults = self.known.quotas;
+        let defaults = self.known.resolved.and_then(|found| found.quotas());
         let input = self.quota(
             b,
             "input_tokens_per_minute",
@@ -305,9 +328,9 @@ impl Source<'_> {
 
     /// A quota as written, or the catalogue's default; `Some(None)` is no quota.
     fn quota(
-        &self,
+        &mut self,
         b: &mut Builder<'_>,
-        name: &str,
+        name: &'static str,
         written: Option<&At<QuotaSpec>>,
         counts: Counts,
         default: Option<&Figure>,
@@ -317,57 +340,82 @@ impl Source<'_> {
         }
         match default {
             Some(Figure::Limit { value, .. }) => {
+                b.assume(self.default_quota(b.catalog));
                 let limiter = self.limiter.map_or(Limiter::DEFAULT, |limiter| limiter_of(limiter, counts));
                 Some(Some(Quota { limits: vec![(SimTime::ZERO, *value)], limiter }))
             }
             Some(Figure::NoQuota) => Some(None),
             Some(Figure::Unknown) | None => {
-                self.missing(b, name, "`none` if there is no such quota, else its value in Service Quotas");
+                self.missing.push(name);
                 None
             }
         }
     }
 
-    /// Notes that a figure must be written, as the catalogue does not have it.
-    fn missing(&self, b: &mut Builder<'_>, field: &str, advice: &str) {
-        let pool = shown(&self.name.value);
-        let model = self.spec.model.as_ref().map_or("", |model| &model.value);
-        let at = self.spec.model.as_ref().map_or(self.name.at, |model| model.at);
-        let (message, hint) = match (self.card(), &self.known.nearest) {
-            (Some(card), _) => (
-                format!("the catalogue does not know `{field}` of {}, so pool `{pool}` must say it", card.name),
-                format!("add `{field}: …`, {advice}"),
-            ),
-            (None, Some(nearest)) => (
-                format!("model `{}` is not in the catalogue, so pool `{pool}` must give `{field}`", shown(model)),
-                format!("did you mean `{nearest}`? otherwise add `{field}: …`"),
-            ),
-            (None, None) => (
-                format!("model `{}` is not in the catalogue, so pool `{pool}` must give `{field}`", shown(model)),
-                format!("add `{field}: …`, {advice}"),
-            ),
-        };
-        b.cx.problem_with(at, message, hint);
+    fn default_quota(&self, catalog: &Catalog) -> String {
+        format!(
+            "Quotas of {} that the scenario leaves out are AWS's published defaults as of {}; an account's own values are \
+             in Service Quotas, and those of new accounts are lower.",
+            self.card().map_or("the model", |card| &card.name),
+            catalog.compiled
+        )
     }
 
-    fn burndown(&self, b: &mut Builder<'_>, date: Option<&str>) -> Option<BurndownRate> {
+    /// Notes, in one problem, the figures that the catalogue does not have and the scenario must.
+    fn report_missing(&self, b: &mut Builder<'_>) {
+        if self.missing.is_empty() {
+            return;
+        }
+        let Some(model) = self.spec.model.as_ref() else { return };
+        let (pool, fields) = (shown(&self.name.value), listed(&self.missing));
+        let written = shown(&model.value);
+        let add = || {
+            let fields: Vec<String> = self.missing.iter().map(|field| format!("{field}: …")).collect();
+            format!("add {}; a quota that does not exist is `none`", listed(&fields))
+        };
+        let (message, hint) = match self.known {
+            Known { resolved: Some(found), .. } => (
+                format!("the catalogue does not know {fields} of {}, so pool `{pool}` must give its own", found.card.name),
+                if found.needs_profile() {
+                    format!("Bedrock serves it through inference profiles only: {}", either(&found.card.profile_ids()))
+                } else {
+                    add()
+                },
+            ),
+            Known { application: true, .. } => (
+                format!(
+                    "only you know what the application inference profile stands for: pool `{pool}` must give {fields}"
+                ),
+                add(),
+            ),
+            Known { nearest: Some(nearest), .. } => (
+                format!("model `{written}` is not in the catalogue, so pool `{pool}` must give {fields}"),
+                format!("did you mean `{nearest}`? otherwise {}", add()),
+            ),
+            Known { .. } => {
+                (format!("model `{written}` is not in the catalogue, so pool `{pool}` must give {fields}"), add())
+            }
+        };
+        b.cx.problem_with(model.at, message, hint);
+    }
+
+    fn burndown(&mut self, b: &mut Builder<'_>, date: Option<&str>) -> Option<BurndownRate> {
         if let Some(written) = self.spec.burndown_rate {
             b.require((1..=1_000).contains(&written.value), written.at, || {
                 format!("`burndown_rate` is {}: it must lie between 1 and 1,000", written.value)
             })?;
             return Some(BurndownRate(written.value));
         }
-        let rates = self.card().map_or(&[] as &[_], |card| &card.burndown);
-        let in_force = rates.iter().rfind(|rate| date.is_none_or(|date| rate.since.as_str() <= date));
-        let Some(rate) = in_force else {
-            self.missing(b, "burndown_rate", "the quota tokens per output token (1, 5, 10, 15)");
+        let card = self.card();
+        let in_force = card.and_then(|card| date.map_or_else(|| card.burndown_now(), |day| card.burndown_on(day)));
+        let (Some(card), Some(rate)) = (card, in_force) else {
+            self.missing.push("burndown_rate");
             return None;
         };
         if !rate.verified {
-            let name = &self.card().expect("its rates were just read").name;
             b.assume(format!(
-                "{name} burns {} quota tokens per output token; AWS's page does not list it.",
-                rate.rate.0
+                "{} burns {} quota tokens per output token; AWS's text can be read in more than one way.",
+                card.name, rate.rate.0
             ));
         }
         Some(rate.rate)
@@ -381,13 +429,13 @@ impl Source<'_> {
         Some(BurndownRate(1))
     }
 
-    fn max_output(&self, b: &mut Builder<'_>) -> Option<Tokens> {
+    fn max_output(&mut self, b: &mut Builder<'_>) -> Option<Tokens> {
         if let Some(written) = self.spec.max_output_tokens {
             return bounded(b, "max_output_tokens", written);
         }
         let known = self.card().and_then(|card| card.max_output);
         if known.is_none() {
-            self.missing(b, "max_output_tokens", "the model's maximum output, which an unset `max_tokens` reserves");
+            self.missing.push("max_output_tokens");
         }
         known
     }
@@ -398,9 +446,7 @@ impl Source<'_> {
     }
 
     fn prices(&self) -> Prices {
-        let kind = self.known.resolved.as_ref().map(|found| found.kind);
-        let listed = self.card().and_then(|card| card.prices.iter().find(|(of, _)| Some(*of) == kind));
-        let listed = listed.map_or_else(Prices::default, |(_, prices)| *prices);
+        let listed = self.known.resolved.map_or_else(Prices::default, |found| found.prices());
         let Some(written) = &self.spec.prices else { return listed };
         let or = |field: Option<At<f64>>, listed: Option<f64>| field.map(|price| price.value).or(listed);
         Prices {

@@ -143,7 +143,10 @@ impl WorkloadSpec {
         let faults = self.faults.as_ref().map_or(Some(no_faults()), |faults| faults.value.build(b));
         let client = self.client.as_ref().and_then(|client| client.value.build(b));
         let clients = self.clients?;
-        b.require(clients.value > 0, clients.at, || "`clients` is 0: there must be one".to_owned())?;
+        // Each client has a state of its own.
+        b.require((1..=10_000_000).contains(&clients.value), clients.at, || {
+            format!("`clients` is {}: it must lie between 1 and 10,000,000", clients.value)
+        })?;
         let concurrency = self.concurrency(b);
         let pace = self.pace(b, &called);
         let deadline = positive_span(b, "deadline", self.deadline);
