@@ -26,7 +26,7 @@ pub(crate) fn of_pool(b: &mut Builder<'_>, pool: &Pool, card: Option<&Card>, def
         if let Latency::Streaming { ttft, output_tokens_per_second, .. } = &pool.latency {
             let median = |d: &crate::model::Distribution| match d {
                 crate::model::Distribution::LogNormal { mu, .. } => libm::exp(*mu),
-                other => super::distribution::mean(other),
+                other => super::moments::mean(other),
             };
             b.assume(format!(
                 "{model} takes a median of {} to the first token and then writes {} tokens/s, both lognormal; calibrate from logs for better.",

@@ -1,7 +1,7 @@
 //! What can be known before a run: requests that never fit, prompts beyond the context window.
 
 use super::build::Builder;
-use super::distribution::{mean, support};
+use super::moments::{mean, support};
 use super::problem::{Span, shown};
 use crate::model::{Arrivals, Demand, Limiter, Pool, PoolQuotas, Quota, Workload};
 use crate::units::{SimSpan, Tokens, format};

@@ -7,7 +7,7 @@ use crate::units::*;
 /// A catalogue of made-up models over the embedded one, which is data that changes.
 fn catalog() -> Catalog {
     Catalog::parse(
-        r#"
+        r"
 version: 1
 account_tokens_per_day: { limit: 700M }
 models:
@@ -24,7 +24,7 @@ models:
     prices: { geo: { input: 1.1, output: 5.5 } }
     latency: { ttft: 0.7, output_tokens_per_second: 130 }
     sources: []
-"#,
+",
     )
     .unwrap_or_else(|error| panic!("{error}"))
 }
@@ -37,11 +37,8 @@ fn said(model: &str, pool: &str, rest: &str) -> String {
     );
     match super::super::read(&text, "scenario.yaml", &[], &Fixture::default(), &catalog()) {
         Ok(loaded) => {
-            let mut said = loaded.scenario.assumptions.join("\n") + "\n";
-            for warning in loaded.warnings {
-                said += &format!("\n{warning}");
-            }
-            said
+            let warnings = loaded.warnings.iter().map(|warning| format!("\n{warning}"));
+            std::iter::once(loaded.scenario.assumptions.join("\n") + "\n").chain(warnings).collect::<Vec<_>>().concat()
         }
         Err(problems) => problems.to_string(),
     }

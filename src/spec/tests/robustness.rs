@@ -84,6 +84,14 @@ proptest! {
     }
 }
 
+/// Many lines that differ.
+fn numbered(name: &str, lines: usize) -> String {
+    (0..lines).fold(String::new(), |mut text, i| {
+        let _ = writeln!(text, "{name}{i}: 1");
+        text
+    })
+}
+
 #[test]
 fn hostile_files_are_refused_at_once() {
     let large = 15 << 20;
@@ -92,8 +100,8 @@ fn hostile_files_are_refused_at_once() {
         "{a: ".repeat(large / 4),
         "a\n".repeat(large / 2),
         "a: 1\n".repeat(large / 5),
-        (0..large / 12).map(|i| format!("k{i}: 1\n")).collect(),
-        format!("version: 1\npools:\n{}", (0..200_000).map(|i| format!("  p{i}: 1\n")).collect::<String>()),
+        numbered("k", large / 12),
+        format!("version: 1\npools:\n{}", numbered("  p", 200_000)),
         "- ".repeat(large / 2),
         format!("a: \"{}", "\\u0041".repeat(large / 6)),
         format!("version: {}", "9".repeat(large)),
