@@ -26,7 +26,7 @@ pub(crate) fn of_pool(b: &mut Builder<'_>, pool: &Pool, card: Option<&Card>, def
         if let Latency::Streaming { ttft, output_tokens_per_second, .. } = &pool.latency {
             let median = |d: &crate::model::Distribution| match d {
                 crate::model::Distribution::LogNormal { mu, .. } => libm::exp(*mu),
-                other => super::distribution::mean(other),
+                other => super::moments::mean(other),
             };
             b.assume(format!(
                 "{model} takes a median of {} to the first token and then writes {} tokens/s, both lognormal; calibrate from logs for better.",
@@ -42,9 +42,10 @@ fn limiter(what: &str, limiter: Limiter) -> String {
     let how = match limiter {
         Limiter::TokenBucket { burst, initial_level } => format!(
             "a token bucket of {} of quota, refilled continuously, {} full at the start",
-            format::duration(burst),
+            format::seconds(burst.as_secs_f64()),
             format::share(initial_level.0)
         ),
+        Limiter::FixedWindow { phase } if phase.0 == 0 => "a counter that starts anew every minute".to_owned(),
         Limiter::FixedWindow { phase } => {
             format!("a counter that starts anew every minute, {} after the start", format::duration(phase))
         }

@@ -6,8 +6,9 @@ use super::client::{ClientSpec, default_read_timeout};
 use super::context::At;
 use super::decode::Record;
 use super::describe::{choice, record};
-use super::distribution::{DistributionSpec, mean};
+use super::distribution::DistributionSpec;
 use super::latency::{FaultsSpec, LatencySpec, no_faults};
+use super::moments::mean;
 use super::problem::shown;
 use super::scalar::Signed;
 use crate::model::{
