@@ -1,4 +1,5 @@
 //! Integration tests: one binary, a module per concern.
 
 mod ground_truth;
+mod scenarios;
 mod support;
