@@ -2,4 +2,5 @@
 
 mod engine_features;
 mod ground_truth;
+mod scenarios;
 mod support;
