@@ -146,6 +146,7 @@ impl Gate {
 
     /// The attempt has ended.
     #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "a reservation ends in exactly one settlement")]
     pub fn settle(
         &mut self,
         now: SimTime,

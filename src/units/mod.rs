@@ -81,7 +81,7 @@ impl Mul<BurndownRate> for Tokens {
 /// Kept as a fraction so that the k-th arrival of a constant process falls at `⌊k / rate⌋` nanoseconds, exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Rate {
-    /// How many events [count].
+    /// How many events.
     pub events: u64,
     /// In how much time.
     pub per: SimSpan,

@@ -8,7 +8,7 @@ use std::ops::{Add, AddAssign, Sub};
 #[serde(transparent)]
 pub struct SimTime(pub u64);
 
-/// A length of time [ns].
+/// A length of time, in ns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct SimSpan(pub u64);
