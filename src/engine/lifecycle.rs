@@ -1,7 +1,7 @@
 //! A request on the client's side: arrival, waits, attempts, and its end.
 
-use super::calendar::{Class, Event};
 use super::draws::Timing;
+use super::event::{Class, Event};
 use super::observer::{AttemptRow, Observer, Outcome};
 use super::request::{Ending, Flight, Next, Request, Stream, Waits};
 use super::simulation::{Simulation, arrival_event, arrival_of};

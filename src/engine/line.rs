@@ -3,7 +3,7 @@
 //! A line is asked for by an event of its own, not one per request: however many wait, an instant costs one event. Who
 //! leaves before its turn (its deadline has passed) stays in the line as a stale entry and is dropped when met.
 
-use super::calendar::{Class, Event};
+use super::event::{Class, Event};
 use super::request::Request;
 use super::slab::{MOST_SLOTS, Slab};
 use crate::units::SimTime;

@@ -10,6 +10,7 @@
 mod calendar;
 mod compiled;
 mod draws;
+mod event;
 mod gauge;
 mod held_back;
 mod lifecycle;

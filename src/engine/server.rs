@@ -1,6 +1,6 @@
 //! An attempt on the server's side: adjustments while it runs, and its settlement.
 
-use super::calendar::{Class, Event};
+use super::event::{Class, Event};
 use super::observer::Observer;
 use super::request::{Ending, Flight, Stream};
 use super::simulation::Simulation;

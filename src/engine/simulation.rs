@@ -1,12 +1,13 @@
 //! The state of one replication and its event loop.
 
-use super::calendar::{Calendar, Class, Event};
+use super::calendar::Calendar;
 use super::compiled::Engine;
 use super::draws::{LatencyKeys, TokenKeys};
+use super::event::{Class, Event};
 use super::gauge::Gauge;
 use super::held_back::HeldBack;
 use super::mantle::Metered;
-use super::marks::Marks;
+use super::marks::{End, Marks};
 use super::observer::Observer;
 use super::request::{Flight, Request, Stream};
 use super::sessions::SessionBook;
@@ -17,14 +18,9 @@ use crate::client::ClientState;
 use crate::model::Arrivals;
 use crate::random::{Key, OpenArrivals, Purpose, Streams};
 use crate::tally::{FlowTally, PoolTally, Tally};
-use crate::units::{SimSpan, SimTime};
+use crate::units::SimTime;
 use std::collections::VecDeque;
-
-/// After the horizon a run waits this many horizons, and a day, for its counted requests to end.
-///
-/// A client that never gives up on a quota that never has room would otherwise never end. A day lets every daily quota
-/// start anew.
-const PATIENCE_HORIZONS: u64 = 10;
+use std::ops::ControlFlow;
 
 /// One replication in progress.
 #[derive(Debug)]
@@ -194,33 +190,29 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Runs to the end: the horizon, and then until each counted request has ended.
     pub(super) fn run(mut self) -> Option<Tally> {
-        let horizon = self.engine.scenario.horizon;
-        let patience = SimSpan(horizon.0.saturating_mul(PATIENCE_HORIZONS).saturating_add(SimSpan::DAY.0));
-        let last = horizon.saturating_add(patience);
         loop {
             let (source, arrival) = self.next_arrival();
-            let due = self.calendar.peek();
-            let next = due.min(arrival);
-            if next.at() >= self.marks.next() {
-                if self.pass_mark().is_break() {
-                    return None;
+            let mark = self.marks.next();
+            if let Some(event) = self.calendar.pop_before(arrival.min(mark)) {
+                if self.counted_open == 0 && self.marks.past_horizon() {
+                    self.calendar.push(event);
+                    break;
                 }
-                continue;
-            }
-            if next == Event::NEVER || next.at() > last || (next.at() >= horizon && self.counted_open == 0) {
-                break;
-            }
-            self.tally.events += 1;
-            if arrival < due {
+                self.tally.events += 1;
+                match event.class() {
+                    Class::Server => self.server_event(event),
+                    Class::Timeout => self.timed_out(event),
+                    Class::Release => self.released(event),
+                    Class::Retry => self.retried(event),
+                    Class::Arrival => self.think_ended(event),
+                }
+            } else if arrival < mark {
+                self.tally.events += 1;
                 self.open_arrival(source);
-            } else {
-                self.calendar.pop();
-                match due.class() {
-                    Class::Server => self.server_event(due),
-                    Class::Timeout => self.timed_out(due),
-                    Class::Release => self.released(due),
-                    Class::Retry => self.retried(due),
-                    Class::Arrival => self.think_ended(due),
+            } else if let ControlFlow::Break(end) = self.pass_mark() {
+                match end {
+                    End::Done => break,
+                    End::Abandoned => return None,
                 }
             }
         }
@@ -252,7 +244,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Closes the books: what is still in flight counts up to the horizon, what has not ended has failed.
     fn close(mut self) -> Tally {
-        while let Some(event) = self.calendar.pop() {
+        while let Some(event) = self.calendar.pop_before(Event::NEVER) {
             // Each open flight has exactly one event to come.
             if event.class() == Class::Server {
                 self.leave_open(event.slot());
