@@ -102,6 +102,10 @@ impl<'a> OpenSource<'a> {
         self.place = 0;
         self.len = self.arrivals.fill_rows(&mut self.times[..], &mut self.rows[..]);
         let len = self.len;
+        if self.trace.is_some() {
+            // Nothing is drawn over zeros; what the last block's rows left behind must go.
+            self.tokens.cache_read.fill(0);
+        }
         self.demand.fill(&self.token_keys, self.first, len, &mut self.tokens);
         if let Some(trace) = self.trace {
             // What its rows do not say about the cache is drawn.
