@@ -59,6 +59,8 @@ pub struct Settlement {
 pub struct Gate {
     requests: Option<Meter>,
     tokens: Option<Meter>,
+    /// What a mantle pool's responses are debited from while they stream.
+    output: Option<Meter>,
     day: Option<DayMeter>,
     rejections_consume_requests: bool,
     endpoint: Endpoint,
@@ -74,6 +76,7 @@ impl Gate {
         Gate {
             requests: requests.map(Meter::new),
             tokens: pool.quotas.reserved_from().map(Meter::new),
+            output: pool.quotas.output().map(Meter::new),
             day: day.map(|quota| DayMeter::new(quota, start)),
             rejections_consume_requests: pool.rules.rejections_consume_requests,
             endpoint: pool.quotas.endpoint(),
@@ -143,6 +146,7 @@ impl Gate {
 
     /// The attempt has ended.
     #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "a reservation ends in exactly one settlement")]
     pub fn settle(
         &mut self,
         now: SimTime,
@@ -163,6 +167,16 @@ impl Gate {
         if let Some(day) = account {
             day.give_back(now, at, held as i64 - settlement.billed as i64);
         }
+    }
+
+    /// Takes `tokens` that a response has generated from the output quota, all or none; whether they were there.
+    pub fn debit_output(&mut self, now: SimTime, tokens: u64) -> bool {
+        let Some(meter) = &mut self.output else { return true };
+        let fits = meter.fits(now, tokens);
+        if fits {
+            let _ = meter.take(now, tokens);
+        }
+        fits
     }
 
     /// The first instant at which `cost` would be admitted if nothing else happens; `None` if time alone will not do.
@@ -192,6 +206,9 @@ impl Gate {
             meter.set_limit(now, quota.limit_at(now));
         }
         if let (Some(meter), Some(quota)) = (&mut self.tokens, pool.quotas.reserved_from()) {
+            meter.set_limit(now, quota.limit_at(now));
+        }
+        if let (Some(meter), Some(quota)) = (&mut self.output, pool.quotas.output()) {
             meter.set_limit(now, quota.limit_at(now));
         }
         if let (Some(meter), Some(quota)) = (&mut self.day, day) {

@@ -100,7 +100,7 @@ pub struct Explanation {
     pub sustained_requests_per_minute: Option<f64>,
     /// Tokens on the bill.
     pub billed_tokens: u64,
-    /// What they cost [USD].
+    /// What they cost, in USD.
     pub cost_usd: Option<f64>,
 
     /// The id as asked for.
@@ -133,9 +133,9 @@ pub struct Explanation {
     pub requests_per_minute: Option<u64>,
     /// Which of the two quotas limits a steady stream.
     pub limited_by: Option<&'static str>,
-    /// The longest response [s] at which the sustained rate can be reached; `null` where nothing is refunded.
+    /// The longest response, in s, at which the sustained rate can be reached; `null` where nothing is refunded.
     pub sustained_up_to_response_s: Option<f64>,
-    /// The response time that the catalogue assumes [s].
+    /// The response time that the catalogue assumes, in s.
     pub assumed_response_s: Option<f64>,
     /// The steady rate that the tokens quota bears at that response time [requests/min].
     pub sustained_at_assumed_response: Option<f64>,

@@ -6,7 +6,7 @@ use crate::analysis::{
     Wait, slo, warnings,
 };
 use crate::model::{Prices, QuotaName, Scenario};
-use crate::tally::{Durations, FlowTally, Minutes, PoolTally, Tally};
+use crate::tally::{Durations, FlowTally, Histogram, Minutes, PoolTally, Tally};
 
 /// The tallies of replications as they come in, in any order.
 ///
@@ -35,8 +35,8 @@ impl Replications {
             tokens.merge(&pool.tokens_by_minute);
             requests.merge(&pool.requests_by_minute);
             // The mean of a replication's minutes needs their sum; the count is the same in every replication.
-            pool.tokens_by_minute.histogram = Default::default();
-            pool.requests_by_minute.histogram = Default::default();
+            pool.tokens_by_minute.histogram = Histogram::default();
+            pool.requests_by_minute.histogram = Histogram::default();
         }
         let index = index as usize;
         if self.tallies.len() <= index {

@@ -22,14 +22,7 @@ pub fn histogram(workload: &str, max_tokens: u64, max_tokens_unset: bool, length
 
 fn linear(from: u64, to: u64) -> Vec<u64> {
     let width = (to - from).div_ceil(BINS as u64).max(1);
-    (0..)
-        .map(|bin| from + bin * width)
-        .scan(false, |done, edge| {
-            let first_past = !*done;
-            *done = edge >= to;
-            first_past.then_some(edge)
-        })
-        .collect()
+    (0..=(to - from).div_ceil(width)).map(|bin| from + bin * width).collect()
 }
 
 fn geometric(from: u64, to: u64) -> Vec<u64> {

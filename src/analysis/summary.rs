@@ -21,11 +21,11 @@ pub struct Estimate {
 /// The distribution of a duration: mean with interval, percentiles pooled over replications.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
-    /// The mean [ms].
+    /// The mean, in ms.
     pub mean: Option<f64>,
     /// Its interval.
     pub ci95: Option<[f64; 2]>,
-    /// Percentiles [ms], null with fewer than 10/(1−p) observations.
+    /// Percentiles, in ms, null with fewer than 10/(1−p) observations.
     pub p50: Option<f64>,
     /// 90th.
     pub p90: Option<f64>,
@@ -171,9 +171,9 @@ pub struct Metrics {
 pub struct PoolMetrics {
     /// Tokens charged in measured time ÷ what the quota allows in it; null without a quota.
     pub quota_utilization: Estimate,
-    /// Open reservations, time average [tokens].
+    /// Open reservations, time average, in tokens.
     pub reservation_mean: Estimate,
-    /// Open reservations, highest [tokens].
+    /// Open reservations, highest, in tokens.
     pub reservation_peak: u64,
     /// Tokens charged by minute.
     pub tokens_per_minute: ByMinute,
@@ -211,9 +211,9 @@ pub struct Summary {
     pub seed: u64,
     /// How many replications.
     pub replications: u32,
-    /// The horizon [s].
+    /// The horizon, in s.
     pub horizon_s: f64,
-    /// The warm-up [s].
+    /// The warm-up, in s.
     pub warmup_s: f64,
     /// All workloads together.
     pub total: Metrics,

@@ -15,9 +15,9 @@ pub struct PoolTimeline {
 /// A pool in one interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimelinePoint {
-    /// Start of the interval [s].
+    /// Start of the interval, in s.
     pub from_s: f64,
-    /// End of the interval [s].
+    /// End of the interval, in s.
     pub to_s: f64,
     /// The tokens quota in force at the start [tokens/min]; null without one.
     pub quota: Option<u64>,

@@ -8,6 +8,7 @@ mod catalog;
 mod check;
 mod explain;
 mod files;
+mod init;
 mod load;
 mod models;
 mod output;
@@ -52,8 +53,9 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   quotasim run scenarios/classifier-unset.yaml
-  quotasim run scenarios/chat.yaml -o out --set workloads.chat.max_tokens=1024
-  quotasim check scenarios/*.yaml";
+  quotasim run scenarios/chat.yaml -o out --set load=1.3
+  quotasim check scenarios/*.yaml
+  quotasim init --list";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -63,6 +65,8 @@ enum Verb {
     Check(check::Args),
     /// Work out one request's reservation and charge, step by step
     Explain(explain::ExplainArgs),
+    /// Write a commented scenario to start from
+    Init(init::Args),
     /// List the models that quotasim knows, with quotas, prices and sources
     Models(models::ModelsArgs),
     /// Print the JSON Schema of scenario files
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => run::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Explain(args) => explain::run(&args, &mut anstream::stdout()),
+        Verb::Init(args) => init::run(&args),
         Verb::Models(args) => models::run(&args, &mut anstream::stdout()),
         Verb::Schema(args) => schema::run(&args),
     };

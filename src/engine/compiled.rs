@@ -2,6 +2,7 @@
 
 use super::draws::{LatencySamplers, TokenKeys, TokenSamplers};
 use super::observer::Observer;
+use super::sessions::TURN_BITS;
 use super::simulation::Simulation;
 use crate::client::Client;
 use crate::model::{Arrivals, Scenario, Workload};
@@ -22,7 +23,14 @@ pub(super) struct CompiledWorkload<'a> {
     pub(super) model: &'a Workload,
     pub(super) tokens: TokenSamplers,
     pub(super) client: Client,
+    /// Of closed loops and sessions, whose requests follow one another.
     pub(super) think_time: Option<Sampler>,
+    /// Turns of a session.
+    pub(super) turns: Option<Sampler>,
+    /// Its attempts must ask something on the client's side before they are sent: a pace or an SDK's limiter.
+    pub(super) held_back: bool,
+    /// How many low bits of a request's number say nothing about its client.
+    pub(super) turn_bits: u32,
     /// Its flows: the first is its pool, the others its fallbacks in order.
     pub(super) flows: std::ops::Range<usize>,
 }
@@ -35,6 +43,8 @@ pub(super) struct Flow {
     pub(super) latency: LatencySamplers,
     /// The limit where the request has none of its own: the workload's, or the model's maximum.
     pub(super) max_tokens: u32,
+    /// Its responses are debited from an output quota while they stream.
+    pub(super) metered: bool,
 }
 
 impl<'a> Engine<'a> {
@@ -55,16 +65,23 @@ impl<'a> Engine<'a> {
                         pool,
                         latency: LatencySamplers::new(workload.latency.as_ref().unwrap_or(&card.latency)),
                         max_tokens: workload.max_tokens.unwrap_or(card.max_output).0 as u32,
+                        metered: card.quotas.output().is_some(),
                     });
                 }
+                let client = Client::new(&workload.client);
+                let (think_time, turns) = match &workload.arrivals {
+                    Arrivals::ClosedLoop { think_time, .. } => (Some(think_time), None),
+                    Arrivals::Sessions(sessions) => (Some(&sessions.think_time), Some(&sessions.turns)),
+                    _ => (None, None),
+                };
                 CompiledWorkload {
                     model: workload,
                     tokens: TokenSamplers::new(&workload.tokens),
-                    client: Client::new(&workload.client),
-                    think_time: match &workload.arrivals {
-                        Arrivals::ClosedLoop { think_time, .. } => Some(Sampler::new(think_time)),
-                        _ => None,
-                    },
+                    held_back: workload.pace.is_some() || client.has_limiter(),
+                    client,
+                    think_time: think_time.map(Sampler::new),
+                    turns: turns.map(Sampler::new),
+                    turn_bits: if turns.is_some() { TURN_BITS } else { 0 },
                     flows: first..flows.len(),
                 }
             })
@@ -98,6 +115,7 @@ impl Engine<'_> {
             return trace.rows.iter().take(most as usize).map(|row| u64::from(row.output)).collect();
         }
         let keys = TokenKeys::new(Streams { seed: self.scenario.seed, replication: 0, workload: workload as u32 });
-        (0..most).map(|request| u64::from(compiled.tokens.one(&keys, request).output)).collect()
+        // Of sessions, the first turns.
+        (0..most).map(|index| u64::from(compiled.tokens.one(&keys, index << compiled.turn_bits).output)).collect()
     }
 }

@@ -86,8 +86,13 @@ impl TokenSamplers {
 
     /// Draws the requests `first ..` into the arrays of a block.
     pub(super) fn fill(&self, keys: &TokenKeys, first: u64, len: usize, block: &mut TokenBlock) {
-        fill_tokens(&self.cache_read, keys.cache_read, first, 0, &mut block.cache_read[..len]);
-        fill_tokens(&self.cache_write, keys.cache_write, first, 0, &mut block.cache_write[..len]);
+        // Most workloads cache nothing, and a block starts with zeros.
+        if self.cache_read.constant() != Some(0.0) {
+            fill_tokens(&self.cache_read, keys.cache_read, first, 0, &mut block.cache_read[..len]);
+        }
+        if self.cache_write.constant() != Some(0.0) {
+            fill_tokens(&self.cache_write, keys.cache_write, first, 0, &mut block.cache_write[..len]);
+        }
         if self.copula.is_some() {
             for place in 0..len {
                 let tokens = self.one(keys, first + place as u64);
@@ -209,10 +214,15 @@ impl LatencySamplers {
         match self {
             LatencySamplers::Streaming { ttft, per_1k_input, speed } => {
                 let (a, b) = (&mut out.scratch_a[..len], &mut out.scratch_b[..len]);
-                per_1k_input.fill(keys.per_1k_input, first, a);
                 ttft.fill(keys.ttft, first, b);
-                for place in 0..len {
-                    out.ttft[place] = SimSpan::from_secs_f64(b[place] + a[place] * f64::from(input[place]) * 1e-3).0;
+                if per_1k_input.constant() != Some(0.0) {
+                    per_1k_input.fill(keys.per_1k_input, first, a);
+                    for ((seconds, per_1k), &input) in b.iter_mut().zip(&*a).zip(input) {
+                        *seconds += per_1k * f64::from(input) * 1e-3;
+                    }
+                }
+                for (ns, &seconds) in out.ttft.iter_mut().zip(&*b) {
+                    *ns = SimSpan::from_secs_f64(seconds).0;
                 }
                 speed.fill(keys.speed, first, a);
                 for place in 0..len {

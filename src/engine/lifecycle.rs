@@ -1,19 +1,19 @@
 //! A request on the client's side: arrival, waits, attempts, and its end.
 
-use super::calendar::{Class, Event};
 use super::draws::Timing;
+use super::event::{Class, Event};
 use super::observer::{AttemptRow, Observer, Outcome};
-use super::request::{Flight, Next, Request, Stream, Waits};
+use super::request::{Ending, Flight, Next, Request, Stream, Waits};
 use super::simulation::{Simulation, arrival_event, arrival_of};
 use super::source::Arrival;
 use crate::admission::{Admission, Reservation};
-use crate::client::{Decision, Failure, Send};
+use crate::client::{Decision, Failure};
 use crate::model::{Demand, FallbackAfter, QuotaName};
 use crate::units::{SimSpan, SimTime, Tokens};
 
 /// How an admitted attempt will end for its client, known when it is admitted.
 #[derive(Debug, Clone, Copy)]
-enum Fate {
+pub(super) enum Fate {
     /// With an answer.
     Answered,
     /// With a failure, at this instant.
@@ -27,7 +27,7 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline]
     pub(super) fn arrive(&mut self, workload: usize, arrival: Arrival) {
         let compiled = &self.engine.workloads[workload];
-        let client = (arrival.number % u64::from(compiled.model.clients)) as u32;
+        let client = ((arrival.number >> compiled.turn_bits) % u64::from(compiled.model.clients)) as u32;
         let counted = arrival.at >= self.engine.scenario.warmup;
         if counted {
             self.counted_open += 1;
@@ -57,11 +57,15 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// A worker has thought, and sends its next request.
+    /// A worker has thought, and sends its next request, or a session its next turn.
     pub(super) fn think_ended(&mut self, event: Event) {
         let (workload, number) = arrival_of(event);
         let at = event.at();
         if at >= self.engine.scenario.horizon {
+            return;
+        }
+        if self.sessions[workload].is_some() {
+            self.start_turn(workload, number, at);
             return;
         }
         let compiled = &self.engine.workloads[workload];
@@ -75,9 +79,15 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// A worker begins to think about request `number`.
     pub(super) fn think(&mut self, workload: usize, number: u64, now: SimTime) {
-        let sampler = self.engine.workloads[workload].think_time.as_ref().expect("only closed loops think");
-        let think = SimSpan::from_secs_f64(sampler.sample(self.clients[workload].think.bits(number)));
-        self.calendar.push(arrival_event(workload, Some((now.saturating_add(think), number))));
+        let at = self.after_thinking(workload, number, now);
+        self.calendar.push(arrival_event(workload, Some((at, number))));
+    }
+
+    /// When request `number` has been thought about.
+    pub(super) fn after_thinking(&self, workload: usize, number: u64, now: SimTime) -> SimTime {
+        let sampler = self.engine.workloads[workload].think_time.as_ref();
+        let sampler = sampler.expect("only closed loops and sessions think");
+        now.saturating_add(SimSpan::from_secs_f64(sampler.sample(self.clients[workload].think.bits(number))))
     }
 
     /// Takes a slot under the client's concurrency cap, or waits for one.
@@ -103,16 +113,20 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// A slot is free, or the client's limiter may have a token.
+    /// A slot is free, or a line may have what those in it wait for.
     pub(super) fn released(&mut self, event: Event) {
+        if self.line_moves(event) {
+            return;
+        }
         let mut request = self.requests.take(event.slot());
         let now = event.at();
-        let waited = (now - request.waiting_since).0;
-        match request.next {
-            Next::Slot => request.waits.queue += waited,
-            _ => request.waits.limiter += waited,
+        request.waits.queue += (now - request.waiting_since).0;
+        if self.deadline(&request).is_some_and(|deadline| deadline <= now) {
+            // The slot came at the very instant of the deadline, too late for an attempt.
+            self.end_failed(&request, now);
+        } else {
+            self.send(request, now);
         }
-        self.send(request, now);
     }
 
     /// A backoff is over.
@@ -129,7 +143,10 @@ impl<O: Observer> Simulation<'_, O> {
             // The request left the queue before its deadline; the slot may already serve another.
             return;
         }
-        let request = self.requests.take(slot);
+        // The request may have left an entry behind in a line, or with a stream; neither may take it for waiting.
+        let request = *self.requests.get(slot);
+        self.requests.get_mut(slot).ticket = 0;
+        self.requests.free(slot);
         match request.next {
             Next::Failure(failure) => self.decide(request, failure, now),
             Next::Slot => {
@@ -137,28 +154,22 @@ impl<O: Observer> Simulation<'_, O> {
                 slots.waiting.retain(|&other| other != slot);
                 self.fail(&request, now);
             }
-            Next::Deadline | Next::Retry | Next::Limiter => self.end_failed(&request, now),
+            Next::Deadline | Next::Retry | Next::Limiter | Next::Pace => self.end_failed(&request, now),
         }
     }
 
-    /// Makes an attempt, once the client's own limiter lets it.
+    /// Makes an attempt, once nothing on the client's side holds it back.
     #[inline]
-    fn send(&mut self, mut request: Request, now: SimTime) {
-        let workload = usize::from(request.workload);
-        let compiled = &self.engine.workloads[workload];
-        if compiled.client.has_limiter() {
-            let state = &mut self.clients[workload].states[request.client as usize];
-            if let Send::NotBefore(at) = compiled.client.before_send(state, &request.call, now) {
-                request.next = Next::Limiter;
-                self.wait(request, now, at, Class::Release);
-                return;
-            }
+    fn send(&mut self, request: Request, now: SimTime) {
+        if self.engine.workloads[usize::from(request.workload)].held_back {
+            self.ask(request, now);
+        } else {
+            self.attempt(request, now);
         }
-        self.attempt(request, now);
     }
 
     #[inline]
-    fn attempt(&mut self, mut request: Request, now: SimTime) {
+    pub(super) fn attempt(&mut self, mut request: Request, now: SimTime) {
         request.attempts += 1;
         request.last_attempt = now;
         let place = usize::from(request.flow);
@@ -175,7 +186,7 @@ impl<O: Observer> Simulation<'_, O> {
         let flow = &self.engine.flows[place];
         let pool = &self.engine.scenario.pools[flow.pool];
         let demand = demand(&request, flow.max_tokens);
-        let cost = pool.rules.reservation(&demand, pool.burndown).0;
+        let cost = pool.reservation(&demand).0;
         let account = pool.account.and_then(|account| self.accounts[account].as_mut());
         match self.gates[flow.pool].admit(now, cost, account) {
             Admission::Admitted(reservation) => self.admitted(request, &demand, reservation, now),
@@ -218,8 +229,12 @@ impl<O: Observer> Simulation<'_, O> {
         let place = usize::from(request.flow);
         let workload_index = usize::from(request.workload);
         let flow = &self.engine.flows[place];
+        if flow.metered {
+            self.admitted_metered(request, demand, reservation, now);
+            return;
+        }
         let pool = &self.engine.scenario.pools[flow.pool];
-        let charge = demand.charge(pool.burndown).0;
+        let charge = pool.charge(demand).0;
         let billed = demand.billed().0;
         let output = demand.output().0 as u32;
         let held = reservation.held();
@@ -229,7 +244,7 @@ impl<O: Observer> Simulation<'_, O> {
             request.timing = flow.latency.one(keys, request.number, request.sent, request.tokens.input, output);
         }
         request.sent += 1;
-        let service = self.service(&request);
+        let service = self.service(&mut request);
         let ends = now.saturating_add(SimSpan(service));
         let fate = self.fate(&request, now, ends);
 
@@ -284,6 +299,7 @@ impl<O: Observer> Simulation<'_, O> {
                 timing: Timing { ttft: request.timing.ttft, service },
                 steps: 0,
                 since: now,
+                metered: None,
             })
         });
         let slot = self.flights.insert(Flight {
@@ -298,7 +314,7 @@ impl<O: Observer> Simulation<'_, O> {
             client: request.client,
             call: request.call,
             counted: request.counted,
-            truncated: demand.truncated(),
+            ending: if demand.truncated() { Ending::Truncated } else { Ending::Complete },
             abandoned: !answered,
             stream,
         });
@@ -323,7 +339,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// How long the response takes, a slow fault included.
     #[inline]
-    fn service(&self, request: &Request) -> u64 {
+    pub(super) fn service(&self, request: &mut Request) -> u64 {
         let workload = usize::from(request.workload);
         let faults = &self.engine.workloads[workload].model.faults;
         if faults.slow.0 == 0.0 {
@@ -332,12 +348,13 @@ impl<O: Observer> Simulation<'_, O> {
         let clients = &self.clients[workload];
         let bits = clients.fault.attempt_bits(request.number, request.attempts | SLOW);
         let factor = if unit(bits) < faults.slow.0 { faults.slow_factor } else { 1.0 };
+        request.timing.ttft = (request.timing.ttft as f64 * factor) as u64;
         (request.timing.service as f64 * factor) as u64
     }
 
     /// Whether and when the client gives an admitted attempt up. At a tie the answer comes first.
     #[inline]
-    fn fate(&self, request: &Request, now: SimTime, ends: SimTime) -> Fate {
+    pub(super) fn fate(&self, request: &Request, now: SimTime, ends: SimTime) -> Fate {
         let workload_index = usize::from(request.workload);
         let workload = self.engine.workloads[workload_index].model;
         let mut fate = Fate::Answered;
@@ -398,7 +415,11 @@ impl<O: Observer> Simulation<'_, O> {
         let clients = &mut self.clients[workload];
         let bits = clients.backoff.attempt_bits(request.number, request.attempts);
         let state = &mut clients.states[request.client as usize];
-        match compiled.client.after_failure(state, &mut request.call, failure, now, None, bits) {
+        let decision = compiled.client.after_failure(state, &mut request.call, failure, now, None, bits);
+        if compiled.held_back {
+            self.rate_moved(workload, request.client, now);
+        }
+        match decision {
             Decision::Retry { delay } => {
                 if fallback == Some(FallbackAfter::Throttle) {
                     self.turn_to(&mut request, compiled.flows.start);
@@ -440,10 +461,12 @@ impl<O: Observer> Simulation<'_, O> {
         request.timing = flow.latency.one(keys, request.number, request.sent, request.tokens.input, output);
     }
 
-    /// Parks a request from `now` until `at`, or until its deadline if that comes first.
-    fn wait(&mut self, mut request: Request, now: SimTime, at: SimTime, class: Class) {
+    /// Parks a request from `now` until `at`, or until its deadline if that comes first; returns its slot.
+    ///
+    /// News that come at the deadline itself come in time.
+    pub(super) fn wait(&mut self, mut request: Request, now: SimTime, at: SimTime, class: Class) -> u32 {
         let (at, class) = match self.deadline(&request) {
-            Some(deadline) if deadline <= at && class != Class::Timeout => {
+            Some(deadline) if deadline < at || (deadline == at && class != Class::Timeout) => {
                 request.next = Next::Deadline;
                 (deadline.max(now), Class::Timeout)
             }
@@ -454,9 +477,10 @@ impl<O: Observer> Simulation<'_, O> {
         request.waiting_since = now;
         let slot = self.requests.insert(request);
         self.calendar.push(Event::new(at, class, self.waits, slot));
+        slot
     }
 
-    fn deadline(&self, request: &Request) -> Option<SimTime> {
+    pub(super) fn deadline(&self, request: &Request) -> Option<SimTime> {
         let deadline = self.engine.workloads[usize::from(request.workload)].model.deadline?;
         Some(request.arrived.saturating_add(deadline))
     }
@@ -465,13 +489,13 @@ impl<O: Observer> Simulation<'_, O> {
     fn end_failed(&mut self, request: &Request, now: SimTime) {
         let (workload, client, number) = (usize::from(request.workload), request.client, request.number);
         self.tally_failure(request);
-        self.finish(workload, client, number, now);
+        self.finish(workload, client, number, now, None);
     }
 
     /// A request ends without an answer before it held a slot.
     fn fail(&mut self, request: &Request, now: SimTime) {
         self.tally_failure(request);
-        self.next_thought(usize::from(request.workload), request.number, now);
+        self.come_back(usize::from(request.workload), request.number, now, None);
     }
 
     fn tally_failure(&mut self, request: &Request) {
@@ -481,7 +505,7 @@ impl<O: Observer> Simulation<'_, O> {
         self.counted_open -= 1;
         let place = usize::from(request.flow);
         let flow = &self.engine.flows[place];
-        let charge = demand(request, flow.max_tokens).charge(self.engine.scenario.pools[flow.pool].burndown).0;
+        let charge = self.engine.scenario.pools[flow.pool].charge(&demand(request, flow.max_tokens)).0;
         let tally = &mut self.tally.flows[place];
         tally.requests += 1;
         tally.failed += 1;
@@ -495,9 +519,10 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// A request that held a slot has ended: the slot goes to the next in line, a worker thinks again.
+    /// A request that held a slot has ended, with an answer of `answer` tokens or without one: the slot goes to the next
+    /// in line, a worker or a session thinks again.
     #[inline]
-    pub(super) fn finish(&mut self, workload: usize, client: u32, number: u64, now: SimTime) {
+    pub(super) fn finish(&mut self, workload: usize, client: u32, number: u64, now: SimTime, answer: Option<u32>) {
         let clients = &mut self.clients[workload];
         if let Some(slots) = clients.slots.get_mut(client as usize) {
             match slots.waiting.pop_front() {
@@ -510,19 +535,22 @@ impl<O: Observer> Simulation<'_, O> {
                 None => slots.active -= 1,
             }
         }
-        self.next_thought(workload, number, now);
+        self.come_back(workload, number, now, answer);
     }
 
     #[inline]
-    fn next_thought(&mut self, workload: usize, number: u64, now: SimTime) {
-        let workers = self.clients[workload].workers;
-        if workers > 0 {
-            self.think(workload, number + workers, now);
+    fn come_back(&mut self, workload: usize, number: u64, now: SimTime, answer: Option<u32>) {
+        if !self.clients[workload].comes_back {
+            return;
+        }
+        match self.clients[workload].workers {
+            0 => self.turn_ended(workload, number, now, answer),
+            workers => self.think(workload, number + workers, now),
         }
     }
 
     #[inline]
-    fn observe(
+    pub(super) fn observe(
         &mut self,
         request: &Request,
         at: SimTime,
@@ -556,7 +584,7 @@ fn unit(bits: u64) -> f64 {
 
 /// What a request asks of a flow with this output limit.
 #[inline]
-fn demand(request: &Request, max_tokens: u32) -> Demand {
+pub(super) fn demand(request: &Request, max_tokens: u32) -> Demand {
     let tokens = |count: u32| Tokens(u64::from(count));
     Demand {
         input: tokens(request.tokens.input),

@@ -3,6 +3,7 @@
 //! Counters run all the time and cost nothing; what happened between two marks is a difference. A mark comes before
 //! every event at its instant.
 
+use super::event::{Class, Event};
 use super::gauge::Gauge;
 use super::observer::Observer;
 use super::simulation::Simulation;
@@ -16,13 +17,28 @@ const PROBES: u64 = 240;
 /// Samples of the bucket level in each quarter of measured time.
 const LEVEL_SAMPLES: u64 = 60;
 
-/// Later than any event, and than [`Event::NEVER`](super::calendar::Event::NEVER).
-const NO_MORE: SimTime = SimTime(u64::MAX);
+/// After the horizon a run waits this many horizons, and a day, for its counted requests to end.
+///
+/// A client that never gives up on a quota that never has room would otherwise never end. A day lets every daily quota
+/// start anew.
+const PATIENCE_HORIZONS: u64 = 10;
+
+/// Why a run ends at a mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It has waited long enough.
+    Done,
+    /// The observer broke it off.
+    Abandoned,
+}
 
 /// When the next marks are due.
 #[derive(Debug)]
 pub(super) struct Marks {
-    next: SimTime,
+    /// The next mark, as an event before all others at its instant.
+    next: Event,
+    /// When the run stops waiting for requests that do not end.
+    patience: SimTime,
     warmup: SimTime,
     horizon: SimTime,
     past_warmup: bool,
@@ -45,7 +61,8 @@ impl Marks {
         changes.sort_unstable();
         changes.dedup();
         let mut marks = Marks {
-            next: SimTime::ZERO,
+            next: Event::NEVER,
+            patience: patience_of(scenario.horizon),
             warmup: scenario.warmup,
             horizon: scenario.horizon,
             past_warmup: false,
@@ -64,8 +81,14 @@ impl Marks {
 
     /// The next mark.
     #[inline]
-    pub(super) fn next(&self) -> SimTime {
+    pub(super) fn next(&self) -> Event {
         self.next
+    }
+
+    /// Whether measured time is over.
+    #[inline]
+    pub(super) fn past_horizon(&self) -> bool {
+        self.past_horizon
     }
 
     /// The part of `[from, to)` within measured time [ns].
@@ -85,7 +108,7 @@ impl Marks {
     }
 
     fn reschedule(&mut self) {
-        let mut next = self.changes.get(self.changed).copied().unwrap_or(NO_MORE);
+        let mut next = self.changes.get(self.changed).copied().unwrap_or(self.patience).min(self.patience);
         if !self.past_warmup {
             next = next.min(self.warmup);
         }
@@ -98,8 +121,12 @@ impl Marks {
         if self.levels < 2 * LEVEL_SAMPLES {
             next = next.min(self.level_at());
         }
-        self.next = next;
+        self.next = Event::new(next, Class::Server, 0, 0);
     }
+}
+
+fn patience_of(horizon: SimTime) -> SimTime {
+    horizon.saturating_add(SimSpan(horizon.0.saturating_mul(PATIENCE_HORIZONS))).saturating_add(SimSpan::DAY)
 }
 
 /// The instant `part / parts` of the way from one to another.
@@ -128,8 +155,8 @@ fn changes_of(scenario: &Scenario) -> Vec<SimTime> {
 impl<O: Observer> Simulation<'_, O> {
     /// Passes the next mark, which is due.
     #[inline(never)]
-    pub(super) fn pass_mark(&mut self) -> ControlFlow<()> {
-        let now = self.marks.next;
+    pub(super) fn pass_mark(&mut self) -> ControlFlow<End> {
+        let now = self.marks.next.at();
         if self.marks.changes.get(self.marks.changed) == Some(&now) {
             self.change_quotas(now);
         }
@@ -148,8 +175,14 @@ impl<O: Observer> Simulation<'_, O> {
         if !self.marks.past_horizon && self.marks.horizon == now {
             self.end_measuring(now);
         }
+        if now == self.marks.patience {
+            return ControlFlow::Break(End::Done);
+        }
         self.marks.reschedule();
-        self.observer.reached(now)
+        match self.observer.reached(now) {
+            ControlFlow::Continue(()) => ControlFlow::Continue(()),
+            ControlFlow::Break(()) => ControlFlow::Break(End::Abandoned),
+        }
     }
 
     fn change_quotas(&mut self, now: SimTime) {
@@ -163,6 +196,7 @@ impl<O: Observer> Simulation<'_, O> {
                 meter.set_limit(quota.limit_at(now));
             }
         }
+        self.change_pace(now);
     }
 
     fn begin_measuring(&mut self) {

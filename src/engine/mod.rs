@@ -10,12 +10,17 @@
 mod calendar;
 mod compiled;
 mod draws;
+mod event;
 mod gauge;
+mod held_back;
 mod lifecycle;
+mod line;
+mod mantle;
 mod marks;
 mod observer;
 mod request;
 mod server;
+mod sessions;
 mod simulation;
 mod slab;
 mod source;

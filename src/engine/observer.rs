@@ -54,6 +54,7 @@ pub struct AttemptRow {
 pub enum Outcome {
     Succeeded,
     Truncated,
+    QuotaTruncated,
     Throttled,
     Overloaded,
     Unavailable,
@@ -68,6 +69,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::Truncated => "truncated",
+            Outcome::QuotaTruncated => "quota_truncated",
             Outcome::Throttled => "throttled",
             Outcome::Overloaded => "overloaded",
             Outcome::Unavailable => "unavailable",

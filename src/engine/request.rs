@@ -59,6 +59,8 @@ pub(super) enum Next {
     Failure(Failure),
     /// A token of the client's own rate limiter.
     Limiter,
+    /// Its turn at the pace of the workload.
+    Pace,
     /// A free slot under the client's concurrency cap.
     Slot,
     /// Its deadline.
@@ -69,7 +71,7 @@ pub(super) enum Next {
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     pub(super) reservation: Reservation,
-    /// When it ends on the server.
+    /// When it ends on the server; [`SimTime::MAX`] while an output quota may still cut it short.
     pub(super) ends: SimTime,
     /// When its request arrived.
     pub(super) arrived: SimTime,
@@ -85,14 +87,26 @@ pub(super) struct Flight {
     pub(super) client: u32,
     pub(super) call: Call,
     pub(super) counted: bool,
-    pub(super) truncated: bool,
+    pub(super) ending: Ending,
     /// The client has given it up or will have by the time it ends.
     pub(super) abandoned: bool,
-    /// Where its stream is, if its reservation is adjusted while it runs.
+    /// Where its stream is, if something happens to it while it runs.
     pub(super) stream: Option<u32>,
 }
 
-/// What adjusting a reservation while tokens stream needs.
+/// How a response ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The model has said all it had to say.
+    #[default]
+    Complete,
+    /// `max_tokens` are out.
+    Truncated,
+    /// The output quota is exhausted.
+    QuotaTruncated,
+}
+
+/// What adjusting a reservation, or debiting an output quota, needs while tokens stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stream {
     /// The order of its events: the number of its admission.
@@ -105,4 +119,6 @@ pub(super) struct Stream {
     pub(super) steps: u64,
     /// Since when the reservation holds what it holds.
     pub(super) since: SimTime,
+    /// What is debited from an output quota, if there is one.
+    pub(super) metered: Option<u32>,
 }

@@ -1,12 +1,12 @@
 //! An attempt on the server's side: adjustments while it runs, and its settlement.
 
-use super::calendar::{Class, Event};
+use super::event::{Class, Event};
 use super::observer::Observer;
-use super::request::{Flight, Stream};
+use super::request::{Ending, Flight, Stream};
 use super::simulation::Simulation;
 use crate::admission::Settlement;
 use crate::model::Demand;
-use crate::units::{SimTime, Tokens};
+use crate::units::{SimSpan, SimTime, Tokens};
 
 impl<O: Observer> Simulation<'_, O> {
     /// An attempt ends on the server, or its reservation is adjusted.
@@ -14,7 +14,7 @@ impl<O: Observer> Simulation<'_, O> {
     pub(super) fn server_event(&mut self, event: Event) {
         let (slot, now) = (event.slot(), event.at());
         if now < self.flights.get(slot).ends {
-            self.adjust(slot, now);
+            self.stream_event(slot, now);
             return;
         }
         let flight = std::mem::take(self.flights.get_mut(slot));
@@ -22,8 +22,29 @@ impl<O: Observer> Simulation<'_, O> {
         self.settle(flight, now);
     }
 
+    fn stream_event(&mut self, slot: u32, now: SimTime) {
+        let stream = self.flights.get(slot).stream.expect("only streams have events before their end");
+        if self.streams.get(stream).metered.is_some() {
+            self.metered_event(slot, now);
+            return;
+        }
+        self.adjust(slot, now);
+        let flight = self.flights.get(slot);
+        let stream = self.streams.get(stream);
+        let next = self.next_adjustment(flight, stream).map_or(flight.ends, |next| next.min(flight.ends));
+        self.calendar.push(Event::new(next, Class::Server, stream.order, slot));
+    }
+
+    /// When a reservation is next adjusted: at admission + k·d.
+    pub(super) fn next_adjustment(&self, flight: &Flight, stream: &Stream) -> Option<SimTime> {
+        let pool = self.engine.flows[usize::from(flight.flow)].pool;
+        let every = self.engine.scenario.pools[pool].rules.adjust_every?;
+        let after = every.0.saturating_mul(stream.steps + 1);
+        Some(flight.reservation.admitted_at().saturating_add(SimSpan(after)))
+    }
+
     #[inline]
-    fn settle(&mut self, flight: Flight, now: SimTime) {
+    pub(super) fn settle(&mut self, flight: Flight, now: SimTime) {
         let place = usize::from(flight.flow);
         let flow = &self.engine.flows[place];
         let workload = flow.workload;
@@ -55,16 +76,22 @@ impl<O: Observer> Simulation<'_, O> {
             tally.succeeded += 1;
             tally.offered_charge += flight.charge;
             tally.latency.record((now - flight.arrived).0);
-            if flight.truncated {
-                tally.truncated += 1;
-            } else {
-                tally.good += 1;
-                tally.good_output += u64::from(flight.output);
+            match flight.ending {
+                Ending::Complete => {
+                    tally.good += 1;
+                    tally.good_output += u64::from(flight.output);
+                }
+                Ending::Truncated => tally.truncated += 1,
+                Ending::QuotaTruncated => tally.quota_truncated += 1,
             }
         }
         let state = &mut self.clients[workload].states[flight.client as usize];
         self.engine.workloads[workload].client.after_success(state, &flight.call, now);
-        self.finish(workload, flight.client, flight.number, now);
+        if self.engine.workloads[workload].held_back {
+            self.rate_moved(workload, flight.client, now);
+            self.learn(workload, flight.output);
+        }
+        self.finish(workload, flight.client, flight.number, now, Some(flight.output));
     }
 
     /// Frees the stream of a flight; since when its reservation has held what it holds.
@@ -79,7 +106,7 @@ impl<O: Observer> Simulation<'_, O> {
     /// A reservation follows what has been generated.
     ///
     /// *Formula* (SPEC §2): at admission + k·d, `generated = ⌊output × streamed share⌋`, 0 before the first token.
-    fn adjust(&mut self, slot: u32, now: SimTime) {
+    pub(super) fn adjust(&mut self, slot: u32, now: SimTime) {
         let flight = self.flights.get_mut(slot);
         let flow = &self.engine.flows[usize::from(flight.flow)];
         let pool = &self.engine.scenario.pools[flow.pool];
@@ -87,7 +114,7 @@ impl<O: Observer> Simulation<'_, O> {
         let started = flight.reservation.admitted_at();
         let generated = stream.generated(flight.output, (now - started).0);
         let held = flight.reservation.held();
-        let now_held = pool.rules.held(&stream.demand(), pool.burndown, Tokens(generated)).0;
+        let now_held = pool.held(&stream.demand(), Tokens(generated)).0;
         let account = pool.account.and_then(|account| self.accounts[account].as_mut());
         self.gates[flow.pool].adjust(now, &mut flight.reservation, now_held, account);
 
@@ -98,15 +125,12 @@ impl<O: Observer> Simulation<'_, O> {
         self.tally.flows[usize::from(flight.flow)].ledger.adjust(held, now_held);
         stream.since = now;
         stream.steps += 1;
-
-        let every = pool.rules.adjust_every.expect("only streams are adjusted");
-        let next = now.saturating_add(every).min(flight.ends);
-        self.calendar.push(Event::new(next, Class::Server, stream.order, slot));
     }
 
     /// The run ends while this attempt is open: it counts up to the horizon and stays on the books.
     pub(super) fn leave_open(&mut self, slot: u32) {
         let flight = std::mem::take(self.flights.get_mut(slot));
+        self.leave_stream_open(&flight);
         let place = usize::from(flight.flow);
         let pool = self.engine.flows[place].pool;
         let since = self.close_stream(&flight);
@@ -129,7 +153,7 @@ impl Stream {
     }
 
     /// Output tokens generated after `elapsed` of the response.
-    fn generated(&self, output: u32, elapsed: u64) -> u64 {
+    pub(super) fn generated(&self, output: u32, elapsed: u64) -> u64 {
         let streamed = u128::from(elapsed.saturating_sub(self.timing.ttft));
         let length = u128::from(self.timing.service.saturating_sub(self.timing.ttft).max(1));
         (u128::from(output) * streamed / length).min(u128::from(output)) as u64

@@ -1,12 +1,16 @@
 //! The state of one replication and its event loop.
 
-use super::calendar::{Calendar, Class, Event};
+use super::calendar::Calendar;
 use super::compiled::Engine;
 use super::draws::{LatencyKeys, TokenKeys};
+use super::event::{Class, Event};
 use super::gauge::Gauge;
-use super::marks::Marks;
+use super::held_back::HeldBack;
+use super::mantle::Metered;
+use super::marks::{End, Marks};
 use super::observer::Observer;
 use super::request::{Flight, Request, Stream};
+use super::sessions::SessionBook;
 use super::slab::Slab;
 use super::source::OpenSource;
 use crate::admission::{DayMeter, Gate};
@@ -14,14 +18,9 @@ use crate::client::ClientState;
 use crate::model::Arrivals;
 use crate::random::{Key, OpenArrivals, Purpose, Streams};
 use crate::tally::{FlowTally, PoolTally, Tally};
-use crate::units::{SimSpan, SimTime};
+use crate::units::SimTime;
 use std::collections::VecDeque;
-
-/// After the horizon a run waits this many horizons, and a day, for its counted requests to end.
-///
-/// A client that never gives up on a quota that never has room would otherwise never end. A day lets every daily quota
-/// start anew.
-const PATIENCE_HORIZONS: u64 = 10;
+use std::ops::ControlFlow;
 
 /// One replication in progress.
 #[derive(Debug)]
@@ -31,13 +30,17 @@ pub(super) struct Simulation<'a, O> {
     pub(super) calendar: Calendar,
     pub(super) sources: Vec<Option<OpenSource<'a>>>,
     /// The next open arrival of each workload, as an event.
-    next_arrivals: Vec<Event>,
+    pub(super) next_arrivals: Vec<Event>,
+    /// By workload, its sessions, if it has any.
+    pub(super) sessions: Vec<Option<SessionBook<'a>>>,
     pub(super) gates: Vec<Gate>,
     pub(super) accounts: Vec<Option<DayMeter>>,
     pub(super) clients: Vec<Clients>,
     pub(super) requests: Slab<Request>,
     pub(super) flights: Slab<Flight>,
     pub(super) streams: Slab<Stream>,
+    pub(super) metered: Slab<Metered>,
+    pub(super) held_back: HeldBack,
     pub(super) pools: Vec<PoolState>,
     pub(super) workloads_in_flight: Vec<Gauge>,
     pub(super) in_flight: Gauge,
@@ -63,8 +66,11 @@ pub(super) struct Clients {
     pub(super) fault: Key,
     pub(super) disconnect: Key,
     pub(super) think: Key,
+    pub(super) waiters: Key,
     /// Workers of a closed loop.
     pub(super) workers: u64,
+    /// The end of a request brings the next: in closed loops and sessions.
+    pub(super) comes_back: bool,
 }
 
 /// A client's concurrency cap.
@@ -94,6 +100,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             calendar: Calendar::default(),
             sources: Vec::new(),
             next_arrivals: Vec::new(),
+            sessions: Vec::new(),
             gates: scenario.pools.iter().map(|pool| Gate::new(pool, scenario.start)).collect(),
             accounts: scenario
                 .accounts
@@ -104,6 +111,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
             requests: Slab::default(),
             flights: Slab::default(),
             streams: Slab::default(),
+            metered: Slab::default(),
+            held_back: HeldBack::new(engine),
             pools: scenario.pools.iter().map(|_| PoolState::default()).collect(),
             workloads_in_flight: vec![Gauge::default(); scenario.workloads.len()],
             in_flight: Gauge::default(),
@@ -149,8 +158,19 @@ impl<'a, O: Observer> Simulation<'a, O> {
             fault: streams.key(Purpose::Fault),
             disconnect: streams.key(Purpose::Disconnect),
             think: streams.key(Purpose::Think),
+            waiters: streams.key(Purpose::Waiters),
             workers,
+            comes_back: workload.think_time.is_some(),
         });
+        let openings = |arrivals| OpenArrivals::new(arrivals, scenario.load, scenario.start, streams, scenario.horizon);
+        if let Arrivals::Sessions(sessions) = &workload.model.arrivals {
+            let book = SessionBook::new(sessions, openings(&workload.model.arrivals), streams.key(Purpose::Turns));
+            self.sources.push(None);
+            self.next_arrivals.push(arrival_event(index, book.peek()));
+            self.sessions.push(Some(book));
+            return;
+        }
+        self.sessions.push(None);
         if workload.think_time.is_some() {
             self.sources.push(None);
             self.next_arrivals.push(Event::NEVER);
@@ -160,9 +180,9 @@ impl<'a, O: Observer> Simulation<'a, O> {
         } else {
             let flow = &self.engine.flows[workload.flows.start];
             let arrivals = &workload.model.arrivals;
-            let process = OpenArrivals::new(arrivals, scenario.load, scenario.start, streams, scenario.horizon);
             let keys = (token_keys, latency_keys);
-            let source = OpenSource::new(process, arrivals, &workload.tokens, &flow.latency, keys, flow.max_tokens);
+            let source =
+                OpenSource::new(openings(arrivals), arrivals, &workload.tokens, &flow.latency, keys, flow.max_tokens);
             self.next_arrivals.push(arrival_event(index, source.peek()));
             self.sources.push(Some(source));
         }
@@ -170,33 +190,29 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Runs to the end: the horizon, and then until each counted request has ended.
     pub(super) fn run(mut self) -> Option<Tally> {
-        let horizon = self.engine.scenario.horizon;
-        let patience = SimSpan(horizon.0.saturating_mul(PATIENCE_HORIZONS).saturating_add(SimSpan::DAY.0));
-        let last = horizon.saturating_add(patience);
         loop {
             let (source, arrival) = self.next_arrival();
-            let due = self.calendar.peek();
-            let next = due.min(arrival);
-            if next.at() >= self.marks.next() {
-                if self.pass_mark().is_break() {
-                    return None;
+            let mark = self.marks.next();
+            if let Some(event) = self.calendar.pop_before(arrival.min(mark)) {
+                if self.counted_open == 0 && self.marks.past_horizon() {
+                    self.calendar.push(event);
+                    break;
                 }
-                continue;
-            }
-            if next == Event::NEVER || next.at() > last || (next.at() >= horizon && self.counted_open == 0) {
-                break;
-            }
-            self.tally.events += 1;
-            if arrival < due {
+                self.tally.events += 1;
+                match event.class() {
+                    Class::Server => self.server_event(event),
+                    Class::Timeout => self.timed_out(event),
+                    Class::Release => self.released(event),
+                    Class::Retry => self.retried(event),
+                    Class::Arrival => self.think_ended(event),
+                }
+            } else if arrival < mark {
+                self.tally.events += 1;
                 self.open_arrival(source);
-            } else {
-                self.calendar.pop();
-                match due.class() {
-                    Class::Server => self.server_event(due),
-                    Class::Timeout => self.timed_out(due),
-                    Class::Release => self.released(due),
-                    Class::Retry => self.retried(due),
-                    Class::Arrival => self.think_ended(due),
+            } else if let ControlFlow::Break(end) = self.pass_mark() {
+                match end {
+                    End::Done => break,
+                    End::Abandoned => return None,
                 }
             }
         }
@@ -217,7 +233,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     #[inline]
     fn open_arrival(&mut self, workload: usize) {
-        let source = self.sources[workload].as_mut().expect("only open workloads have a next arrival");
+        let Some(source) = self.sources[workload].as_mut() else {
+            self.open_session(workload);
+            return;
+        };
         let arrival = source.take();
         self.next_arrivals[workload] = arrival_event(workload, source.peek());
         self.arrive(workload, arrival);
@@ -225,8 +244,9 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Closes the books: what is still in flight counts up to the horizon, what has not ended has failed.
     fn close(mut self) -> Tally {
-        while let Some(event) = self.calendar.pop() {
-            if event.class() == Class::Server && event.at() == self.flights.get(event.slot()).ends {
+        while let Some(event) = self.calendar.pop_before(Event::NEVER) {
+            // Each open flight has exactly one event to come.
+            if event.class() == Class::Server {
                 self.leave_open(event.slot());
             }
         }

@@ -1,5 +1,10 @@
 //! Values in numbered slots that are used again.
 
+/// Slots below this are of requests and flights; events may give those above it, up to 2²⁸, another meaning.
+pub(super) const MOST_SLOTS: u32 = 3 << 26;
+/// How many slots there are above.
+pub(super) const MOST_LINES: u32 = 1 << 26;
+
 /// A store whose slots are reused, so memory follows what is in use, not what has passed through.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
@@ -22,7 +27,7 @@ impl<T> Slab<T> {
             slot
         } else {
             let slot = self.slots.len() as u32;
-            assert!(slot < 1 << 28, "more than 268 million requests in progress at once");
+            assert!(slot < MOST_SLOTS, "more than 201 million requests in progress at once");
             self.slots.push(value);
             slot
         }

@@ -102,16 +102,16 @@ impl<'a> OpenSource<'a> {
         self.place = 0;
         self.len = self.arrivals.fill_rows(&mut self.times[..], &mut self.rows[..]);
         let len = self.len;
+        self.demand.fill(&self.token_keys, self.first, len, &mut self.tokens);
         if let Some(trace) = self.trace {
+            // What its rows do not say about the cache is drawn.
             for place in 0..len {
                 let row = trace.rows[self.rows[place] as usize];
                 self.tokens.input[place] = row.input;
-                self.tokens.cache_read[place] = row.cache_read;
+                self.tokens.cache_read[place] += row.cache_read;
                 self.tokens.output[place] = row.output.max(1);
                 self.tokens.max_tokens[place] = row.max_tokens;
             }
-        } else {
-            self.demand.fill(&self.token_keys, self.first, len, &mut self.tokens);
         }
         let (tokens, max_tokens) = (&self.tokens, self.max_tokens);
         let output = |place: usize| tokens.get(place).output_under(max_tokens);

@@ -80,7 +80,7 @@ pub enum Arrivals {
     ClosedLoop {
         /// How many.
         workers: u64,
-        /// Think time [s].
+        /// Think time, in s.
         think_time: Distribution,
     },
     /// Sessions of several turns; a turn's prefix is read from the prompt cache within its time to live.
@@ -105,7 +105,7 @@ pub struct Sessions {
     pub rate: Rate,
     /// Turns per session.
     pub turns: Distribution,
-    /// Time between the end of a turn and the start of the next [s].
+    /// Time between the end of a turn and the start of the next, in s.
     pub think_time: Distribution,
     /// How long a cached prefix lives after the start of the turn that last used it.
     pub cache_ttl: SimSpan,

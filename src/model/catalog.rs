@@ -222,7 +222,7 @@ impl Figure {
 /// Default latency: medians with a lognormal spread.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LatencyDefault {
-    /// Median time to first token [s].
+    /// Median time to first token, in s.
     pub ttft_s: f64,
     /// Median output speed [tokens/s].
     pub output_tokens_per_second: f64,

@@ -153,15 +153,15 @@ pub struct CustomPolicy {
 /// The wait before a retry.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delay {
-    /// The same distribution every time [s].
+    /// The same distribution every time, in s.
     Distribution(Distribution),
     /// `min(base × factor^i, cap)`, i from 0, with jitter.
     Backoff {
-        /// First wait [s].
+        /// First wait, in s.
         base: f64,
         /// Growth per retry.
         factor: f64,
-        /// Upper bound, applied before jitter [s].
+        /// Upper bound, applied before jitter, in s.
         cap: f64,
         /// How it is randomised.
         jitter: Jitter,

@@ -8,14 +8,14 @@ use crate::units::Probability;
 pub enum Latency {
     /// `ttft + ttft_per_1k_input × input/1000 + output / output_tokens_per_second`.
     Streaming {
-        /// Time to first token [s].
+        /// Time to first token, in s.
         ttft: Distribution,
-        /// Further time to first token per 1,000 uncached input tokens [s].
+        /// Further time to first token per 1,000 uncached input tokens, in s.
         ttft_per_1k_input: Distribution,
         /// Speed of generation [tokens/s].
         output_tokens_per_second: Distribution,
     },
-    /// The whole response [s], whatever its length.
+    /// The whole response, in s, whatever its length.
     Duration(Distribution),
 }
 

@@ -1,6 +1,6 @@
 //! Pools and accounts: who shares which quota.
 
-use crate::model::{DayQuota, Latency, Quota, ReservationRules};
+use crate::model::{DayQuota, Demand, Latency, Quota, ReservationRules};
 use crate::units::{BurndownRate, Tokens};
 
 /// One set of per-minute quotas shared by all that calls it: account × Region × profile kind × endpoint × model.
@@ -26,6 +26,40 @@ pub struct Pool {
     pub prices: Prices,
     /// How long responses take unless the workload says otherwise.
     pub latency: Latency,
+}
+
+impl Pool {
+    /// Quota tokens deducted from this pool when an attempt is admitted.
+    #[inline]
+    pub fn reservation(&self, demand: &Demand) -> Tokens {
+        self.held(demand, Tokens(0))
+    }
+
+    /// Quota tokens held once `generated` output tokens have been produced.
+    ///
+    /// *Formula*: [`ReservationRules::held`]; on mantle, what has been generated has left the input quota, as if its
+    /// burndown rate were 0 and that of what may still come 1.
+    #[inline]
+    pub fn held(&self, demand: &Demand, generated: Tokens) -> Tokens {
+        match self.quotas {
+            PoolQuotas::Runtime { .. } => self.rules.held(demand, self.burndown, generated),
+            PoolQuotas::Mantle { .. } => {
+                let rules = ReservationRules { reserve_burndown: false, ..self.rules };
+                rules.held(demand, BurndownRate(0), generated)
+            }
+        }
+    }
+
+    /// Quota tokens charged to this pool when the response ends.
+    ///
+    /// *Formula*: [`Demand::charge`]; on mantle `input + cache_write`, as the output has a quota of its own.
+    #[inline]
+    pub fn charge(&self, demand: &Demand) -> Tokens {
+        match self.quotas {
+            PoolQuotas::Runtime { .. } => demand.charge(self.burndown),
+            PoolQuotas::Mantle { .. } => demand.input + demand.cache_write,
+        }
+    }
 }
 
 /// Which Bedrock endpoint a pool belongs to; the two have separate quotas.
@@ -72,6 +106,14 @@ impl PoolQuotas {
         match self {
             PoolQuotas::Runtime { tokens, .. } => tokens.as_ref(),
             PoolQuotas::Mantle { input, .. } => input.as_ref(),
+        }
+    }
+
+    /// The quota that output is debited from while it streams; only mantle pools have one.
+    pub fn output(&self) -> Option<&Quota> {
+        match self {
+            PoolQuotas::Runtime { .. } => None,
+            PoolQuotas::Mantle { output, .. } => output.as_ref(),
         }
     }
 }

@@ -26,17 +26,19 @@ pub struct Workload {
     pub throttle_latency: SimSpan,
     /// What the caller does about a failed attempt.
     pub client: ClientPolicy,
-    /// How many separate clients; request i belongs to client `i mod clients`.
+    /// How many separate clients, each a process with one client object; request i belongs to client `i mod clients`,
+    /// the turns of session i to client `i mod clients`.
     pub clients: u32,
     /// A cap on requests in progress per client.
     pub concurrency: Option<Concurrency>,
-    /// A client-side token-aware limiter at this share of the quota.
+    /// A client-side token-aware limiter at this share of the quota of its own pool, shared with the other paced
+    /// workloads of that pool; asked once for each request.
     pub pace: Option<Probability>,
     /// From arrival; then the request has failed.
     pub deadline: Option<SimSpan>,
     /// From the start of an attempt; then the client gives that attempt up.
     pub read_timeout: Option<SimSpan>,
-    /// Lower goes first where requests wait.
+    /// Lower goes first where requests of several workloads wait for one thing: the pace of a pool.
     pub priority: u32,
 }
 

@@ -23,6 +23,7 @@ pub enum Purpose {
     Think = 14,
     Turns = 15,
     Thinning = 16,
+    Waiters = 17,
 }
 
 /// Where the streams of one workload in one replication begin.

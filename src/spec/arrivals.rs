@@ -9,7 +9,7 @@ use super::scalar::{Fraction, Pair, Seconds};
 use super::trace;
 use crate::model::Arrivals;
 use crate::model::arrivals::{Interpolation, Sessions};
-use crate::units::{Probability, Rate, SimSpan, SimTime};
+use crate::units::{Probability, Rate, SimSpan, SimTime, format};
 
 choice! {
     /// When requests arrive.
@@ -279,7 +279,12 @@ impl ArrivalsSpec {
             }
             Self::ClosedLoop(s) => {
                 let workers = s.value.workers?;
-                let workers = some(b, "workers", workers);
+                // Each worker has a state of its own.
+                let workers = b
+                    .require((1..=10_000_000).contains(&workers.value), workers.at, || {
+                        format!("`workers` is {}: it must lie between 1 and 10,000,000", format::count(workers.value))
+                    })
+                    .map(|()| workers.value);
                 let think_time = s.value.think_time.as_ref()?.value.build(b);
                 Arrivals::ClosedLoop { workers: workers?, think_time: think_time? }
             }
@@ -348,12 +353,15 @@ pub(crate) fn increasing(b: &mut Builder<'_>, name: &str, times: impl Iterator<I
 }
 
 fn written(span: SimSpan) -> String {
-    crate::units::format::duration(span).replace(' ', "")
+    format::duration(span).replace(' ', "")
 }
 
 fn rate(b: &mut Builder<'_>, name: &str, field: Option<At<Rate>>) -> Option<Rate> {
     let rate = field?;
     b.require(rate.value.events > 0, rate.at, || format!("`{name}` is 0: it must be positive"))?;
+    b.require(rate.value.per_second() <= 1e9, rate.at, || {
+        format!("`{name}` is {}: it is at most one request in a nanosecond, 1G/s", format::rate(rate.value))
+    })?;
     Some(rate.value)
 }
 
@@ -366,7 +374,7 @@ fn span(b: &mut Builder<'_>, name: &str, field: Option<At<SimSpan>>) -> Option<S
 fn some(b: &mut Builder<'_>, name: &str, count: At<u64>) -> Option<u64> {
     // The bound keeps request numbers, and what is added up over them, far from overflow.
     b.require((1..=1_000_000_000_000).contains(&count.value), count.at, || {
-        format!("`{name}` is {}: it must lie between 1 and 1,000,000,000,000", count.value)
+        format!("`{name}` is {}: it must lie between 1 and 1,000,000,000,000", format::count(count.value))
     })?;
     Some(count.value)
 }

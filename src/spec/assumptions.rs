@@ -26,7 +26,7 @@ pub(crate) fn of_pool(b: &mut Builder<'_>, pool: &Pool, card: Option<&Card>, def
         if let Latency::Streaming { ttft, output_tokens_per_second, .. } = &pool.latency {
             let median = |d: &crate::model::Distribution| match d {
                 crate::model::Distribution::LogNormal { mu, .. } => libm::exp(*mu),
-                other => super::distribution::mean(other),
+                other => super::moments::mean(other),
             };
             b.assume(format!(
                 "{model} takes a median of {} to the first token and then writes {} tokens/s, both lognormal; calibrate from logs for better.",
@@ -42,9 +42,10 @@ fn limiter(what: &str, limiter: Limiter) -> String {
     let how = match limiter {
         Limiter::TokenBucket { burst, initial_level } => format!(
             "a token bucket of {} of quota, refilled continuously, {} full at the start",
-            format::duration(burst),
+            format::seconds(burst.as_secs_f64()),
             format::share(initial_level.0)
         ),
+        Limiter::FixedWindow { phase } if phase.0 == 0 => "a counter that starts anew every minute".to_owned(),
         Limiter::FixedWindow { phase } => {
             format!("a counter that starts anew every minute, {} after the start", format::duration(phase))
         }
@@ -104,11 +105,17 @@ pub(crate) fn of_scenario(b: &mut Builder<'_>, scenario: &Scenario) {
     }
     let pool_days =
         scenario.pools.iter().any(|pool| matches!(&pool.quotas, PoolQuotas::Runtime { tokens_per_day: Some(_), .. }));
-    if pool_days || scenario.accounts.iter().any(|account| account.tokens_per_day.is_some()) {
-        b.assume("A daily quota counts reservations and settles to billed tokens, over UTC days; AWS says only that it is an estimate.");
+    if scenario.accounts.iter().any(|account| account.tokens_per_day.is_some()) {
+        b.assume("An account's daily quota counts reservations and settles to billed tokens, over UTC days; AWS says only that it is an estimate.");
+    }
+    if pool_days {
+        b.assume("A model's daily quota counts as its quota per minute does, over UTC days.");
+    }
+    if scenario.workloads.iter().any(|workload| workload.pace.is_some()) {
+        b.assume("A pace spaces the starts of requests by their charge with an answer of the mean length so far; all paced workloads of a pool share it, and retries do not ask it again.");
     }
     if scenario.workloads.iter().any(|workload| matches!(workload.arrivals, Arrivals::Sessions(_))) {
-        b.assume("A cached prefix lives from the start of the turn that last used it, and every turn writes its new text to the cache.");
+        b.assume("Earlier turns of a session are read from the prompt cache if the last answered turn started less than `cache_ttl` before, else written to it; the new text of a turn counts as plain input.");
     }
     if scenario.workloads.iter().any(|workload| workload.faults.disconnect.0 > 0.0 || workload.read_timeout.is_some()) {
         b.assume("An attempt that its client gave up stays reserved, charged and billed to its natural end.");

@@ -1,7 +1,7 @@
 //! What can be known before a run: requests that never fit, prompts beyond the context window.
 
 use super::build::Builder;
-use super::distribution::{mean, support};
+use super::moments::{mean, support};
 use super::problem::{Span, shown};
 use crate::model::{Arrivals, Demand, Limiter, Pool, PoolQuotas, Quota, Workload};
 use crate::units::{SimSpan, Tokens, format};
@@ -11,9 +11,29 @@ pub(crate) fn of_workload(b: &mut Builder<'_>, at: Span, workload: &Workload, po
     let fallback = workload.fallback.iter().flat_map(|fallback| fallback.pools.iter().copied());
     for index in std::iter::once(workload.pool).chain(fallback) {
         if let Some(pool) = &pools[index] {
+            rows_beyond_the_maximum(b, at, workload, pool);
             context_window(b, at, workload, pool);
             unsatisfiable(b, at, workload, pool);
         }
+    }
+}
+
+/// The rows of a trace have an output limit of their own.
+fn rows_beyond_the_maximum(b: &mut Builder<'_>, at: Span, workload: &Workload, pool: &Pool) {
+    let Arrivals::Trace(trace) = &workload.arrivals else { return };
+    let beyond = trace.rows.iter().filter(|row| u64::from(row.max_tokens) > pool.max_output.0).count();
+    if beyond > 0 {
+        b.cx.problem_with(
+            at,
+            format!(
+                "{beyond} of {} rows of the trace of `{}` have a `max_tokens` above {}, the maximum output of `{}`",
+                trace.rows.len(),
+                shown(&workload.name),
+                format::count(pool.max_output.0),
+                shown(&pool.model)
+            ),
+            "Bedrock answers such a request with a validation error: correct the rows",
+        );
     }
 }
 
@@ -115,7 +135,7 @@ fn too_large(workload: &Workload, pool: &Pool, capacity: f64) -> (String, u64) {
             max_tokens,
             natural_output: Tokens(1),
         };
-        pool.rules.reservation(&demand, pool.burndown).0
+        pool.reservation(&demand).0
     };
     let cache_write = support(&workload.tokens.cache_write);
     if let Arrivals::Trace(trace) = &workload.arrivals {

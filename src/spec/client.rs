@@ -7,9 +7,10 @@ use super::build::Builder;
 use super::context::{At, Context};
 use super::decode::Decode;
 use super::describe::{choice, record};
-use super::distribution::{DistributionSpec, mean};
+use super::distribution::DistributionSpec;
+use super::moments::mean;
 use super::problem::Span;
-use super::scalar::Seconds;
+use super::scalar::{Seconds, in_seconds};
 use super::schema::Definitions;
 use super::tree::{Kind, Node};
 use crate::model::ClientPolicy;
@@ -349,7 +350,7 @@ impl BackoffSpec {
             JitterSpec::Equal => Jitter::Equal,
             JitterSpec::Decorrelated => Jitter::Decorrelated,
         };
-        let (base, cap) = (base.value.as_secs_f64(), cap.value.as_secs_f64());
+        let (base, cap) = (in_seconds(base.value), in_seconds(cap.value));
         Some(Delay::Backoff { base, factor: factor.value, cap, jitter })
     }
 }

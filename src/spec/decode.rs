@@ -5,7 +5,7 @@
 //! `None` once its problem is noted, so one mistake hides no other.
 
 use super::context::{At, Context};
-use super::problem::{Span, listed, nearest, shown, suggestion};
+use super::problem::{Span, either, listed, nearest, shown, suggestion};
 use super::schema::Definitions;
 use super::tree::{Key, Kind, Node};
 use serde_json::Value;
@@ -191,7 +191,7 @@ pub(crate) fn chosen<'a>(
 fn ways(known: &[&str], others: &[String]) -> String {
     let words = match known {
         [word] => format!("`{word}`"),
-        _ => format!("one of {}", listed(known)),
+        _ => format!("one of {}", either(known)),
     };
     let others: Vec<String> = others.iter().map(|other| format!("{} or ", article(other))).collect();
     format!("write {}{words}", others.concat())

@@ -3,7 +3,8 @@
 use super::build::Builder;
 use super::context::At;
 use super::describe::record;
-use super::distribution::{DistributionSpec, support};
+use super::distribution::DistributionSpec;
+use super::moments::support;
 use super::scalar::Seconds;
 use crate::model::{Distribution, Faults, Latency};
 use crate::units::Probability;

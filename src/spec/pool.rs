@@ -1,17 +1,16 @@
 //! Pools and accounts as written, completed from the catalogue.
 
-use super::build::{Builder, Built};
-use super::catalog::{Catalog, Resolved, Unresolved};
+use super::build::Builder;
 use super::context::At;
+use super::decode::Record;
 use super::describe::{choice, record};
+use super::figures::{Figures, know};
 use super::latency::LatencySpec;
-use super::problem::{Span, listed, shown};
-use super::quota::{Counts, DayQuotaSpec, LimiterSpec, QuotaSpec, limiter_of};
-use crate::model::catalog::{Card, DefaultQuotas, Figure, LatencyDefault, ProfileKind, Status};
-use crate::model::{
-    Account, DayQuota, Distribution, Latency, Limiter, Pool, PoolQuotas, Prices, Quota, ReservationRules,
-};
-use crate::units::{BurndownRate, SimSpan, SimTime, Tokens};
+use super::problem::{Span, shown};
+use super::quota::{DayQuotaSpec, LimiterSpec, QuotaSpec};
+use crate::model::catalog::Figure;
+use crate::model::{Account, DayQuota, Pool, ReservationRules};
+use crate::units::{SimSpan, SimTime, Tokens, format};
 
 record! {
     /// One set of quotas: account × Region × profile kind × endpoint × model.
@@ -112,15 +111,25 @@ record! {
 record! {
     /// One AWS account.
     struct AccountSpec as "account" {
-        /// Tokens per UTC day over all models.
-        tokens_per_day: DayQuotaSpec = required,
+        /// Tokens per UTC day over all models; left out, AWS's default.
+        tokens_per_day: DayQuotaSpec,
     }
 }
 
 impl AccountSpec {
     pub(crate) fn build(&self, b: &mut Builder<'_>, name: &str) -> Option<Account> {
-        let quota = self.tokens_per_day.as_ref()?;
-        let tokens_per_day = quota.value.build(b, "tokens_per_day", quota.at)?;
+        let tokens_per_day = match (&self.tokens_per_day, &b.catalog.account_tokens_per_day) {
+            (Some(written), _) => written.value.build(b, "tokens_per_day", written.at)?,
+            (None, _) if !self.broken().is_empty() => return None,
+            (None, Figure::Limit { value, .. }) => {
+                b.assume(format!(
+                    "Account `{name}` has AWS's default of {} tokens per day over all models.",
+                    format::quantity(*value)
+                ));
+                Some(DayQuota { limits: vec![(SimTime::ZERO, *value)], used_at_start: Tokens(0) })
+            }
+            (None, Figure::NoQuota | Figure::Unknown) => None,
+        };
         Some(Account { name: name.to_owned(), tokens_per_day })
     }
 }
@@ -134,31 +143,25 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) date: Option<&'a str>,
 }
 
-/// What is known of a pool's model.
-struct Known<'a> {
-    resolved: Option<Resolved<'a>>,
-    quotas: Option<&'a DefaultQuotas>,
-    nearest: Option<String>,
-}
-
 impl PoolSpec {
     pub(crate) fn build(&self, b: &mut Builder<'_>, name: &At<String>, around: Surroundings<'_>) -> Option<Pool> {
         let model = self.model.as_ref()?;
         let catalog = b.catalog;
-        let known = know(b, catalog, model);
         let account = match &self.account {
             Some(account) => Some(b.index("account", account, around.accounts)),
             None if around.accounts.len() == 1 => Some(Some(0)),
             None => None,
         };
         let mantle = matches!(self.endpoint.as_ref()?.value, EndpointSpec::Mantle);
+        let known = know(b, catalog, model, mantle);
         let limiter = self.limiter.as_ref().map(|limiter| limiter.value.build());
-        let source = Source { spec: self, known: &known, name, limiter };
-        let quotas = if mantle { source.mantle(b) } else { source.runtime(b) };
-        let burndown = if mantle { source.no_burndown(b) } else { source.burndown(b, around.date) };
-        let max_output = source.max_output(b);
-        let rules = self.assumptions.as_ref().and_then(|spec| spec.value.build(b));
-        let fallback = source.default_latency();
+        let mut figures = Figures { spec: self, known: &known, name, limiter, missing: Vec::new() };
+        let quotas = if mantle { figures.mantle(b) } else { figures.runtime(b) };
+        let burndown = if mantle { figures.no_burndown(b) } else { figures.burndown(b, around.date) };
+        let max_output = figures.max_output(b);
+        figures.report_missing(b);
+        let rules = self.assumptions.as_ref().and_then(|spec| spec.value.build(b, mantle));
+        let fallback = figures.default_latency();
         let latency = match &self.latency {
             Some(written) => written.value.build(b, &fallback),
             None => Some(fallback),
@@ -174,262 +177,12 @@ impl PoolSpec {
             rules: rules?,
             burndown: burndown?,
             max_output: max_output?,
-            context_window: source.context_window(),
-            prices: source.prices(),
+            context_window: figures.context_window(),
+            prices: figures.prices(),
             latency: latency?,
         };
-        super::assumptions::of_pool(b, &pool, known.resolved.as_ref().map(|found| found.card), self.latency.is_none());
+        super::assumptions::of_pool(b, &pool, known.resolved.map(|found| found.card), self.latency.is_none());
         Some(pool)
-    }
-}
-
-/// Looks a model up and says what is remarkable about it.
-fn know<'a>(b: &mut Builder<'_>, catalog: &'a Catalog, model: &'a At<String>) -> Known<'a> {
-    match catalog.resolve(&model.value) {
-        Ok(found) => {
-            remark(b, found, model);
-            let quotas = found.card.quotas.iter().find(|quotas| quotas.kind == found.kind);
-            Known { resolved: Some(found), quotas, nearest: None }
-        }
-        Err(Unresolved::Unknown { nearest }) => Known { resolved: None, quotas: None, nearest },
-        Err(Unresolved::ApplicationProfile) => Known { resolved: None, quotas: None, nearest: None },
-    }
-}
-
-fn remark(b: &mut Builder<'_>, found: Resolved<'_>, model: &At<String>) {
-    let Card { name, status, profiles, in_region, id, .. } = found.card;
-    if let Status::Legacy { end_of_life } = status {
-        let end = end_of_life.as_ref().map_or_else(String::new, |day| format!(", its end of life is {day}"));
-        b.cx.warn(
-            model.at,
-            format!("{name} is a legacy model{end}"),
-            "AWS refuses quota increases for it: plan on a newer model",
-        );
-    }
-    if found.kind == ProfileKind::OnDemand && !in_region && !profiles.is_empty() {
-        let ids: Vec<String> = profiles.iter().map(|prefix| format!("{prefix}.{id}")).collect();
-        b.cx.warn(
-            model.at,
-            format!(
-                "{name} cannot be called by its bare id: Bedrock answers that on-demand throughput isn't supported"
-            ),
-            format!("call it through an inference profile: {}", listed(&ids)),
-        );
-    }
-    if found.kind != ProfileKind::OnDemand && !profiles.is_empty() && !profiles.iter().any(|p| p == found.prefix) {
-        b.cx.warn(
-            model.at,
-            format!("the catalogue knows no `{}` profile of {name}", found.prefix),
-            format!("known profiles: {}", listed(profiles)),
-        );
-    }
-}
-
-/// Where the figures of a pool come from: what is written, then the catalogue.
-struct Source<'a> {
-    spec: &'a PoolSpec,
-    known: &'a Known<'a>,
-    name: &'a At<String>,
-    limiter: Option<Limiter>,
-}
-
-impl Source<'_> {
-    fn card(&self) -> Option<&Card> {
-        self.known.resolved.as_ref().map(|found| found.card)
-    }
-
-    fn runtime(&self, b: &mut Builder<'_>) -> Option<PoolQuotas> {
-        for (name, stray) in [
-            ("input_tokens_per_minute", &self.spec.input_tokens_per_minute),
-            ("output_tokens_per_minute", &self.spec.output_tokens_per_minute),
-        ] {
-            if let Some(stray) = stray {
-                b.cx.problem_with(
-                    stray.at,
-                    format!("`{name}` is a quota of the mantle endpoint"),
-                    "add `endpoint: mantle`, or write `tokens_per_minute`",
-                );
-            }
-        }
-        let defaults = self.known.quotas;
-        let requests = self.quota(
-            b,
-            "requests_per_minute",
-            self.spec.requests_per_minute.as_ref(),
-            Counts::NotReserved,
-            defaults.map(|d| &d.requests_per_minute),
-        );
-        let tokens = self.quota(
-            b,
-            "tokens_per_minute",
-            self.spec.tokens_per_minute.as_ref(),
-            Counts::Tokens,
-            defaults.map(|d| &d.tokens_per_minute),
-        );
-        let day = day(b, self.spec.tokens_per_day.as_ref());
-        Some(PoolQuotas::Runtime { requests: requests?, tokens: tokens?, tokens_per_day: day? })
-    }
-
-    fn mantle(&self, b: &mut Builder<'_>) -> Option<PoolQuotas> {
-        let stray = [
-            ("tokens_per_minute", self.spec.tokens_per_minute.as_ref().map(|q| q.at)),
-            ("requests_per_minute", self.spec.requests_per_minute.as_ref().map(|q| q.at)),
-            ("tokens_per_day", self.spec.tokens_per_day.as_ref().map(|q| q.at)),
-        ];
-        for (name, at) in stray {
-            if let Some(at) = at {
-                b.cx.problem_with(
-                    at,
-                    format!("`{name}` is a quota of the runtime endpoint"),
-                    "on mantle write `input_tokens_per_minute` and `output_tokens_per_minute`",
-                );
-            }
-        }
-        let defaults = self.known.quotas;
-        let input = self.quota(
-            b,
-            "input_tokens_per_minute",
-            self.spec.input_tokens_per_minute.as_ref(),
-            Counts::Tokens,
-            defaults.map(|d| &d.mantle_input_tokens_per_minute),
-        );
-        let output = self.quota(
-            b,
-            "output_tokens_per_minute",
-            self.spec.output_tokens_per_minute.as_ref(),
-            Counts::NotReserved,
-            defaults.map(|d| &d.mantle_output_tokens_per_minute),
-        );
-        Some(PoolQuotas::Mantle { input: input?, output: output? })
-    }
-
-    /// A quota as written, or the catalogue's default; `Some(None)` is no quota.
-    fn quota(
-        &self,
-        b: &mut Builder<'_>,
-        name: &str,
-        written: Option<&At<QuotaSpec>>,
-        counts: Counts,
-        default: Option<&Figure>,
-    ) -> Built<Option<Quota>> {
-        if let Some(written) = written {
-            return written.value.build(b, name, written.at, counts, self.limiter);
-        }
-        match default {
-            Some(Figure::Limit { value, .. }) => {
-                let limiter = self.limiter.map_or(Limiter::DEFAULT, |limiter| limiter_of(limiter, counts));
-                Some(Some(Quota { limits: vec![(SimTime::ZERO, *value)], limiter }))
-            }
-            Some(Figure::NoQuota) => Some(None),
-            Some(Figure::Unknown) | None => {
-                self.missing(b, name, "`none` if there is no such quota, else its value in Service Quotas");
-                None
-            }
-        }
-    }
-
-    /// Notes that a figure must be written, as the catalogue does not have it.
-    fn missing(&self, b: &mut Builder<'_>, field: &str, advice: &str) {
-        let pool = shown(&self.name.value);
-        let model = self.spec.model.as_ref().map_or("", |model| &model.value);
-        let at = self.spec.model.as_ref().map_or(self.name.at, |model| model.at);
-        let (message, hint) = match (self.card(), &self.known.nearest) {
-            (Some(card), _) => (
-                format!("the catalogue does not know `{field}` of {}, so pool `{pool}` must say it", card.name),
-                format!("add `{field}: …`, {advice}"),
-            ),
-            (None, Some(nearest)) => (
-                format!("model `{}` is not in the catalogue, so pool `{pool}` must give `{field}`", shown(model)),
-                format!("did you mean `{nearest}`? otherwise add `{field}: …`"),
-            ),
-            (None, None) => (
-                format!("model `{}` is not in the catalogue, so pool `{pool}` must give `{field}`", shown(model)),
-                format!("add `{field}: …`, {advice}"),
-            ),
-        };
-        b.cx.problem_with(at, message, hint);
-    }
-
-    fn burndown(&self, b: &mut Builder<'_>, date: Option<&str>) -> Option<BurndownRate> {
-        if let Some(written) = self.spec.burndown_rate {
-            b.require((1..=1_000).contains(&written.value), written.at, || {
-                format!("`burndown_rate` is {}: it must lie between 1 and 1,000", written.value)
-            })?;
-            return Some(BurndownRate(written.value));
-        }
-        let rates = self.card().map_or(&[] as &[_], |card| &card.burndown);
-        let in_force = rates.iter().rfind(|rate| date.is_none_or(|date| rate.since.as_str() <= date));
-        let Some(rate) = in_force else {
-            self.missing(b, "burndown_rate", "the quota tokens per output token (1, 5, 10, 15)");
-            return None;
-        };
-        if !rate.verified {
-            let name = &self.card().expect("its rates were just read").name;
-            b.assume(format!(
-                "{name} burns {} quota tokens per output token; AWS's page does not list it.",
-                rate.rate.0
-            ));
-        }
-        Some(rate.rate)
-    }
-
-    fn no_burndown(&self, b: &mut Builder<'_>) -> Option<BurndownRate> {
-        if let Some(written) = self.spec.burndown_rate {
-            b.cx.problem_with(written.at, "`burndown_rate` has no meaning on the mantle endpoint", "remove it");
-            return None;
-        }
-        Some(BurndownRate(1))
-    }
-
-    fn max_output(&self, b: &mut Builder<'_>) -> Option<Tokens> {
-        if let Some(written) = self.spec.max_output_tokens {
-            return bounded(b, "max_output_tokens", written);
-        }
-        let known = self.card().and_then(|card| card.max_output);
-        if known.is_none() {
-            self.missing(b, "max_output_tokens", "the model's maximum output, which an unset `max_tokens` reserves");
-        }
-        known
-    }
-
-    fn context_window(&self) -> Option<Tokens> {
-        let written = self.spec.context_window.map(|window| Tokens(window.value));
-        written.or_else(|| self.card().and_then(|card| card.context_window))
-    }
-
-    fn prices(&self) -> Prices {
-        let kind = self.known.resolved.as_ref().map(|found| found.kind);
-        let listed = self.card().and_then(|card| card.prices.iter().find(|(of, _)| Some(*of) == kind));
-        let listed = listed.map_or_else(Prices::default, |(_, prices)| *prices);
-        let Some(written) = &self.spec.prices else { return listed };
-        let or = |field: Option<At<f64>>, listed: Option<f64>| field.map(|price| price.value).or(listed);
-        Prices {
-            input: or(written.value.input, listed.input),
-            output: or(written.value.output, listed.output),
-            cache_read: or(written.value.cache_read, listed.cache_read),
-            cache_write: or(written.value.cache_write, listed.cache_write),
-        }
-    }
-
-    fn default_latency(&self) -> Latency {
-        streaming(self.card().and_then(|card| card.latency).unwrap_or(UNKNOWN_MODEL_LATENCY))
-    }
-}
-
-/// What is taken for a model of which nothing is known. *Assumption*.
-pub(crate) const UNKNOWN_MODEL_LATENCY: LatencyDefault = LatencyDefault { ttft_s: 1.0, output_tokens_per_second: 65.0 };
-
-/// Spread of the default latency: standard deviations of the logarithms. *Assumption*.
-const TTFT_SIGMA: f64 = 0.4;
-const SPEED_SIGMA: f64 = 0.2;
-
-/// The default latency as distributions: lognormal around the medians.
-fn streaming(default: LatencyDefault) -> Latency {
-    let around = |median: f64, sigma: f64| Distribution::LogNormal { mu: libm::log(median), sigma };
-    Latency::Streaming {
-        ttft: around(default.ttft_s, TTFT_SIGMA),
-        ttft_per_1k_input: Distribution::Constant(0.0),
-        output_tokens_per_second: around(default.output_tokens_per_second, SPEED_SIGMA),
     }
 }
 
@@ -441,12 +194,23 @@ pub(crate) fn bounded(b: &mut Builder<'_>, name: &str, written: At<u64>) -> Opti
     Some(Tokens(written.value))
 }
 
-fn day(b: &mut Builder<'_>, written: Option<&At<DayQuotaSpec>>) -> Built<Option<DayQuota>> {
-    written.map_or(Some(None), |quota| quota.value.build(b, "tokens_per_day", quota.at))
-}
-
 impl AssumptionsSpec {
-    fn build(&self, b: &mut Builder<'_>) -> Option<ReservationRules> {
+    fn build(&self, b: &mut Builder<'_>, mantle: bool) -> Option<ReservationRules> {
+        if mantle {
+            let burned = self.reserve_burndown.filter(|burned| burned.value).map(|burned| burned.at);
+            let rejections = self.rejections_consume.as_ref();
+            let rejections = rejections.filter(|what| matches!(what.value, RejectionsSpec::Requests));
+            let stray = [
+                ("reserve_burndown", burned, "where nothing burns down"),
+                ("rejections_consume", rejections.map(|what| what.at), "which has no requests quota"),
+            ];
+            for (name, at, why) in stray {
+                if let Some(at) = at {
+                    let message = format!("`{name}` has no meaning on the mantle endpoint, {why}");
+                    b.cx.problem_with(at, message, "remove it");
+                }
+            }
+        }
         let floor = self.reservation_floor?;
         b.require(floor.value <= Tokens::REQUEST_MAX.0, floor.at, || {
             format!("`reservation_floor` is {}, above 1,000,000,000", floor.value)

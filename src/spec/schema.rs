@@ -30,7 +30,7 @@ pub(crate) fn object(doc: &str, fields: Vec<(&str, &str, Need, Value)>) -> Value
         if let Value::Object(schema) = &mut schema {
             schema.insert("description".to_owned(), json!(field_doc.trim()));
             if let Need::Default(text) = need {
-                schema.insert("default".to_owned(), json!(text));
+                schema.insert("default".to_owned(), default_value(text));
             }
         }
         properties.insert(name.to_owned(), schema);
@@ -48,6 +48,11 @@ pub(crate) fn object(doc: &str, fields: Vec<(&str, &str, Need, Value)>) -> Value
         object["required"] = json!(required);
     }
     object
+}
+
+/// A default as JSON: what reads as JSON is that, all else is text.
+fn default_value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
 }
 
 /// A record for which a value of one of its fields may stand.

@@ -5,9 +5,10 @@ use super::build::Builder;
 use super::context::At;
 use super::distribution::ColumnSpec;
 use super::problem::{Problem, listed, shown, suggestion};
+use super::scalar::in_seconds;
 use crate::model::{Trace, TraceRow};
 use crate::units::parse;
-use crate::units::{SimSpan, SimTime};
+use crate::units::{SimSpan, SimTime, Tokens, format};
 use std::sync::Arc;
 
 /// How many bad rows of a file are named before the rest is counted.
@@ -150,9 +151,9 @@ pub(crate) fn rows(b: &mut Builder<'_>, spec: &TraceSpec) -> Option<Trace> {
 
 fn tokens(what: &str, cell: &str) -> Result<u32, String> {
     let exact = cell.strip_suffix(".0").unwrap_or(cell);
-    match exact.parse::<u32>() {
-        Ok(tokens) if tokens <= 1_000_000_000 => Ok(tokens),
-        Ok(tokens) => Err(format!("{what} are {tokens}, more than 1,000,000,000")),
+    match exact.parse::<u64>() {
+        Ok(tokens) if tokens <= Tokens::REQUEST_MAX.0 => Ok(tokens as u32),
+        Ok(tokens) => Err(format!("{what} are {tokens}, more than {}", format::count(Tokens::REQUEST_MAX.0))),
         Err(_) if cell.is_empty() => Err(format!("{what} are missing")),
         Err(_) => Err(format!("{what} are `{}`, not a whole number", shown(cell))),
     }
@@ -188,7 +189,7 @@ pub(crate) fn column(b: &mut Builder<'_>, spec: &ColumnSpec, durations: bool) ->
     }
     let table = Table::open(b, file)?;
     let column = table.column(b, &file.value, name)?;
-    let unit = spec.unit.map(|unit| unit.value.as_secs_f64());
+    let unit = spec.unit.map(|unit| in_seconds(unit.value));
     let mut values = table.rows(b, file, |record| {
         let cell = record.get(column).unwrap_or("");
         let wrong = |refusal: parse::Refusal| format!("the value is `{}`: {refusal}", shown(cell));

@@ -6,8 +6,9 @@ use super::client::{ClientSpec, default_read_timeout};
 use super::context::At;
 use super::decode::Record;
 use super::describe::{choice, record};
-use super::distribution::{DistributionSpec, mean};
+use super::distribution::DistributionSpec;
 use super::latency::{FaultsSpec, LatencySpec, no_faults};
+use super::moments::mean;
 use super::problem::shown;
 use super::scalar::Signed;
 use crate::model::{
@@ -46,13 +47,14 @@ record! {
         clients: u32 = "1",
         /// A cap on requests in progress per client.
         concurrency: ConcurrencySpec,
-        /// A client-side token-aware limiter at this share of the quota.
+        /// A client-side token-aware limiter at this share of the pool's tokens quota, one for all paced workloads of a
+        /// pool: requests start evenly, by their estimated charge.
         pace: Probability,
         /// From arrival; then the request has failed.
         deadline: SimSpan,
         /// How long an attempt may take before the client gives it up; left out, the client's default.
         read_timeout: TimeoutSpec,
-        /// Lower goes first where requests wait.
+        /// Lower goes first where paced requests wait for the same pool.
         priority: u32 = "0",
         /// Other pools to try.
         fallback: FallbackSpec,
@@ -143,9 +145,19 @@ impl WorkloadSpec {
         let faults = self.faults.as_ref().map_or(Some(no_faults()), |faults| faults.value.build(b));
         let client = self.client.as_ref().and_then(|client| client.value.build(b));
         let clients = self.clients?;
-        b.require(clients.value > 0, clients.at, || "`clients` is 0: there must be one".to_owned())?;
+        // Each client has a state of its own; the bound keeps them within memory.
+        b.require((1..=1_000_000).contains(&clients.value), clients.at, || {
+            format!("`clients` is {}: it must lie between 1 and 1,000,000", format::count(clients.value.into()))
+        })?;
         let concurrency = self.concurrency(b);
         let pace = self.pace(b, &called);
+        if let (Some(priority), None) = (self.priority.filter(|priority| priority.value > 0), self.pace) {
+            b.cx.warn(
+                priority.at,
+                "`priority` acts where paced requests of several workloads wait for one pool, and this workload has no `pace`",
+                "give it a `pace`, or remove `priority`",
+            );
+        }
         let deadline = positive_span(b, "deadline", self.deadline);
         let read_timeout = match (&self.read_timeout, &client) {
             (Some(At { value: TimeoutSpec::After(after), .. }), _) => positive_span(b, "read_timeout", Some(*after)),
@@ -211,6 +223,13 @@ impl WorkloadSpec {
             b.cx.problem_with(written.at, "`cache_read_tokens` comes from the trace", "remove one of the two");
         }
         let correlation = self.correlation?;
+        if traced && correlation.value.0 != 0.0 {
+            b.cx.problem_with(
+                correlation.at,
+                "`correlation` has no meaning with a trace, whose rows hold input and output together",
+                "remove it",
+            );
+        }
         let correlated = b.require((-1.0..=1.0).contains(&correlation.value.0), correlation.at, || {
             format!("`correlation` is {}: it must lie between -1 and 1", correlation.value.0)
         });

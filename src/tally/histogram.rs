@@ -6,7 +6,7 @@ const PRECISION_BITS: u32 = 9;
 
 /// Counts of values by bucket. Values below 1,024 are exact.
 ///
-/// *Source*: the bucket layout is that of HdrHistogram (Gil Tene, 2012) with 512 sub-buckets. The table grows to the
+/// *Source*: the bucket layout is that of `HdrHistogram` (Gil Tene, 2012) with 512 sub-buckets. The table grows to the
 /// largest value seen, so a histogram of seconds in nanoseconds takes about 120 kB.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Histogram {
@@ -98,7 +98,7 @@ impl Histogram {
 
 #[inline]
 fn bucket_of(value: u64) -> usize {
-    let shift = (63 - (value | 1).leading_zeros()).saturating_sub(PRECISION_BITS);
+    let shift = (value | 1).ilog2().saturating_sub(PRECISION_BITS);
     ((shift as usize) << PRECISION_BITS) + (value >> shift) as usize
 }
 
@@ -142,9 +142,9 @@ mod tests {
         for value in 0..1_000u64 {
             let value = value * value * 31;
             if value % 3 == 0 {
-                a.record(value)
+                a.record(value);
             } else {
-                b.record(value)
+                b.record(value);
             }
             both.record(value);
         }

@@ -66,17 +66,17 @@ pub struct FlowTally {
     pub billed: Billed,
     /// Quota tokens of all attempts, from the start of the run.
     pub ledger: Ledger,
-    /// Arrival to end of successes [ns].
+    /// Arrival to end of successes, in ns.
     pub latency: Durations,
-    /// Arrival to first token of successes [ns].
+    /// Arrival to first token of successes, in ns.
     pub ttft: Durations,
-    /// Arrival to the start of the last attempt, of all counted requests [ns].
+    /// Arrival to the start of the last attempt, of all counted requests, in ns.
     pub wait: Durations,
-    /// The part of the wait spent in backoff [ns].
+    /// The part of the wait spent in backoff, in ns.
     pub wait_backoff: Durations,
-    /// The part spent in the client's rate limiter [ns].
+    /// The part spent in the client's rate limiter, in ns.
     pub wait_limiter: Durations,
-    /// The part spent in the queue for a concurrency slot [ns].
+    /// The part spent in the queue for a concurrency slot, in ns.
     pub wait_queue: Durations,
     /// Attempts in progress, summed over measured time [attempt·ns].
     pub in_flight_ns: u128,
@@ -104,7 +104,7 @@ pub struct PoolTally {
     pub allowed: u128,
     /// Open reservations summed over measured time [token·ns].
     pub reservation_ns: u128,
-    /// Highest open reservation in measured time [tokens].
+    /// Highest open reservation in measured time, in tokens.
     pub reservation_peak: u64,
     /// The most attempts in progress in measured time.
     pub in_flight_max: u64,
@@ -118,7 +118,7 @@ pub struct PoolTally {
     pub timeline: Vec<Probe>,
 }
 
-/// Durations [ns]: a histogram of the nonzero ones, and their sum.
+/// Durations, in ns: a histogram of the nonzero ones, and their sum.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Durations {
     /// The nonzero durations.
@@ -179,20 +179,20 @@ impl Minutes {
 /// The mean level of a bucket at both ends of measured time, for the warning that it is still spending its burst.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LevelDrift {
-    /// Sum of the samples of the first quarter [tokens].
+    /// Sum of the samples of the first quarter, in tokens.
     pub first_quarter: i128,
-    /// Sum of the samples of the last quarter [tokens].
+    /// Sum of the samples of the last quarter, in tokens.
     pub last_quarter: i128,
     /// Samples per quarter.
     pub samples: u32,
-    /// The bucket's capacity at the horizon [tokens].
+    /// The bucket's capacity at the horizon, in tokens.
     pub capacity: u64,
 }
 
 /// A pool at the end of an interval; counters run from the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Probe {
-    /// The end of the interval [ns].
+    /// The end of the interval, in ns.
     pub at: u64,
     /// The tokens quota in force before it [per minute].
     pub quota: Option<u64>,
@@ -202,7 +202,7 @@ pub struct Probe {
     pub throttled: u64,
     /// Tokens charged so far.
     pub charged: u64,
-    /// Open reservations [tokens].
+    /// Open reservations, in tokens.
     pub reserved_open: u64,
     /// What the tokens limiter would admit at once.
     pub available: Option<i64>,

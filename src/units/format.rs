@@ -84,7 +84,7 @@ pub fn approximate(value: f64) -> String {
     significant(value)
 }
 
-/// A measured length of time [s] to three significant digits: `250 ms`, `2.3 s`, `12.5 min`.
+/// A measured length of time, in s, to three significant digits: `250 ms`, `2.3 s`, `12.5 min`.
 pub fn seconds(value: f64) -> String {
     let (scaled, unit) = match value.abs() {
         0.0 => return "0 s".to_owned(),

@@ -27,6 +27,7 @@ impl Tokens {
 
     /// `self − other`, or zero when `other` is larger.
     #[must_use]
+    #[inline]
     pub fn saturating_sub(self, other: Tokens) -> Tokens {
         Tokens(self.0.saturating_sub(other.0))
     }
@@ -34,6 +35,7 @@ impl Tokens {
 
 impl Add for Tokens {
     type Output = Tokens;
+    #[inline]
     fn add(self, other: Tokens) -> Tokens {
         Tokens(self.0 + other.0)
     }
@@ -45,6 +47,7 @@ impl AddAssign for Tokens {
 }
 impl Sub for Tokens {
     type Output = Tokens;
+    #[inline]
     fn sub(self, other: Tokens) -> Tokens {
         Tokens(self.0 - other.0)
     }
@@ -67,6 +70,7 @@ pub struct BurndownRate(pub u32);
 
 impl Mul<BurndownRate> for Tokens {
     type Output = Tokens;
+    #[inline]
     fn mul(self, rate: BurndownRate) -> Tokens {
         Tokens(self.0 * u64::from(rate.0))
     }
@@ -77,7 +81,7 @@ impl Mul<BurndownRate> for Tokens {
 /// Kept as a fraction so that the k-th arrival of a constant process falls at `⌊k / rate⌋` nanoseconds, exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Rate {
-    /// How many events [count].
+    /// How many events.
     pub events: u64,
     /// In how much time.
     pub per: SimSpan,

@@ -8,7 +8,7 @@ use std::ops::{Add, AddAssign, Sub};
 #[serde(transparent)]
 pub struct SimTime(pub u64);
 
-/// A length of time [ns].
+/// A length of time, in ns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct SimSpan(pub u64);
@@ -21,17 +21,19 @@ impl SimTime {
 
     /// Seconds since the start.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 * 1e-9
+        self.0 as f64 / 1e9
     }
 
     /// The span from `earlier` to `self`, zero if `earlier` is later.
     #[must_use]
+    #[inline]
     pub fn since(self, earlier: SimTime) -> SimSpan {
         SimSpan(self.0.saturating_sub(earlier.0))
     }
 
     /// `self + span`, never past [`SimTime::MAX`].
     #[must_use]
+    #[inline]
     pub fn saturating_add(self, span: SimSpan) -> SimTime {
         SimTime(self.0.saturating_add(span.0).min(SimTime::MAX.0))
     }
@@ -53,7 +55,7 @@ impl SimSpan {
 
     /// The span in seconds.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 * 1e-9
+        self.0 as f64 / 1e9
     }
 
     /// The span in minutes.
@@ -64,6 +66,7 @@ impl SimSpan {
     /// The nearest whole nanosecond to `seconds`; negative and NaN become zero, the rest saturates at
     /// [`SimTime::MAX`].
     #[must_use]
+    #[inline]
     pub fn from_secs_f64(seconds: f64) -> SimSpan {
         // `as` saturates and maps NaN to zero; adding a half rounds to nearest, as no span here is negative.
         SimSpan(((seconds * 1e9 + 0.5) as u64).min(SimTime::MAX.0))
@@ -72,23 +75,27 @@ impl SimSpan {
 
 impl Add<SimSpan> for SimTime {
     type Output = SimTime;
+    #[inline]
     fn add(self, span: SimSpan) -> SimTime {
         SimTime(self.0 + span.0)
     }
 }
 impl AddAssign<SimSpan> for SimTime {
+    #[inline]
     fn add_assign(&mut self, span: SimSpan) {
         self.0 += span.0;
     }
 }
 impl Sub for SimTime {
     type Output = SimSpan;
+    #[inline]
     fn sub(self, earlier: SimTime) -> SimSpan {
         SimSpan(self.0 - earlier.0)
     }
 }
 impl Add for SimSpan {
     type Output = SimSpan;
+    #[inline]
     fn add(self, other: SimSpan) -> SimSpan {
         SimSpan(self.0 + other.0)
     }

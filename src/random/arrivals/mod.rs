@@ -101,7 +101,7 @@ impl OpenArrivals {
         OpenArrivals { process, horizon: horizon.0, last: 0 }
     }
 
-    /// Writes the next arrival times [ns], nondecreasing, and returns how many; fewer than asked for only at the end.
+    /// Writes the next arrival times, in ns, nondecreasing, and returns how many; fewer than asked for only at the end.
     ///
     /// However the requests are divided into blocks, their times are the same.
     pub fn fill(&mut self, out: &mut [u64]) -> usize {

@@ -1,7 +1,11 @@
 //! The language as a table of what each form means, its diagnostics as text, and its robustness.
 
 mod diagnostics;
+mod files;
 mod language;
+mod models;
+mod robustness;
+mod schema;
 
 use super::catalog::Catalog;
 use super::{Files, Loaded, Problems};

@@ -1,0 +1,87 @@
+//! The engine beside the yardstick: requests per CPU second of both, in one run, as ratios.
+//!
+//! `cargo bench --bench ratio`. Builds `benches/yardstick` as it is, then runs both in turn, round after round, and
+//! takes the median round of each.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+mod support;
+
+use quotasim::engine::{Engine, Unwatched};
+use rustix::time::{ClockId, clock_gettime};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::{LIMITERS, LOADS, SIZES};
+
+const ROUNDS: usize = 5;
+const REQUESTS: f64 = 2e6;
+
+fn main() {
+    // `cargo test --benches` runs benchmarks with this flag to see that they start.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let yardstick = build_yardstick();
+    println!("requests/s per core, median of {ROUNDS} rounds\n");
+    println!("{:<16}{:>11}{:>15}{:>11}{:>8}", "scenario", "yardstick", "limiter", "quotasim", "ratio");
+    for load in LOADS {
+        for size in SIZES {
+            let engines: Vec<_> = LIMITERS.map(|limiter| support::scenario(load, size, limiter, REQUESTS)).into();
+            let engines: Vec<_> = engines.iter().map(Engine::new).collect();
+            let mut theirs = Vec::new();
+            let mut ours = vec![Vec::new(); LIMITERS.len()];
+            for _ in 0..ROUNDS {
+                theirs.push(run_yardstick(&yardstick, load, size));
+                for (rates, engine) in ours.iter_mut().zip(&engines) {
+                    rates.push(run_engine(engine));
+                }
+            }
+            let theirs = median(theirs);
+            for (limiter, rates) in LIMITERS.iter().zip(ours) {
+                let rate = median(rates);
+                let name = format!("{load} {size}");
+                println!("{name:<16}{:>9.2} M{limiter:>15}{:>9.2} M{:>7.2}×", theirs / 1e6, rate / 1e6, rate / theirs);
+            }
+        }
+    }
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
+
+fn cpu_seconds() -> f64 {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    now.tv_sec as f64 + now.tv_nsec as f64 * 1e-9
+}
+
+fn run_engine(engine: &Engine<'_>) -> f64 {
+    let start = cpu_seconds();
+    let tally = engine.run(1, 0, &mut Unwatched).expect("nobody stops it");
+    tally.flows[0].requests as f64 / (cpu_seconds() - start)
+}
+
+fn build_yardstick() -> PathBuf {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/yardstick");
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/yardstick");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--quiet", "--manifest-path"])
+        .arg(home.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "the yardstick does not build");
+    target.join("release/yardstick")
+}
+
+fn run_yardstick(program: &Path, load: &str, size: u32) -> f64 {
+    let output = Command::new(program)
+        .args([load, &size.to_string(), &format!("{REQUESTS}"), "1", "window"])
+        .output()
+        .expect("the yardstick runs");
+    let text = String::from_utf8(output.stdout).expect("it prints text");
+    let result: serde_json::Value = serde_json::from_str(&text).expect("it prints one JSON line");
+    result["req_s"].as_f64().expect("a rate")
+}
