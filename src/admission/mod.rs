@@ -9,6 +9,8 @@ mod day;
 mod fixed_window;
 mod gate;
 mod in_flight;
+#[cfg(test)]
+mod laws;
 mod limiter;
 mod sliding_window;
 mod token_bucket;
