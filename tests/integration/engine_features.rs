@@ -356,8 +356,8 @@ fn load_multiplies_the_workers_of_a_closed_loop() {
 fn a_trace_draws_what_its_rows_do_not_say_about_the_cache() {
     // More rows than are drawn at once.
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-    let rows: String = (0..700).map(|row| format!("{row},100,10,{}\n", row % 7)).collect();
-    file.write_all(format!("t,in,out,cached\n{rows}").as_bytes()).expect("room on the disk");
+    let rows: Vec<String> = (0..700).map(|row| format!("{row},100,10,{}\n", row % 7)).collect();
+    file.write_all(format!("t,in,out,cached\n{}", rows.concat()).as_bytes()).expect("room on the disk");
     let trace = |columns: &str, rest: &str| {
         let path = file.path().display();
         format!(
