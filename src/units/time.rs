@@ -21,7 +21,7 @@ impl SimTime {
 
     /// Seconds since the start.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 * 1e-9
+        self.0 as f64 / 1e9
     }
 
     /// The span from `earlier` to `self`, zero if `earlier` is later.
@@ -53,7 +53,7 @@ impl SimSpan {
 
     /// The span in seconds.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 * 1e-9
+        self.0 as f64 / 1e9
     }
 
     /// The span in minutes.
