@@ -151,9 +151,9 @@ impl Replications {
             ttft_ms: percentiles(&merged, &whole.ttft, |flow| &flow.ttft),
             wait_ms: Wait {
                 all: percentiles(&merged, &whole.wait, |flow| &flow.wait),
-                backoff: percentiles(&merged, &whole.wait_backoff, |flow| &flow.wait_backoff),
-                limiter: percentiles(&merged, &whole.wait_limiter, |flow| &flow.wait_limiter),
-                queue: percentiles(&merged, &whole.wait_queue, |flow| &flow.wait_queue),
+                backoff: wait_cause(&merged, &whole, |flow| &flow.wait_backoff),
+                limiter: wait_cause(&merged, &whole, |flow| &flow.wait_limiter),
+                queue: wait_cause(&merged, &whole, |flow| &flow.wait_queue),
             },
             throttles_by_limit: ThrottlesByLimit {
                 requests_per_minute: throttles(QuotaName::RequestsPerMinute),
@@ -251,14 +251,30 @@ fn by_minute(minutes: &Minutes, parts: &[Part]) -> ByMinute {
 }
 
 fn percentiles(merged: &[FlowTally], pooled: &Durations, of: fn(&FlowTally) -> &Durations) -> Percentiles {
+    percentiles_among(merged, pooled, of, |flow| of(flow).count, pooled.count)
+}
+
+/// A cause of waiting is recorded only of requests that waited at all, and its statistics are over all.
+fn wait_cause(merged: &[FlowTally], whole: &FlowTally, of: fn(&FlowTally) -> &Durations) -> Percentiles {
+    percentiles_among(merged, of(whole), of, |flow| flow.wait.count, whole.wait.count)
+}
+
+/// The mean and percentiles of durations among `count` of them, of which those not recorded are zero.
+fn percentiles_among(
+    merged: &[FlowTally],
+    pooled: &Durations,
+    of: fn(&FlowTally) -> &Durations,
+    count_of: impl Fn(&FlowTally) -> u64,
+    count: u64,
+) -> Percentiles {
     let parts: Vec<Part> = merged
         .iter()
-        .map(|flow| Part { numerator: of(flow).sum as f64 * 1e-6, denominator: of(flow).count as f64 })
+        .map(|flow| Part { numerator: of(flow).sum as f64 * 1e-6, denominator: count_of(flow) as f64 })
         .collect();
     let mean = ratio(&parts, Kind::Mean);
     // Below 10/(1−p) observations the percentile would rest on fewer than ten of them.
     let quantile = |p: f64, least: u64| {
-        if pooled.count < least { None } else { pooled.quantile(p).map(|ns| ns as f64 * 1e-6) }
+        if count < least { None } else { pooled.quantile_among(p, count).map(|ns| ns as f64 * 1e-6) }
     };
     Percentiles {
         mean: mean.mean,

@@ -6,7 +6,24 @@ use serde_json::Value;
 
 /// How each requirement of the scenario came out.
 pub fn judge(scenario: &Scenario, summary: &Summary) -> Vec<SloOutcome> {
-    scenario.slo.iter().map(|requirement| outcome(requirement, metrics_of(requirement, scenario, summary))).collect()
+    scenario
+        .slo
+        .iter()
+        .map(|requirement| {
+            let text = text_of(requirement, scenario);
+            outcome(requirement, text, metrics_of(requirement, scenario, summary))
+        })
+        .collect()
+}
+
+/// As the user wrote it, after the name of what it speaks of.
+fn text_of(requirement: &Requirement, scenario: &Scenario) -> String {
+    let name = match requirement.scope {
+        Scope::Total => return requirement.text.clone(),
+        Scope::Workload(index) => &scenario.workloads[index].name,
+        Scope::Pool(index) => &scenario.pools[index].name,
+    };
+    format!("{name}: {}", requirement.text)
 }
 
 fn metrics_of<'a>(requirement: &Requirement, scenario: &Scenario, summary: &'a Summary) -> &'a Metrics {
@@ -18,11 +35,11 @@ fn metrics_of<'a>(requirement: &Requirement, scenario: &Scenario, summary: &'a S
 }
 
 /// Judged on the mean; uncertain when the interval straddles the bound or there was nothing to measure.
-fn outcome(requirement: &Requirement, metrics: &Metrics) -> SloOutcome {
+fn outcome(requirement: &Requirement, text: String, metrics: &Metrics) -> SloOutcome {
     let (value, interval) = measured(metrics, &requirement.metric);
     let holds = |value: f64| requirement.comparison.holds(value, requirement.bound);
     SloOutcome {
-        text: requirement.text.clone(),
+        text,
         value,
         bound: requirement.bound,
         met: value.is_some_and(holds),

@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn the_list_fits_a_terminal() {
         let list = list();
-        assert!(list.starts_with("starter               is this traffic throttled, by which quota,"), "{list}");
+        assert!(list.starts_with("starter              is this traffic throttled, by which quota,"), "{list}");
         assert!(list.lines().all(|line| line.chars().count() <= 80), "{list}");
     }
 

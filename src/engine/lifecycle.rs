@@ -217,9 +217,6 @@ impl<O: Observer> Simulation<'_, O> {
         self.pools[self.engine.flows[place].pool].throttled += 1;
         if request.counted {
             self.tally.flows[place].throttles[limit as usize] += 1;
-            if !request.throttled {
-                self.tally.flows[place].requests_throttled += 1;
-            }
         }
         request.throttled = true;
     }
@@ -314,6 +311,7 @@ impl<O: Observer> Simulation<'_, O> {
             client: request.client,
             call: request.call,
             counted: request.counted,
+            throttled: request.throttled,
             ending: if demand.truncated() { Ending::Truncated } else { Ending::Complete },
             abandoned: !answered,
             stream,
@@ -509,6 +507,7 @@ impl<O: Observer> Simulation<'_, O> {
         let tally = &mut self.tally.flows[place];
         tally.requests += 1;
         tally.failed += 1;
+        tally.requests_throttled += u64::from(request.throttled);
         tally.offered_charge += charge;
         let waited = (request.last_attempt - request.arrived).0;
         tally.wait.record(waited);

@@ -108,6 +108,7 @@ impl<O: Observer> Simulation<'_, O> {
             client: request.client,
             call: request.call,
             counted: request.counted,
+            throttled: request.throttled,
             ending: if demand.truncated() { Ending::Truncated } else { Ending::Complete },
             abandoned: !matches!(fate, Fate::Answered),
             stream: Some(stream),

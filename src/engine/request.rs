@@ -87,6 +87,8 @@ pub(super) struct Flight {
     pub(super) client: u32,
     pub(super) call: Call,
     pub(super) counted: bool,
+    /// Its request was throttled before.
+    pub(super) throttled: bool,
     pub(super) ending: Ending,
     /// The client has given it up or will have by the time it ends.
     pub(super) abandoned: bool,

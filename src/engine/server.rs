@@ -73,6 +73,7 @@ impl<O: Observer> Simulation<'_, O> {
         if flight.counted {
             self.counted_open -= 1;
             tally.requests += 1;
+            tally.requests_throttled += u64::from(flight.throttled);
             tally.succeeded += 1;
             tally.offered_charge += flight.charge;
             tally.latency.record((now - flight.arrived).0);

@@ -8,7 +8,7 @@ use super::decode::Record;
 use super::describe::{choice, record};
 use super::distribution::DistributionSpec;
 use super::latency::{FaultsSpec, LatencySpec, no_faults};
-use super::moments::mean;
+use super::moments::{mean, support};
 use super::problem::shown;
 use super::scalar::Signed;
 use crate::model::{
@@ -241,6 +241,20 @@ impl WorkloadSpec {
         let (input, output) = (build(&self.input_tokens, traced), build(&self.output_tokens, traced));
         let (cache_read, cache_write) = (build(&self.cache_read_tokens, true), build(&self.cache_write_tokens, true));
         correlated?;
+        let written = [
+            ("input_tokens", &self.input_tokens, &input),
+            ("cache_read_tokens", &self.cache_read_tokens, &cache_read),
+            ("cache_write_tokens", &self.cache_write_tokens, &cache_write),
+            ("output_tokens", &self.output_tokens, &output),
+        ];
+        let most = Tokens::REQUEST_MAX.0;
+        let possible = written.map(|(field, written, built)| match (written, built) {
+            (Some(written), Some(built)) => b.require(support(built).0 <= most as f64, written.at, || {
+                format!("`{field}` is always above {}, more than any request can hold", format::count(most))
+            }),
+            _ => Some(()),
+        });
+        possible.into_iter().collect::<Option<()>>()?;
         Some(TokenDemand {
             input: input?,
             cache_read: cache_read?,

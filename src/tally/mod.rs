@@ -140,9 +140,9 @@ impl Durations {
         }
     }
 
-    /// The value at nearest rank.
-    pub fn quantile(&self, p: f64) -> Option<u64> {
-        self.histogram.quantile(p, self.count - self.histogram.total())
+    /// The value at nearest rank among `count` durations, of which those not recorded are zero.
+    pub fn quantile_among(&self, p: f64, count: u64) -> Option<u64> {
+        self.histogram.quantile(p, count - self.histogram.total())
     }
 
     /// Adds the counts of another.
