@@ -151,9 +151,9 @@ impl Replications {
             ttft_ms: percentiles(&merged, &whole.ttft, |flow| &flow.ttft),
             wait_ms: Wait {
                 all: percentiles(&merged, &whole.wait, |flow| &flow.wait),
-                backoff: percentiles(&merged, &whole.wait_backoff, |flow| &flow.wait_backoff),
-                limiter: percentiles(&merged, &whole.wait_limiter, |flow| &flow.wait_limiter),
-                queue: percentiles(&merged, &whole.wait_queue, |flow| &flow.wait_queue),
+                backoff: causes(&merged, &whole, |flow| &flow.wait_backoff),
+                limiter: causes(&merged, &whole, |flow| &flow.wait_limiter),
+                queue: causes(&merged, &whole, |flow| &flow.wait_queue),
             },
             throttles_by_limit: ThrottlesByLimit {
                 requests_per_minute: throttles(QuotaName::RequestsPerMinute),
@@ -251,14 +251,26 @@ fn by_minute(minutes: &Minutes, parts: &[Part]) -> ByMinute {
 }
 
 fn percentiles(merged: &[FlowTally], pooled: &Durations, of: fn(&FlowTally) -> &Durations) -> Percentiles {
-    let parts: Vec<Part> = merged
-        .iter()
-        .map(|flow| Part { numerator: of(flow).sum as f64 * 1e-6, denominator: of(flow).count as f64 })
-        .collect();
-    let mean = ratio(&parts, Kind::Mean);
+    let parts = merged.iter().map(|flow| (of(flow).sum, of(flow).count));
+    percentiles_among(parts, pooled, pooled.count)
+}
+
+/// A part of the wait, over all requests that have one: whoever waited for nothing spent no time on any cause, so the
+/// means of the causes add up to the mean of the wait.
+fn causes(merged: &[FlowTally], whole: &FlowTally, of: fn(&FlowTally) -> &Durations) -> Percentiles {
+    let parts = merged.iter().map(|flow| (of(flow).sum, flow.wait.count));
+    percentiles_among(parts, of(whole), whole.wait.count)
+}
+
+/// The distribution of `count` durations, of which `pooled` holds those that are not zero; the parts are sums [ns] and
+/// counts by replication.
+fn percentiles_among(parts: impl Iterator<Item = (u128, u64)>, pooled: &Durations, count: u64) -> Percentiles {
+    let part = |(sum, count): (u128, u64)| Part { numerator: sum as f64 * 1e-6, denominator: count as f64 };
+    let mean = ratio(&parts.map(part).collect::<Vec<_>>(), Kind::Mean);
+    let zeros = count - pooled.histogram.total();
     // Below 10/(1−p) observations the percentile would rest on fewer than ten of them.
     let quantile = |p: f64, least: u64| {
-        if pooled.count < least { None } else { pooled.quantile(p).map(|ns| ns as f64 * 1e-6) }
+        if count < least { None } else { pooled.histogram.quantile(p, zeros).map(|ns| ns as f64 * 1e-6) }
     };
     Percentiles {
         mean: mean.mean,
