@@ -58,8 +58,8 @@ pub fn of_pool(name: &str, probes: &[Probe]) -> PoolTimeline {
         .map(|&probe| {
             let start = std::mem::replace(&mut before, probe);
             TimelinePoint {
-                from_s: start.at as f64 * 1e-9,
-                to_s: probe.at as f64 * 1e-9,
+                from_s: start.at as f64 / 1e9,
+                to_s: probe.at as f64 / 1e9,
                 quota: probe.quota,
                 admitted: probe.admitted - start.admitted,
                 throttled: probe.throttled - start.throttled,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub(super) enum Format {
     /// One screen for a person
     Text,
-    /// The whole result
+    /// The whole result as one document
     Json,
     /// One row per metric
     Csv,
@@ -19,19 +19,19 @@ pub(super) enum Format {
 /// Which scenario, and what to change in it.
 #[derive(Debug, Args)]
 pub(super) struct ScenarioArgs {
-    /// The scenario file
+    /// The scenario file (YAML)
     pub(super) scenario: PathBuf,
 
-    /// Change a field of the scenario, like `pools.haiku.tokens_per_minute=300k`; may be repeated
+    /// Change a field of the scenario, like `workloads.chat.max_tokens=1024`; may be repeated
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     pub(super) set: Vec<(String, String)>,
 
     /// Seed of all randomness (default: the scenario's)
-    #[arg(long)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) seed: Option<u64>,
 
     /// Independent repetitions (default: the scenario's)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) replications: Option<u32>,
 
     /// Models, quotas and prices that replace or extend the built-in catalogue
@@ -64,7 +64,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(super) threads: Option<u32>,
 
-    /// No progress, no notes on stderr
+    /// Print no progress, warnings or notes on stderr
     #[arg(long)]
     pub(super) quiet: bool,
 }
@@ -72,6 +72,6 @@ pub(super) struct RunArgs {
 fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((path, value)) if !path.trim().is_empty() => Ok((path.trim().to_owned(), value.to_owned())),
-        _ => Err("expected `path=value`, like `pools.haiku.tokens_per_minute=300k`".to_owned()),
+        _ => Err("expected `path=value`, like `workloads.chat.max_tokens=1024`".to_owned()),
     }
 }

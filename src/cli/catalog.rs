@@ -2,7 +2,6 @@
 
 use crate::spec::catalog::{Catalog, Resolved, Unresolved, whole};
 use crate::units::Tokens;
-use anyhow::Context as _;
 use clap::ValueEnum;
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,20 +9,25 @@ use std::path::Path;
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people, in a terminal
+    /// One screen for a person
     #[default]
     Text,
     /// One JSON document
     Json,
-    /// A Markdown section
+    /// For a pull request
     Markdown,
 }
 
 /// The embedded catalogue, with the user's file laid over it.
 pub(super) fn load(path: Option<&Path>) -> anyhow::Result<Cow<'static, Catalog>> {
     let Some(path) = path else { return Ok(Cow::Borrowed(Catalog::embedded())) };
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    let catalog = Catalog::parse(&text).with_context(|| format!("`{}` is no catalogue", path.display()))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        anyhow::anyhow!("cannot read catalogue `{}`: {}", path.display(), super::output::reason(&error))
+    })?;
+    let catalog = Catalog::parse(&text).map_err(|error| {
+        let error = error.to_string();
+        anyhow::anyhow!("`{}` is no catalogue: {}", path.display(), error.trim_start_matches("error: "))
+    })?;
     Ok(Cow::Owned(catalog))
 }
 

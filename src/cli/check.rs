@@ -1,6 +1,6 @@
 //! `quotasim check`: every problem of scenario files at once.
 
-use super::{Answer, load, output};
+use super::{Answer, catalog, load, output};
 use crate::spec::Problem;
 use std::path::PathBuf;
 
@@ -11,9 +11,9 @@ Examples:
   quotasim check scenarios/*.yaml
   quotasim check scenario.yaml --format json
 
-Exit codes: 0 no problems, 2 problems.")]
+Exit codes: 0 no scenario has a problem, 2 at least one has.")]
 pub(super) struct Args {
-    /// Scenario files
+    /// The scenario files
     #[arg(required = true)]
     files: Vec<PathBuf>,
 
@@ -29,21 +29,26 @@ pub(super) struct Args {
 /// How `check` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum CheckFormat {
-    /// With the lines they stand on
+    /// For a person, with the lines they stand on
     Text,
-    /// `{problems: [{file, line, column, message, hint}]}`
+    /// One document: `{problems: [{file, line, column, message, hint}]}`
     Json,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
-    let catalog = load::catalog(args.catalog.as_deref())?;
+    let catalog = catalog::load(args.catalog.as_deref())?;
     let mut problems: Vec<Problem> = Vec::new();
     for file in &args.files {
-        match load::scenario_file(file, &[], &catalog)? {
+        match load::scenario_file(file, &[], &catalog) {
             Ok(loaded) => {
                 if args.format == CheckFormat::Text {
-                    loaded.warnings.iter().for_each(|warning| output::say(&warning.to_string()));
-                    output::print(&format!("{}: no problems", file.display()))?;
+                    loaded.warnings.iter().for_each(output::warn);
+                    let warnings = match loaded.warnings.len() {
+                        0 => String::new(),
+                        1 => ", 1 warning".to_owned(),
+                        count => format!(", {count} warnings"),
+                    };
+                    output::print(&format!("{}: no problems{warnings}", file.display()))?;
                 }
             }
             Err(found) => {

@@ -1,16 +1,18 @@
 //! From a path to a scenario, or to everything that is wrong with it.
 
 use super::args::ScenarioArgs;
+use super::catalog;
 use super::files::Directory;
+use super::output::reason;
 use crate::spec::catalog::Catalog;
-use crate::spec::{self, Loaded, Problems};
-use anyhow::Context;
+use crate::spec::{self, Loaded, Problem, Problems};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Reads a scenario with its changes. The inner error is what is wrong with the scenario.
 pub(super) fn scenario(args: &ScenarioArgs) -> anyhow::Result<Result<Loaded, Problems>> {
-    let catalog = catalog(args.catalog.as_deref())?;
-    scenario_file(&args.scenario, &args.overrides(), &catalog)
+    let catalog = catalog::load(args.catalog.as_deref())?;
+    Ok(scenario_file(&args.scenario, &args.overrides(), &catalog))
 }
 
 /// Reads one scenario file.
@@ -18,15 +20,19 @@ pub(super) fn scenario_file(
     path: &Path,
     overrides: &[(String, String)],
     catalog: &Catalog,
-) -> anyhow::Result<Result<Loaded, Problems>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read scenario `{}`", path.display()))?;
+) -> Result<Loaded, Problems> {
     let origin = path.display().to_string();
-    Ok(spec::read_bytes(&bytes, &origin, overrides, &Directory::of(path), catalog))
+    let bytes = std::fs::read(path).map_err(|error| unreadable(&origin, &error))?;
+    spec::read_bytes(&bytes, &origin, overrides, &Directory::of(path), catalog)
 }
 
-/// The built-in catalogue, with a file over it if one is given.
-pub(super) fn catalog(file: Option<&Path>) -> anyhow::Result<Catalog> {
-    let Some(file) = file else { return Ok(Catalog::embedded().clone()) };
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read catalogue `{}`", file.display()))?;
-    Catalog::parse(&text).with_context(|| format!("in catalogue `{}`", file.display()))
+/// A file that cannot be read is one more problem, so that `check` goes on to the next file.
+fn unreadable(origin: &str, error: &io::Error) -> Problems {
+    let hint = match error.kind() {
+        ErrorKind::NotFound => "`quotasim init` writes a scenario to start from",
+        ErrorKind::IsADirectory => "name the files in it, like `scenarios/*.yaml`",
+        _ => "a scenario is a YAML file that you may read",
+    };
+    let message = format!("the scenario cannot be read: {}", reason(error));
+    Problems { problems: vec![Problem::of_file(origin, message, Some(hint.to_owned()))] }
 }

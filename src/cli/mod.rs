@@ -6,10 +6,12 @@
 mod args;
 mod catalog;
 mod check;
+mod completions;
 mod explain;
 mod files;
 mod init;
 mod load;
+mod man;
 mod models;
 mod output;
 mod progress;
@@ -44,7 +46,7 @@ impl From<Answer> for ExitCode {
 
 /// Simulates the token quotas of Amazon Bedrock before you meet them.
 #[derive(Debug, Parser)]
-#[command(name = "quotasim", version, propagate_version = true, help_expected = true, after_help = EXAMPLES)]
+#[command(name = "quotasim", version, help_expected = true, max_term_width = 80, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -55,7 +57,11 @@ Examples:
   quotasim run scenarios/classifier-unset.yaml
   quotasim run scenarios/chat.yaml -o out --set load=1.3
   quotasim check scenarios/*.yaml
-  quotasim init --list";
+  quotasim init --list
+  quotasim explain --model us.anthropic.claude-haiku-4-5-20251001-v1:0 \\
+    --input 42 --output 5
+
+Exit codes: 0 done, 1 the answer is \"no\", 2 the input or the world is wrong.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -71,6 +77,10 @@ enum Verb {
     Models(models::ModelsArgs),
     /// Print the JSON Schema of scenario files
     Schema(schema::Args),
+    /// Print a script that completes the command line in your shell
+    Completions(completions::Args),
+    /// Print a manual page
+    Man(man::Args),
 }
 
 /// Runs the command line of this process.
@@ -83,6 +93,8 @@ pub fn main() -> ExitCode {
         Verb::Init(args) => init::run(&args),
         Verb::Models(args) => models::run(&args, &mut anstream::stdout()),
         Verb::Schema(args) => schema::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Man(args) => man::run(&args),
     };
     match answer {
         Ok(answer) => answer.into(),

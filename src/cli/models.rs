@@ -20,11 +20,11 @@ pub(super) struct ModelsArgs {
     #[arg(value_name = "MODEL")]
     pub(super) model: Option<String>,
 
-    /// How to write the answer
+    /// How to print the answer
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 
-    /// A catalogue file to lay over the built-in one, by model id
+    /// Models, quotas and prices that replace or extend the built-in catalogue
     #[arg(long, value_name = "FILE")]
     pub(super) catalog: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! Writes to stdout, stderr and directories.
 
-use anyhow::Context;
+use crate::spec::Problem;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -21,12 +21,27 @@ pub(super) fn say(text: &str) {
     let _ = writeln!(anstream::stderr(), "{}", text.trim_end());
 }
 
+/// Says what is no mistake but should be known.
+pub(super) fn warn(warning: &Problem) {
+    say(&format!("warning: {warning}"));
+}
+
+/// Why the operating system refused, in our style: a lowercase fragment without its number.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
 /// Writes files into a directory, which is made if need be.
 pub(super) fn write_all(directory: &Path, files: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
-    std::fs::create_dir_all(directory).with_context(|| format!("cannot make directory `{}`", directory.display()))?;
+    std::fs::create_dir_all(directory)
+        .map_err(|error| anyhow::anyhow!("cannot make directory `{}`: {}", directory.display(), reason(&error)))?;
     for (name, bytes) in files {
         let path = directory.join(name);
-        std::fs::write(&path, bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+        std::fs::write(&path, bytes)
+            .map_err(|error| anyhow::anyhow!("cannot write `{}`: {}", path.display(), reason(&error)))?;
     }
     Ok(())
 }

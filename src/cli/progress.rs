@@ -13,7 +13,7 @@ const WHOLE: f64 = 1000.0;
 /// A bar on stderr if that is a terminal; Ctrl-C once stops after what is done, twice at once.
 #[derive(Debug)]
 pub(super) struct Bar {
-    bar: ProgressBar,
+    drawn: ProgressBar,
     replications: Vec<AtomicU32>,
     stop: Arc<AtomicBool>,
 }
@@ -42,23 +42,23 @@ impl Bar {
                 std::process::exit(2);
             }
         });
-        Bar { bar, replications: (0..replications).map(|_| AtomicU32::new(0)).collect(), stop }
+        Bar { drawn: bar, replications: (0..replications).map(|_| AtomicU32::new(0)).collect(), stop }
     }
 
     /// Takes the bar away.
     pub(super) fn finish(&self) {
-        self.bar.finish_and_clear();
+        self.drawn.finish_and_clear();
     }
 }
 
 impl Progress for Bar {
     fn reached(&self, replication: u32, share: f64) {
-        if self.bar.is_hidden() {
+        if self.drawn.is_hidden() {
             return;
         }
         let now = (share.min(1.0) * WHOLE) as u32;
         let before = self.replications[replication as usize].swap(now, Ordering::Relaxed);
-        self.bar.inc(u64::from(now.saturating_sub(before)));
+        self.drawn.inc(u64::from(now.saturating_sub(before)));
     }
 
     fn stopped(&self) -> bool {

@@ -1,5 +1,6 @@
 //! `--requests FILE.csv`: one row per attempt.
 
+use super::output::reason;
 use crate::engine::AttemptRow;
 use crate::model::Scenario;
 use anyhow::Context;
@@ -20,7 +21,8 @@ pub(super) struct RequestsFile<'a> {
 impl<'a> RequestsFile<'a> {
     /// Makes the file and writes its header.
     pub(super) fn create(path: &Path, scenario: &'a Scenario) -> anyhow::Result<RequestsFile<'a>> {
-        let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
+        let file = File::create(path)
+            .map_err(|error| anyhow::anyhow!("cannot write `{}`: {}", path.display(), reason(&error)))?;
         let mut writer = csv::Writer::from_writer(file);
         writer.write_record(HEADER)?;
         Ok(RequestsFile { writer, scenario, error: None })

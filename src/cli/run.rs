@@ -16,10 +16,11 @@ use std::path::PathBuf;
 Examples:
   quotasim run scenarios/classifier-unset.yaml
   quotasim run scenarios/chat.yaml --format json --replications 20
-  quotasim run scenarios/chat.yaml -o out --set pools.sonnet.tokens_per_minute=500k
+  quotasim run scenarios/chat.yaml -o out --set workloads.chat.max_tokens=1024
   quotasim run scenarios/trace-replay.yaml --requests attempts.csv
 
-Exit codes: 0 done, 1 an SLO of the scenario is missed, 2 the input is wrong.")]
+Exit codes: 0 done, 1 an SLO of the scenario is missed, 2 the input or the
+world is wrong.")]
 pub(super) struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
@@ -41,7 +42,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         }
     };
     if !args.run.quiet {
-        loaded.warnings.iter().for_each(|warning| output::say(&warning.to_string()));
+        loaded.warnings.iter().for_each(output::warn);
     }
     let run = simulate(&loaded.scenario, args)?;
     output::print(&formatted(&run, args.run.format))?;

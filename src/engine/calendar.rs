@@ -142,7 +142,9 @@ impl Calendar {
         self.shift = shift;
         self.tick = now >> shift;
         self.wheel = Wheel::new(buckets);
-        pending.into_iter().for_each(|event| self.push(event));
+        for event in pending {
+            self.push(event);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Tokens {
     pub(super) cache_write: u32,
     pub(super) output: u32,
     /// The request's own limit; zero where it takes the workload's.
-    pub(super) max_tokens: u32,
+    pub(super) own_limit: u32,
 }
 
 /// When the first and the last token of a response come, from its admission on [ns].
@@ -80,7 +80,7 @@ impl TokenSamplers {
             cache_read: round_tokens(self.cache_read.sample(keys.cache_read.bits(request)), 0),
             cache_write: round_tokens(self.cache_write.sample(keys.cache_write.bits(request)), 0),
             output: round_tokens(self.output.sample(output_bits), 1),
-            max_tokens: 0,
+            own_limit: 0,
         }
     }
 
@@ -113,13 +113,13 @@ pub(super) struct TokenBlock {
     pub(super) cache_read: [u32; BLOCK],
     pub(super) cache_write: [u32; BLOCK],
     pub(super) output: [u32; BLOCK],
-    pub(super) max_tokens: [u32; BLOCK],
+    pub(super) own_limit: [u32; BLOCK],
 }
 
 impl TokenBlock {
     pub(super) fn new() -> Box<TokenBlock> {
         let none = [0; BLOCK];
-        Box::new(TokenBlock { input: none, cache_read: none, cache_write: none, output: none, max_tokens: none })
+        Box::new(TokenBlock { input: none, cache_read: none, cache_write: none, output: none, own_limit: none })
     }
 
     #[inline]
@@ -129,7 +129,7 @@ impl TokenBlock {
             cache_read: self.cache_read[place],
             cache_write: self.cache_write[place],
             output: self.output[place],
-            max_tokens: self.max_tokens[place],
+            own_limit: self.own_limit[place],
         }
     }
 }
@@ -225,17 +225,17 @@ impl LatencySamplers {
                     *ns = SimSpan::from_secs_f64(seconds).0;
                 }
                 speed.fill(keys.speed, first, a);
-                for place in 0..len {
-                    let seconds = f64::from(output(place)) / a[place].max(SLOWEST);
+                for (place, &speed) in a.iter().enumerate() {
+                    let seconds = f64::from(output(place)) / speed.max(SLOWEST);
                     out.service[place] = out.ttft[place] + SimSpan::from_secs_f64(seconds).0;
                 }
             }
             LatencySamplers::Duration(duration) => {
                 let a = &mut out.scratch_a[..len];
                 duration.fill(keys.duration, first, a);
-                for place in 0..len {
-                    out.ttft[place] = 0;
-                    out.service[place] = SimSpan::from_secs_f64(a[place]).0;
+                out.ttft[..len].fill(0);
+                for (ns, &seconds) in out.service.iter_mut().zip(&*a) {
+                    *ns = SimSpan::from_secs_f64(seconds).0;
                 }
             }
         }

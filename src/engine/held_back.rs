@@ -16,8 +16,8 @@
 //!
 //! [`Client::shares_process`]: crate::client::Client::shares_process
 
-use super::event::{Class, Event};
 use super::compiled::Engine;
+use super::event::{Class, Event};
 use super::lifecycle::demand;
 use super::line::{Line, Waiter, line_of, wake_event};
 use super::observer::Observer;

@@ -9,8 +9,8 @@
 //! the attempts, what it bills, its latencies. A client that has given up by then hears nothing any more; but if the
 //! quota ends the response first, the client has its answer.
 
-use super::event::{Class, Event};
 use super::draws::Timing;
+use super::event::{Class, Event};
 use super::lifecycle::Fate;
 use super::observer::{Observer, Outcome};
 use super::request::{Ending, Flight, Request, Stream};

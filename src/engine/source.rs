@@ -102,6 +102,10 @@ impl<'a> OpenSource<'a> {
         self.place = 0;
         self.len = self.arrivals.fill_rows(&mut self.times[..], &mut self.rows[..]);
         let len = self.len;
+        if self.trace.is_some() {
+            // Nothing is drawn over zeros; what the last block's rows left behind must go.
+            self.tokens.cache_read.fill(0);
+        }
         self.demand.fill(&self.token_keys, self.first, len, &mut self.tokens);
         if let Some(trace) = self.trace {
             // What its rows do not say about the cache is drawn.
@@ -110,7 +114,7 @@ impl<'a> OpenSource<'a> {
                 self.tokens.input[place] = row.input;
                 self.tokens.cache_read[place] += row.cache_read;
                 self.tokens.output[place] = row.output.max(1);
-                self.tokens.max_tokens[place] = row.max_tokens;
+                self.tokens.own_limit[place] = row.max_tokens;
             }
         }
         let (tokens, max_tokens) = (&self.tokens, self.max_tokens);
@@ -123,7 +127,7 @@ impl Tokens {
     /// The output limit in force: the request's own, or the workload's.
     #[inline]
     pub(super) fn limit(&self, workload: u32) -> u32 {
-        if self.max_tokens == 0 { workload } else { self.max_tokens }
+        if self.own_limit == 0 { workload } else { self.own_limit }
     }
 
     /// The output under the limit in force.

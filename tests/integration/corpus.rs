@@ -158,7 +158,7 @@ fn alias_bomb() -> String {
     let mut text = "a0: &a0 [x]\n".to_owned();
     for level in 1..10 {
         let below = vec![format!("*a{}", level - 1); 10].join(", ");
-        text += &format!("a{level}: &a{level} [{below}]\n");
+        text.push_str(&format_args!("a{level}: &a{level} [{below}]\n").to_string());
     }
     text
 }
@@ -223,7 +223,7 @@ mod refuses {
         ten_megabytes_of_one_list: format!("version: [{}]", "1,".repeat(5_000_000)), "more than 250000 values";
         ten_megabytes_of_one_word: "a".repeat(10_000_000), "scenario";
         ten_megabytes_of_quotes: "\"".repeat(10_000_000), "broken.yaml";
-        ten_megabytes_of_keys: (0..700_000).map(|key| format!("key{key}: 1\n")).collect::<String>(), "more than 250000 values";
+        ten_megabytes_of_keys: (0..700_000).map(|key| format!("key{key}: 1")).collect::<Vec<_>>().join("\n"), "more than 250000 values";
         twenty_megabytes: "# comment\n".repeat(2_000_000), "bytes";
         an_overflowing_rate: workload("arrivals: { poisson: { rate: 99999999999999999999999/s } }, input_tokens: 420, output_tokens: 5"), "rate";
         an_overflowing_quota: workload(GOOD).replace("1M", "99999999999999999G"), "tokens_per_minute";

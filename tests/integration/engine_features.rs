@@ -4,6 +4,7 @@ use crate::support;
 use quotasim::analysis::{LedgerTotals, Summary};
 use quotasim::engine::{AttemptRow, Outcome};
 use quotasim::model::QuotaName;
+use std::io::Write as _;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -349,6 +350,30 @@ fn load_multiplies_the_workers_of_a_closed_loop() {
     );
     let (summary, _) = attempts(&document("load: 2", &[&format!("p: {{ {POOL} }}")], &[&workload]));
     assert_eq!((summary.total.in_flight.max, summary.total.counts.requests), (Some(6.0), 6 * 30));
+}
+
+#[test]
+fn a_trace_draws_what_its_rows_do_not_say_about_the_cache() {
+    // More rows than are drawn at once.
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let rows: Vec<String> = (0..700).map(|row| format!("{row},100,10,{}\n", row % 7)).collect();
+    file.write_all(format!("t,in,out,cached\n{}", rows.concat()).as_bytes()).expect("room on the disk");
+    let trace = |columns: &str, rest: &str| {
+        let path = file.path().display();
+        format!(
+            "w: {{ pool: p, max_tokens: 50, latency: {{ duration: 1ms }}, arrivals: {{ trace: {{ file: \"{path}\", time: t, \
+             time_unit: ms, input_tokens: in, output_tokens: out{columns} }} }}, {rest} }}"
+        )
+    };
+    let pool = format!("p: {{ {POOL}, assumptions: {{ reserve_cache_reads: true }} }}");
+    let (_, rows) = attempts(&document("", &[&pool], &[&trace("", "cache_read_tokens: 30, cache_write_tokens: 5")]));
+    assert_eq!(rows.len(), 700);
+    assert!(rows.iter().all(|row| (row.reservation, row.charge) == (185, 155)));
+    let (_, rows) =
+        attempts(&document("", &[&pool], &[&trace(", cache_read_tokens: cached", "cache_write_tokens: 5")]));
+    assert!(rows.iter().all(|row| (row.reservation, row.charge) == (155 + row.request % 7, 155)));
+    let correlated = document("", &[&pool], &[&trace("", "correlation: 0.5")]);
+    assert!(problems(&correlated).contains("`correlation` has no meaning with a trace"));
 }
 
 // The client's side.

@@ -25,6 +25,7 @@ enum Verdict {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the table of all cases is for people")]
 fn the_simulator_meets_theory_in_all_cases_that_the_scenario_language_can_express() {
     let text = include_str!("../vectors/ground_truth.json");
     let document: Value = serde_json::from_str(text).expect("the vectors are JSON");
@@ -117,7 +118,7 @@ fn pool(quotas: &str) -> String {
 struct Traffic<'a> {
     name: &'a str,
     arrivals: String,
-    /// Input, max_tokens, output.
+    /// Input, `max_tokens`, output.
     tokens: (f64, f64, f64),
     duration: String,
     client: &'a str,
@@ -254,8 +255,8 @@ fn autocorrelation(rho: f64) -> f64 {
 /// The cost is `output × burndown` with a rate of 1,000, settled after no time; the capacity is larger by the
 /// reservation, so `level ≥ reservation` is `level − reservation ≥ 0`.
 fn debt_bucket(case: &Value) -> Verdict {
-    let params = &case["params"];
     const RESERVATION: f64 = 30_000.0;
+    let params = &case["params"];
     let quota = number(params, "refill_tpm") * 1_000.0;
     let capacity = number(params, "bucket_tokens") * 1_000.0 + RESERVATION;
     let burst = capacity / quota * 60.0;
@@ -556,6 +557,7 @@ fn trace_replay(case: &Value) -> Verdict {
     let Some(path) = support::trace(case["trace"].as_str().expect("a trace")) else {
         return Verdict::Skipped("the trace is absent");
     };
+    let file = path.display().to_string();
     let expected = &case["expected"];
     let limiter = match case["limiter"].as_str().expect("a limiter") {
         "bucket_settle" | "bucket_nosettle" => "token_bucket",
@@ -573,7 +575,7 @@ fn trace_replay(case: &Value) -> Verdict {
     let scenario = format!(
         "version: 1\nname: replay\nreplications: 1\npools:\n  p:\n    model: theory\n    burndown_rate: {}\n    \
          max_output_tokens: 100_000\n    tokens_per_minute: {}\n    requests_per_minute: none\n    limiter: {limiter}\n\
-         workloads:\n  w:\n    pool: p\n    arrivals: {{ trace: {{ file: {path:?}, time: TIMESTAMP, input_tokens: \
+         workloads:\n  w:\n    pool: p\n    arrivals: {{ trace: {{ file: {file:?}, time: TIMESTAMP, input_tokens: \
          ContextTokens, output_tokens: GeneratedTokens }} }}\n    max_tokens: {}\n    latency: {latency}\n    client: none\n",
         number(case, "burndown"),
         number(case, "quota_tokens"),
@@ -582,7 +584,7 @@ fn trace_replay(case: &Value) -> Verdict {
     let rejected = rejected_requests(&scenario);
     let joined = rejected.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
     let digest = Sha256::digest(joined.as_bytes());
-    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = digest.iter().take(8).fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
     let same = expected["rejected_index_sha256_16"].as_str() == Some(hash.as_str());
     let charged = support::run(&scenario).total.ledger.settled as f64;
     let mut compared = vec![

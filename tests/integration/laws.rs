@@ -455,7 +455,7 @@ proptest! {
         let requests = |max_tokens: &str, limit: u64| {
             let mut sketch = sketch.clone();
             for traffic in &mut sketch.workloads {
-                traffic.tokens += &format!("    max_tokens: {max_tokens}\n");
+                traffic.tokens.push_str(&["    max_tokens: ", max_tokens, "\n"].concat());
             }
             let mut requests = Vec::new();
             support::run_attempts(&sketch.yaml(), |replication, row| {

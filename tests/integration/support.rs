@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Files by absolute path, or below the repository.
 #[derive(Debug)]
-pub struct Repository;
+pub(crate) struct Repository;
 
 impl Files for Repository {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
@@ -20,7 +20,7 @@ impl Files for Repository {
 }
 
 /// Reads a scenario that must be right.
-pub fn scenario(text: &str) -> Scenario {
+pub(crate) fn scenario(text: &str) -> Scenario {
     match spec::read(text, "test.yaml", &[], &Repository, Catalog::embedded()) {
         Ok(loaded) => loaded.scenario,
         Err(problems) => panic!("{problems}\n{text}"),
@@ -28,17 +28,18 @@ pub fn scenario(text: &str) -> Scenario {
 }
 
 /// Runs a scenario that must be right.
-pub fn run(text: &str) -> Summary {
+pub(crate) fn run(text: &str) -> Summary {
     planner::replicate(&scenario(text), &Silent).expect("nobody stops it").summary
 }
 
 /// Runs a scenario and shows every attempt.
-pub fn run_attempts(text: &str, attempt: impl FnMut(u32, &AttemptRow)) -> Summary {
+pub(crate) fn run_attempts(text: &str, attempt: impl FnMut(u32, &AttemptRow)) -> Summary {
     planner::replicate_in_order(&scenario(text), &Silent, attempt).expect("nobody stops it").summary
 }
 
 /// A public trace that is not part of the repository: `../shared/traces` beside it, if it is there.
-pub fn trace(name: &str) -> Option<PathBuf> {
+#[expect(clippy::print_stdout, reason = "a test that does not run has to say so")]
+pub(crate) fn trace(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces").join(name);
     if path.exists() {
         return Some(path);

@@ -43,7 +43,6 @@ fn intervals_cover_the_truth_as_often_as_they_say() {
         lost += u32::from(covers(total.request_failure_rate.ci95, loss));
         busy += u32::from(covers(total.in_flight.ci95, load * (1.0 - loss)));
     }
-    println!("of 200 intervals {lost} cover the loss, {busy} the number in flight");
     assert!((180..=198).contains(&lost), "{lost} of 200 intervals cover the loss");
     assert!((180..=198).contains(&busy), "{busy} of 200 intervals cover the number in flight");
 }
@@ -102,6 +101,9 @@ fn nothing_measured_is_null_and_not_zero() {
     assert_eq!(total.cost_usd_per_hour.mean, Some(0.0), "nothing was billed in measured time");
 }
 
+/// One percentile of a summary.
+type Percentile = fn(&quotasim::analysis::Percentiles) -> Option<f64>;
+
 /// *Rule*: a percentile p needs 10/(1 − p) observations, pooled over replications.
 #[test]
 fn percentiles_are_null_below_ten_observations_beyond_them() {
@@ -111,7 +113,6 @@ fn percentiles_are_null_below_ten_observations_beyond_them() {
         );
         support::run(&scenario("horizon: 1m\nreplications: 2", "tokens_per_minute: none", &workload)).total.latency_ms
     };
-    type Percentile = fn(&quotasim::analysis::Percentiles) -> Option<f64>;
     let rules: [(u64, Percentile); 5] =
         [(20, |p| p.p50), (100, |p| p.p90), (200, |p| p.p95), (1_000, |p| p.p99), (10_000, |p| p.p999)];
     for (least, percentile) in rules {
