@@ -233,13 +233,15 @@ impl WorkloadSpec {
         let correlated = b.require((-1.0..=1.0).contains(&correlation.value.0), correlation.at, || {
             format!("`correlation` is {}: it must lie between -1 and 1", correlation.value.0)
         });
-        let mut build = |field: &Option<At<DistributionSpec<f64>>>, default: bool| match field {
-            Some(written) => written.value.build(b),
+        let mut build = |name: &str, field: &Option<At<DistributionSpec<f64>>>, default: bool| match field {
+            Some(written) => token_counts(b, name, written),
             None if default => Some(Distribution::Constant(0.0)),
             None => None,
         };
-        let (input, output) = (build(&self.input_tokens, traced), build(&self.output_tokens, traced));
-        let (cache_read, cache_write) = (build(&self.cache_read_tokens, true), build(&self.cache_write_tokens, true));
+        let input = build("input_tokens", &self.input_tokens, traced);
+        let output = build("output_tokens", &self.output_tokens, traced);
+        let cache_read = build("cache_read_tokens", &self.cache_read_tokens, true);
+        let cache_write = build("cache_write_tokens", &self.cache_write_tokens, true);
         correlated?;
         let written = [
             ("input_tokens", &self.input_tokens, &input),
@@ -352,6 +354,17 @@ impl WorkloadSpec {
         }
         Some(())
     }
+}
+
+/// A distribution of tokens of a request. Only a long tail may reach beyond what a request can carry; it is clamped.
+fn token_counts(b: &mut Builder<'_>, name: &str, written: &At<DistributionSpec<f64>>) -> Option<Distribution> {
+    let distribution = written.value.build(b)?;
+    let (end, mean) = (support(&distribution).1, mean(&distribution));
+    let (word, value) = if end.is_finite() { ("reaches", end) } else { ("has a mean of", mean) };
+    b.require(value.is_infinite() || value <= Tokens::REQUEST_MAX.0 as f64, written.at, || {
+        format!("`{name}` {word} {value:e}: a request has at most 1,000,000,000 tokens of a kind")
+    })?;
+    Some(distribution)
 }
 
 fn positive_span(b: &mut Builder<'_>, name: &str, written: Option<At<SimSpan>>) -> Built<Option<SimSpan>> {

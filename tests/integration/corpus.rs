@@ -230,6 +230,7 @@ mod refuses {
         an_overflowing_duration: workload(&format!("{GOOD}, deadline: 99999999999d")), "deadline";
         an_overflowing_horizon: format!("{}horizon: 1e300h\n", workload(GOOD)), "horizon";
         an_overflowing_number_of_tokens: workload("arrivals: { poisson: { rate: 5/s } }, input_tokens: 1e300, output_tokens: 99999999999G"), "output_tokens";
+        an_overflowing_distribution: workload("arrivals: { poisson: { rate: 5/s } }, input_tokens: { exponential: { mean: 1e300 } }, output_tokens: { uniform: { min: 1, max: 1e12 } }"), "output_tokens";
         an_overflowing_seed: format!("{}seed: 99999999999999999999999999\n", workload(GOOD)), "seed";
         an_overflowing_number_of_replications: format!("{}replications: 5G\n", workload(GOOD)), "replications";
         an_overflowing_burndown: workload(GOOD).replace("burndown_rate: 5", "burndown_rate: 5_000_000_000"), "burndown_rate";
