@@ -438,7 +438,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Sends the request's next attempt to the next pool of its list, if there is one.
-    fn turn_to_next_pool(&mut self, request: &mut Request) -> bool {
+    fn turn_to_next_pool(&self, request: &mut Request) -> bool {
         let flows = &self.engine.workloads[usize::from(request.workload)].flows;
         let next = usize::from(request.flow) + 1;
         let there_is_one = flows.contains(&next);
@@ -448,15 +448,9 @@ impl<O: Observer> Simulation<'_, O> {
         there_is_one
     }
 
-    fn turn_to(&mut self, request: &mut Request, flow: usize) {
-        let from = usize::from(request.flow);
-        if from == flow {
+    fn turn_to(&self, request: &mut Request, flow: usize) {
+        if usize::from(request.flow) == flow {
             return;
-        }
-        if request.counted && request.throttled {
-            // A request counts where its last attempt goes, and so does its having been throttled.
-            self.tally.flows[from].requests_throttled -= 1;
-            self.tally.flows[flow].requests_throttled += 1;
         }
         request.flow = flow as u16;
         let flow = &self.engine.flows[flow];

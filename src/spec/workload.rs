@@ -243,20 +243,6 @@ impl WorkloadSpec {
         let cache_read = build("cache_read_tokens", &self.cache_read_tokens, true);
         let cache_write = build("cache_write_tokens", &self.cache_write_tokens, true);
         correlated?;
-        let written = [
-            ("input_tokens", &self.input_tokens, &input),
-            ("cache_read_tokens", &self.cache_read_tokens, &cache_read),
-            ("cache_write_tokens", &self.cache_write_tokens, &cache_write),
-            ("output_tokens", &self.output_tokens, &output),
-        ];
-        let most = Tokens::REQUEST_MAX.0;
-        let possible = written.map(|(field, written, built)| match (written, built) {
-            (Some(written), Some(built)) => b.require(support(built).0 <= most as f64, written.at, || {
-                format!("`{field}` is always above {}, more than any request can hold", format::count(most))
-            }),
-            _ => Some(()),
-        });
-        possible.into_iter().collect::<Option<()>>()?;
         Some(TokenDemand {
             input: input?,
             cache_read: cache_read?,
