@@ -1,17 +1,10 @@
 //! From a path to a scenario, or to everything that is wrong with it.
 
-use super::args::ScenarioArgs;
 use super::files::Directory;
 use crate::spec::catalog::Catalog;
 use crate::spec::{self, Loaded, Problems};
 use anyhow::Context;
 use std::path::Path;
-
-/// Reads a scenario with its changes. The inner error is what is wrong with the scenario.
-pub(super) fn scenario(args: &ScenarioArgs) -> anyhow::Result<Result<Loaded, Problems>> {
-    let catalog = catalog(args.catalog.as_deref())?;
-    scenario_file(&args.scenario, &args.overrides(), &catalog)
-}
 
 /// Reads one scenario file.
 pub(super) fn scenario_file(
