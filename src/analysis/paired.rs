@@ -31,7 +31,8 @@ impl Sample<'_> {
 
     /// The cost of a thousand complete answers in time [USD]; null if a price is unknown or there is none.
     pub fn cost_usd_per_1000_good(&self) -> Estimate {
-        self.costs(|flow, _| flow.good as f64 / 1000.0).map_or_else(Estimate::default, |parts| ratio(&parts, Kind::Mean))
+        self.costs(|flow, _| flow.good as f64 / 1000.0)
+            .map_or_else(Estimate::default, |parts| ratio(&parts, Kind::Mean))
     }
 
     fn parts(&self, part: impl Fn(&FlowTally, &Tally) -> Part) -> Vec<Part> {
@@ -68,13 +69,12 @@ pub fn difference(baseline: Sample<'_>, variant: Sample<'_>) -> Difference {
         };
         of_ratios(&parts(baseline), &parts(variant))
     };
-    let cost = |denominator: fn(&FlowTally, &Scenario) -> f64| match (
-        baseline.costs(denominator),
-        variant.costs(denominator),
-    ) {
-        (Some(baseline), Some(variant)) => of_ratios(&baseline, &variant),
-        _ => Estimate::default(),
-    };
+    let cost =
+        |denominator: fn(&FlowTally, &Scenario) -> f64| match (baseline.costs(denominator), variant.costs(denominator))
+        {
+            (Some(baseline), Some(variant)) => of_ratios(&baseline, &variant),
+            _ => Estimate::default(),
+        };
     let percentile = |pooled: fn(&Metrics) -> Option<f64>, each: fn(&Typical) -> Option<u64>| {
         let values = |of: Sample<'_>| of.replications.typical().map(each).collect::<Vec<_>>();
         of_percentiles(pooled(baseline.total), pooled(variant.total), &values(baseline), &values(variant))
@@ -116,12 +116,7 @@ pub fn of_ratios(baseline: &[Part], variant: &[Part]) -> Estimate {
 ///
 /// *Formula*: that of the pooled percentiles; the interval's width is that of the mean of the differences of the
 /// percentiles of single replications, which are more variable than the pooled ones.
-fn of_percentiles(
-    from: Option<f64>,
-    to: Option<f64>,
-    baseline: &[Option<u64>],
-    variant: &[Option<u64>],
-) -> Estimate {
+fn of_percentiles(from: Option<f64>, to: Option<f64>, baseline: &[Option<u64>], variant: &[Option<u64>]) -> Estimate {
     let (Some(from), Some(to)) = (from, to) else { return Estimate::default() };
     let differences: Option<Vec<f64>> =
         baseline.iter().zip(variant).map(|(from, to)| Some(((*to)? as f64 - (*from)? as f64) * 1e-6)).collect();

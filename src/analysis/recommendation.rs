@@ -73,9 +73,10 @@ pub fn choose(objectives: &[Requirement], variants: &[VariantResult], ladder: bo
     }
     let order = |a: &usize, b: &usize| {
         let (one, other) = (&variants[*a], &variants[*b]);
-        rank(objectives, one).partial_cmp(&rank(objectives, other)).expect("ranks are no NaN").then_with(|| {
-            if ladder { one.output_limit.cmp(&other.output_limit) } else { a.cmp(b) }
-        })
+        rank(objectives, one)
+            .partial_cmp(&rank(objectives, other))
+            .expect("ranks are no NaN")
+            .then_with(|| if ladder { one.output_limit.cmp(&other.output_limit) } else { a.cmp(b) })
     };
     let index = (0..variants.len()).min_by(order)?;
     let limit = variants[index].output_limit;
@@ -93,8 +94,14 @@ fn rank(objectives: &[Requirement], variant: &VariantResult) -> (f64, bool, f64)
     let each = || objectives.iter().zip(&variant.slo);
     let missed = each().filter(|(_, outcome)| !outcome.met).map(|(objective, outcome)| severity(objective, outcome));
     let strain = each().filter_map(|(objective, outcome)| slo::strain(objective, outcome)).fold(0.0, f64::max);
-    let doubt = variant.slo.iter().any(|outcome| outcome.met && outcome.uncertain);
+    let doubt = variant.slo.iter().any(doubtful);
     (missed.fold(0.0, f64::max), doubt, strain.max(COMFORTABLE))
+}
+
+/// Whether a met objective lies within its interval. What was never seen is in no doubt: the rule of three bounds it by
+/// the length of the run alone, the same for every variant.
+fn doubtful(outcome: &SloOutcome) -> bool {
+    outcome.met && outcome.uncertain && outcome.value != Some(0.0)
 }
 
 /// How far a missed objective is from its bound, as a ratio of at least 1.
@@ -149,7 +156,7 @@ pub fn conclude(
 }
 
 fn verdict(chosen: &VariantResult, workload: Option<&str>) -> String {
-    let doubt = if chosen.slo.iter().any(|outcome| outcome.uncertain) {
+    let doubt = if chosen.slo.iter().any(doubtful) {
         ", though an objective lies within its interval: raise `--replications` to be sure"
     } else {
         ""
@@ -346,8 +353,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_never_seen_is_in_no_doubt() {
+        let mut unseen = variant("512", 512, 0.0, 0.0);
+        unseen.slo.iter_mut().for_each(|outcome| outcome.uncertain = true);
+        assert_eq!(chosen(&[unseen, variant("1024", 1_024, 0.0, 0.0)], true), ("512", true));
+    }
+
+    #[test]
     fn where_none_meets_the_closest_is_named() {
-        let missed = [variant("128", 128, 0.0, 0.4), variant("512", 512, 0.03, 0.005), variant("unset", 8_192, 0.6, 0.0)];
+        let missed =
+            [variant("128", 128, 0.0, 0.4), variant("512", 512, 0.03, 0.005), variant("unset", 8_192, 0.6, 0.0)];
         assert_eq!(chosen(&missed, true), ("512", false));
         let findings = Findings {
             load: 1.0,

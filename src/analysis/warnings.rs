@@ -7,6 +7,10 @@ use crate::model::Scenario;
 /// A level that falls by more than this share of the capacity through measured time is still spending its burst.
 const BURST_DRIFT: f64 = 0.05;
 
+/// An objective in doubt. A comparison has words of its own for it.
+pub const UNDECIDED: &str = "an SLO lies within the interval of its estimate: this run is too short to say; raise \
+     `--replications` or the horizon";
+
 /// The warnings of a run.
 pub fn of_run(scenario: &Scenario, summary: &Summary, replications: &Replications) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -35,11 +39,7 @@ pub fn of_run(scenario: &Scenario, summary: &Summary, replications: &Replication
         warnings.push("one replication gives no intervals; run with `--replications 10` to see the spread".to_owned());
     }
     if summary.slo.iter().any(|outcome| outcome.uncertain && outcome.value.is_some()) {
-        warnings.push(
-            "an SLO lies within the interval of its estimate: this run is too short to say; raise `--replications` or \
-             the horizon"
-                .to_owned(),
-        );
+        warnings.push(UNDECIDED.to_owned());
     }
     warnings
 }

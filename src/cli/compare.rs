@@ -99,9 +99,10 @@ fn refuse(problems: &Problems) -> Answer {
 fn subject(scenario: &Scenario, name: Option<&str>) -> anyhow::Result<usize> {
     let names: Vec<&str> = scenario.workloads.iter().map(|workload| workload.name.as_str()).collect();
     match name {
-        Some(name) => names.iter().position(|known| *known == name).with_context(|| {
-            format!("the scenario has no workload `{name}`\n\nhint: it has `{}`", names.join("`, `"))
-        }),
+        Some(name) => names
+            .iter()
+            .position(|known| *known == name)
+            .with_context(|| format!("the scenario has no workload `{name}`\n\nhint: it has `{}`", names.join("`, `"))),
         None if names.len() == 1 => Ok(0),
         None => bail!(
             "the scenario has {} workloads, and `max_tokens` can vary in one\n\nhint: say which with `--workload`: `{}`",
@@ -112,12 +113,7 @@ fn subject(scenario: &Scenario, name: Option<&str>) -> anyhow::Result<usize> {
 }
 
 /// One variant per value of `max_tokens`.
-fn values(
-    source: &Source,
-    scenario: &Scenario,
-    workload: usize,
-    written: &[String],
-) -> Result<Vec<Variant>, Problems> {
+fn values(source: &Source, scenario: &Scenario, workload: usize, written: &[String]) -> Result<Vec<Variant>, Problems> {
     let path = format!("workloads.{}.max_tokens", scenario.workloads[workload].name);
     let values = if written.is_empty() { default_values(scenario, workload) } else { written.to_vec() };
     let mut problems = Collected::default();
@@ -126,7 +122,8 @@ fn values(
         let Some(loaded) = problems.take(source.read(&[(path.clone(), value.clone())], "--max-tokens")) else {
             continue;
         };
-        let name = loaded.scenario.workloads[workload].max_tokens.map_or_else(|| "unset".to_owned(), |n| n.0.to_string());
+        let name =
+            loaded.scenario.workloads[workload].max_tokens.map_or_else(|| "unset".to_owned(), |n| n.0.to_string());
         if !variants.iter().any(|known| known.name == name) {
             variants.push(Variant { name, scenario: loaded.scenario });
         }

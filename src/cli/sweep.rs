@@ -134,7 +134,8 @@ fn ask(scenario: &Scenario, axes: &[Vary], run: &RunArgs) -> anyhow::Result<()> 
     if points <= MANY {
         return Ok(());
     }
-    let threads = run.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |n| n as usize);
+    let threads =
+        run.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |n| n as usize);
     let each = estimate::replication_seconds(scenario);
     let replications = f64::from(scenario.replications.div_ceil(3).max(3).min(scenario.replications));
     let seconds = points as f64 * replications * each / threads as f64;
@@ -174,8 +175,8 @@ fn grid(source: &Source, axes: &[Vary]) -> Result<Grid, Problems> {
 
 fn command(args: &Args) -> Command {
     let mut command = Command::new("sweep", &args.scenario);
-    for Vary { path, values } in &args.vary {
-        command.option("--vary", &format!("{path}={}", values.join(",")));
+    for Vary { written, .. } in &args.vary {
+        command.option("--vary", written);
     }
     command
 }

@@ -9,6 +9,8 @@ pub(super) struct Vary {
     pub(super) path: String,
     /// Its values, at least one.
     pub(super) values: Vec<String>,
+    /// As it was written.
+    pub(super) written: String,
 }
 
 /// More values of one field than this are a slip of the keyboard.
@@ -28,7 +30,7 @@ pub(super) fn vary(text: &str) -> Result<Vary, String> {
         return Err(format!("no values are given for `{path}`: write {example}"));
     }
     let values = if values.contains("..") { range(path, values)? } else { list(path, values)? };
-    Ok(Vary { path: path.to_owned(), values })
+    Ok(Vary { path: path.to_owned(), values, written: text.to_owned() })
 }
 
 fn list(path: &str, text: &str) -> Result<Vec<String>, String> {
@@ -50,8 +52,9 @@ fn range(path: &str, text: &str) -> Result<Vec<String>, String> {
         Some((_, other)) => return Err(format!("`{other}` is no spacing: leave it out, or write `log`")),
     };
     let digits: String = count.chars().filter(|&c| c != '_').collect();
-    let count: usize =
-        digits.parse().map_err(|_| format!("`{count}` is no number of values in the range `{text}`: write `{ends}:12`"))?;
+    let count: usize = digits
+        .parse()
+        .map_err(|_| format!("`{count}` is no number of values in the range `{text}`: write `{ends}:12`"))?;
     let (from, to) = ends.split_once("..").expect("a range has its dots before the colon, or it was no range");
     let ((from, unit), (to, other)) = (amount(from)?, amount(to)?);
     if count == 0 {

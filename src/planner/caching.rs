@@ -27,9 +27,7 @@ fn scaled(distribution: &Distribution, factor: f64) -> Distribution {
         Distribution::Uniform { min, max } => Distribution::Uniform { min: min * factor, max: max * factor },
         Distribution::Exponential { mean } => Distribution::Exponential { mean: mean * factor },
         Distribution::Normal { mean, sd } => Distribution::Normal { mean: mean * factor, sd: sd * factor },
-        Distribution::LogNormal { mu, sigma } => {
-            Distribution::LogNormal { mu: mu + libm::log(factor), sigma: *sigma }
-        }
+        Distribution::LogNormal { mu, sigma } => Distribution::LogNormal { mu: mu + libm::log(factor), sigma: *sigma },
         Distribution::Gamma { shape, scale } => Distribution::Gamma { shape: *shape, scale: scale * factor },
         Distribution::Weibull { shape, scale } => Distribution::Weibull { shape: *shape, scale: scale * factor },
         Distribution::Pareto { min, alpha, max } => {

@@ -9,9 +9,7 @@ use super::{Progress, Variant};
 use crate::analysis::comparison::{Comparison, VariantResult};
 use crate::analysis::paired::{Sample, difference};
 use crate::analysis::recommendation::{Findings, choose, conclude};
-use crate::analysis::{
-    Estimate, PoolTimeline, Replications, Summary, objectives, slo, timeline, warnings,
-};
+use crate::analysis::{Estimate, PoolTimeline, Replications, Summary, objectives, slo, timeline, warnings};
 use crate::model::{PoolQuotas, Requirement, Scenario};
 use crate::units::{SimTime, format};
 
@@ -188,7 +186,7 @@ fn warned(variants: &[Variant], summaries: &[Summary], chosen: usize) -> Vec<Str
     for index in [chosen, 0] {
         for warning in &summaries[index].warnings {
             let known = warned.iter().any(|known| known.ends_with(warning.as_str()));
-            if !known {
+            if !known && warning != warnings::UNDECIDED {
                 warned.push(format!("variant `{}`: {warning}", variants[index].name));
             }
         }

@@ -4,9 +4,9 @@
 //! points are added where the curve bends, and the knee, the highest load that meets the objectives, is searched for
 //! rather than read off the grid.
 
+use super::Progress;
 use super::batch::{Job, OnlyStop, batch_onto};
 use super::search::{Effort, at_load, highest_load};
-use super::Progress;
 use crate::analysis::curve::{Axis, Knee, Point, Sweep};
 use crate::analysis::recommendation::Sustained;
 use crate::analysis::{Replications, Summary, objectives, slo};

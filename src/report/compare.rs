@@ -69,7 +69,15 @@ pub fn outcomes(comparison: &Comparison) -> Table {
     };
     Table {
         header: vec![
-            subject(comparison), "reserves", "fit", "throttled", "failed", "cut short", "good/min", "$/hour", "$/1k good",
+            subject(comparison),
+            "reserves",
+            "fit",
+            "throttled",
+            "failed",
+            "cut",
+            "good/min",
+            "$/hour",
+            "$/1,000",
         ],
         rows: comparison.variants.iter().map(row).collect(),
         words: vec![0],
@@ -109,14 +117,15 @@ pub fn differences(comparison: &Comparison) -> Table {
         ]
     };
     Table {
-        header: vec![subject(comparison), "throttled", "failed", "cut short", "latency p99", "good/min"],
+        header: vec![subject(comparison), "throttled", "failed", "cut", "latency p99", "good/min"],
         rows: comparison.variants.iter().skip(1).map(row).collect(),
         words: vec![0],
     }
 }
 
 /// What the shorter titles of [`outcomes`] mean.
-pub const LEGEND: &str = "reserves: tokens per attempt · fit: at once in a minute's quota · *: recommended";
+pub const LEGEND: &str = "reserves: tokens per attempt · fit: at once in a minute's quota · cut: answers cut short · \
+     $/1,000: good answers · *: recommended";
 
 /// A share as percentage points.
 fn points(share: f64) -> String {
@@ -126,7 +135,13 @@ fn points(share: f64) -> String {
 /// `+1.2 pp ±0.3`.
 fn signed(difference: Estimate, write: fn(f64) -> String) -> String {
     let Some(mean) = difference.mean.filter(|mean| mean.is_finite()) else { return DASH.to_owned() };
-    let sign = if mean > 0.0 { "+" } else if mean < 0.0 { "−" } else { "" };
+    let sign = if mean > 0.0 {
+        "+"
+    } else if mean < 0.0 {
+        "−"
+    } else {
+        ""
+    };
     let bare = |text: String| text.split_once(' ').map_or(text.clone(), |(number, _)| number.to_owned());
     match difference.ci95 {
         Some([low, high]) if high > low => {
@@ -160,7 +175,7 @@ pub fn text(comparison: &Comparison, style: &Style) -> String {
             }
             lines.extend(align(&table, *style));
             if table.header[1] == "reserves" {
-                lines.push(style.paint(FAINT, LEGEND));
+                lines.extend(wrap(LEGEND, "", "").iter().map(|line| style.paint(FAINT, line)));
             }
         }
     }
@@ -222,9 +237,38 @@ pub fn csv(comparison: &Comparison) -> String {
         });
         let figures = ("total".to_owned(), String::new(), figures);
         let difference = ("difference".to_owned(), String::new(), csv::document(&variant.difference));
-        for (kind, name, document) in parts.into_iter().chain([figures]).chain(workloads).chain(pools).chain([difference]) {
+        for (kind, name, document) in
+            parts.into_iter().chain([figures]).chain(workloads).chain(pools).chain([difference])
+        {
             table.metrics(&[&variant.name, &kind, &name], &document);
         }
     }
     table.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn a_comparison_as_text_and_markdown() {
+        let result = fixture::comparison(&[("unset", 64_000, 0.413, 0.0), ("16", 16, 0.0, 0.0), ("4", 4, 0.0, 0.6)]);
+        insta::assert_snapshot!(format!("{}\n{}", text(&result, &Style::PLAIN), markdown(&result)));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_screen() {
+        let result = fixture::comparison(&[("unset", 64_000, 0.413, 0.0), ("16", 16, 0.0, 0.0), ("4", 4, 0.0, 0.6)]);
+        for line in text(&result, &Style::PLAIN).lines() {
+            assert!(line.chars().count() <= text::WIDTH, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_csv_is_as_long_as_its_header() {
+        let csv = csv(&fixture::comparison(&[("unset", 64_000, 0.413, 0.0), ("16", 16, 0.0, 0.0), ("4", 4, 0.0, 0.6)]));
+        let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
+        assert!(reader.records().all(|row| row.is_ok()), "{csv}");
+    }
 }

@@ -111,9 +111,7 @@ impl Saved {
         let drawing: Drawing = serde_json::from_value(drawing.ok_or(Unreadable::NoDrawing)?)?;
         let Drawing { verb, setting, chosen, before, timelines, outputs, origin } = drawing;
         match verb.as_str() {
-            "run" => {
-                Ok(Saved::Run { summary: serde_json::from_value(document)?, setting, timelines, outputs, origin })
-            }
+            "run" => Ok(Saved::Run { summary: serde_json::from_value(document)?, setting, timelines, outputs, origin }),
             "compare" => {
                 let comparison: Comparison = serde_json::from_value(document)?;
                 let chosen = chosen.min(comparison.variants.len().saturating_sub(1));
@@ -190,14 +188,84 @@ pub fn files(saved: &Saved) -> Vec<(String, Vec<u8>)> {
             files
         }
         Saved::Sweep { sweep, setting, .. } => {
-            let mut files = vec![
-                ("sweep.json".to_owned(), json),
-                ("sweep.csv".to_owned(), super::sweep::csv(sweep).into_bytes()),
-            ];
+            let mut files =
+                vec![("sweep.json".to_owned(), json), ("sweep.csv".to_owned(), super::sweep::csv(sweep).into_bytes())];
             bundle::of_sweep(&mut files, sweep, setting);
             files
         }
     };
     files.push(page);
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn all() -> Vec<Saved> {
+        let (setting, origin) = (fixture::setting(), Origin { command: "quotasim".into(), ..Origin::default() });
+        let timelines = vec![fixture::timeline("haiku", 60.0, 10.0, Some(9))];
+        let comparison = fixture::comparison(&[("unset", 64_000, 0.4, 0.0), ("16", 16, 0.0, 0.0)]);
+        vec![
+            Saved::Run {
+                summary: fixture::busy(),
+                setting: setting.clone(),
+                timelines: timelines.clone(),
+                outputs: vec![fixture::histogram("triage", [1, 9], 1, None)],
+                origin: origin.clone(),
+            },
+            Saved::Compare {
+                comparison,
+                setting: setting.clone(),
+                chosen: 1,
+                before: timelines.clone(),
+                after: timelines,
+                origin: origin.clone(),
+            },
+            Saved::Sweep { sweep: fixture::sweep(&[0.5, 1.0, 3.0], &["256", "unset"]), setting, origin },
+        ]
+    }
+
+    #[test]
+    fn what_is_saved_draws_the_same_again() {
+        for saved in all() {
+            let back = Saved::read(&saved.json()).expect("it was just saved");
+            assert!(back == saved, "{} reads back otherwise", &saved.json()[..200]);
+            assert!(files(&back) == files(&saved), "other bytes the second time");
+        }
+    }
+
+    #[test]
+    fn every_result_has_its_files() {
+        let names: Vec<Vec<String>> =
+            all().iter().map(|saved| files(saved).into_iter().map(|(name, _)| name).collect()).collect();
+        assert_eq!(names[0][0], "summary.json");
+        assert_eq!(
+            names[1].join(" "),
+            "compare.json compare.csv timeline.csv trade-off.svg trade-off.png latency.svg latency.png \
+             before-after-haiku.svg before-after-haiku.png report.html"
+        );
+        assert_eq!(
+            names[2].join(" "),
+            "sweep.json sweep.csv throttle-curve.svg throttle-curve.png heat-map.svg heat-map.png report.html"
+        );
+    }
+
+    #[test]
+    fn what_is_no_saved_result_is_refused_with_its_reason() {
+        let table = [
+            ("{", "it does not read as one"),
+            ("{}", "no key `drawing`"),
+            ("{\"schema_version\": 99}", "schema_version is 99"),
+            (
+                "{\"drawing\": {\"verb\": \"size\", \"setting\": {\"pools\": [], \"workloads\": [], \"objectives\": []}}}",
+                "`size`",
+            ),
+        ];
+        for (text, reason) in table {
+            let error = Saved::read(text).expect_err(text).to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
 }

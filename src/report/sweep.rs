@@ -102,11 +102,10 @@ pub fn points(sweep: &Sweep) -> Table {
             or_dash(total.latency_ms.p99, duration_ms),
             or_dash(total.goodput_requests_per_minute.mean, short),
             if point.meets { "yes" } else { "no" }.to_owned(),
-            point.replications.to_string(),
         ]
     };
     let mut table = Table {
-        header: vec!["line", "at", "throttled", "95% CI", "failed", "cut short", "p99", "good/min", "meets", "reps"],
+        header: vec!["line", "at", "throttled", "95% CI", "failed", "cut", "p99", "good/min", "meets"],
         rows: sweep.points.iter().map(row).collect(),
         words: vec![0],
     };
@@ -132,7 +131,7 @@ pub fn text(sweep: &Sweep, style: &Style) -> String {
     let mut lines: Vec<String> = wrap(&headline(sweep), "", "").iter().map(|line| style.paint(STRONG, line)).collect();
     lines.push(String::new());
     lines.extend(align(&points(sweep), *style));
-    lines.push(style.paint(FAINT, &legend(sweep)));
+    lines.extend(wrap(&legend(sweep), "", "").iter().map(|line| style.paint(FAINT, line)));
     lines.extend(text::foundations(&sweep.assumptions, &sweep.warnings, *style));
     lines.push(String::new());
     lines.extend(pack(&provenance(sweep), " · ", "", "").iter().map(|line| style.paint(FAINT, line)));
@@ -192,4 +191,31 @@ pub fn csv(sweep: &Sweep) -> String {
         table.row(&row);
     }
     table.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn a_sweep_as_text_and_markdown() {
+        let result = fixture::sweep(&[0.25, 1.0, 3.0], &["256", "unset"]);
+        insta::assert_snapshot!(format!("{}\n{}", text(&result, &Style::PLAIN), markdown(&result)));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_screen() {
+        let result = fixture::sweep(&[0.25, 1.0, 3.0], &["256", "unset"]);
+        for line in text(&result, &Style::PLAIN).lines() {
+            assert!(line.chars().count() <= text::WIDTH, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_csv_is_as_long_as_its_header() {
+        let csv = csv(&fixture::sweep(&[0.25, 1.0, 3.0], &["256", "unset"]));
+        let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
+        assert!(reader.records().all(|row| row.is_ok()), "{csv}");
+    }
 }

@@ -1,10 +1,10 @@
 //! What fills the quota over time, before and after: the first variant above the recommended one, on one scale.
 
 use super::Chart;
-use super::canvas::{Canvas, Pen};
+use super::canvas::Canvas;
 use super::frame::{Caption, Panel};
 use super::label::{SideLabel, beside};
-use super::quota::{charged_per_minute, merge};
+use super::quota::{charged_per_minute, draw_limit, merge};
 use super::scale::Scale;
 use super::theme::{BLACK, BLUE, Colour, ORANGE, SHADE, VERMILLION};
 use crate::analysis::{Comparison, PoolTimeline, TimelinePoint, VariantResult};
@@ -21,15 +21,16 @@ pub fn before_after(
     setting: &Setting,
     [before, after]: [(&VariantResult, &PoolTimeline); 2],
 ) -> Chart {
-    let caption = Caption {
-        title: finding(before, after),
-        subtitle: subtitle(setting, before.1),
-        footer: footer(comparison),
-    };
+    let caption =
+        Caption { title: finding(before, after), subtitle: subtitle(setting, before.1), footer: footer(comparison) };
     Chart::new(caption, |canvas, area| {
         const GAP: f64 = 46.0;
-        let plot =
-            Panel { left: area.left + 52.0, top: area.top + 30.0, right: area.right - SIDE, bottom: area.bottom - 50.0 };
+        let plot = Panel {
+            left: area.left + 52.0,
+            top: area.top + 30.0,
+            right: area.right - SIDE,
+            bottom: area.bottom - 50.0,
+        };
         let half = (plot.bottom - plot.top - GAP) / 2.0;
         let panels = [Panel { bottom: plot.top + half, ..plot }, Panel { top: plot.bottom - half, ..plot }];
         let merged = [before, after].map(|(_, timeline)| merge(&timeline.points));
@@ -51,7 +52,8 @@ pub fn before_after(
 }
 
 fn highest(points: &[TimelinePoint]) -> f64 {
-    let stacked = charged_per_minute(points).into_iter().zip(points).map(|(tokens, at)| tokens + at.reserved_open as f64);
+    let stacked =
+        charged_per_minute(points).into_iter().zip(points).map(|(tokens, at)| tokens + at.reserved_open as f64);
     let quotas = points.iter().filter_map(|point| point.quota).map(|quota| quota as f64);
     stacked.chain(quotas).fold(0.0, f64::max)
 }
@@ -70,12 +72,7 @@ fn draw(canvas: &Canvas<'_>, panel: Panel, time: &Scale, points: &[TimelinePoint
     band(canvas, &lower, &zero, BLUE, 0.9);
     band(canvas, &upper, &lower, ORANGE, 0.75);
     let quota = points.last().and_then(|point| point.quota);
-    for point in points {
-        if let Some(quota) = point.quota {
-            let y = scale.at(quota as f64);
-            canvas.line(&[[time.at(point.from_s), y], [time.at(point.to_s), y]], Pen::new(BLACK.fill, 2.5));
-        }
-    }
+    draw_limit(canvas, time, &scale, points);
     // A tick above the plot for every interval in which something was refused.
     for point in points.iter().filter(|point| point.throttled > 0) {
         let (left, right) = (time.at(point.from_s), time.at(point.to_s));
@@ -98,9 +95,9 @@ fn draw(canvas: &Canvas<'_>, panel: Panel, time: &Scale, points: &[TimelinePoint
         label(scale.at(low / 2.0), "charged", None, BLUE),
         label(scale.at(f64::midpoint(low, high)), "reserved", None, ORANGE),
     ];
-    labels.extend(quota.map(|quota| {
-        label(scale.at(quota as f64), &format!("quota {}/min", short(quota as f64)), None, BLACK)
-    }));
+    labels.extend(
+        quota.map(|quota| label(scale.at(quota as f64), &format!("quota {}/min", short(quota as f64)), None, BLACK)),
+    );
     beside(canvas, panel.right + 12.0, SIDE - 12.0, [panel.top - 14.0, panel.bottom + 10.0], labels);
 }
 
@@ -115,11 +112,11 @@ fn finding(before: (&VariantResult, &PoolTimeline), after: (&VariantResult, &Poo
     };
     match (used(before), used(after)) {
         (Some(from), Some(to)) => format!(
-            "Reservations hold {} tokens on average with {}, {} with {}",
+            "Reservations hold {} tokens with {}, {} with {}",
             short(from),
             spoken(before.0),
             short(to),
-            spoken(after.0)
+            after.0.name
         ),
         _ => format!("What fills {}: {} above, {} below", before.1.pool, spoken(before.0), spoken(after.0)),
     }

@@ -30,21 +30,20 @@ pub fn heat_map(sweep: &Sweep, setting: &Setting) -> Chart {
             bottom: area.bottom - 52.0,
         };
         plot.title(canvas, plot.left, &format!("Attempts throttled, by {}", worded(&up.path)));
-        let size = [
-            (plot.right - plot.left) / across.values.len() as f64,
-            (plot.bottom - plot.top) / up.values.len() as f64,
-        ];
+        let size =
+            [(plot.right - plot.left) / across.values.len() as f64, (plot.bottom - plot.top) / up.values.len() as f64];
         // The first value of the second axis is the lowest row.
-        let corner = |column: usize, row: usize| {
-            [plot.left + size[0] * column as f64, plot.bottom - size[1] * (row + 1) as f64]
-        };
+        let corner =
+            |column: usize, row: usize| [plot.left + size[0] * column as f64, plot.bottom - size[1] * (row + 1) as f64];
         let cells: Vec<Vec<Option<&Point>>> = up
             .values
             .iter()
             .map(|row| {
                 let at = |column| {
                     sweep.points.iter().find(|point| {
-                        !point.added && point.at.get(&across.path) == Some(column) && point.at.get(&up.path) == Some(row)
+                        !point.added
+                            && point.at.get(&across.path) == Some(column)
+                            && point.at.get(&up.path) == Some(row)
                     })
                 };
                 across.values.iter().map(at).collect()
@@ -135,7 +134,7 @@ fn draw_legend(canvas: &Canvas<'_>, plot: Panel) {
     for step in 0..40 {
         let from = top + height * f64::from(step) / 40.0;
         let colour = shade(1.0 - (f64::from(step) + 0.5) / 40.0);
-        canvas.rectangle([left, from], [left + 18.0, from + height / 40.0], colour, 1.0);
+        canvas.rectangle([left, from], [left + 18.0, top + height], colour, 1.0);
     }
     for share in [0.0, 0.5, 1.0] {
         canvas.text_at_height(&percent(share), [left + 28.0, top + height * (1.0 - share)], Type::plain(MUTED));
@@ -157,9 +156,12 @@ fn finding(sweep: &Sweep) -> String {
 
 fn subtitle(setting: &Setting) -> String {
     let mut parts = vec![setting.models().join(", ")];
-    parts.extend(setting.pools.iter().filter_map(|pool| {
-        pool.limiter.as_ref().map(|limiter| format!("{}: {limiter} (assumption)", pool.name))
-    }));
+    parts.extend(
+        setting
+            .pools
+            .iter()
+            .filter_map(|pool| pool.limiter.as_ref().map(|limiter| format!("{}: {limiter} (assumption)", pool.name))),
+    );
     parts.retain(|part| !part.is_empty());
     parts.join(" · ")
 }

@@ -20,17 +20,22 @@ const WIDE: f64 = 30.0;
 /// Throttled attempts along the first axis with their intervals, a line per value of the second, with the objective,
 /// the knees, and the load at which the whole quota is charged.
 pub fn throttle_curve(sweep: &Sweep, setting: &Setting) -> Chart {
-    let caption =
-        Caption { title: finding(sweep), subtitle: subtitle(sweep, setting), footer: footer(sweep) };
+    let caption = Caption { title: finding(sweep), subtitle: subtitle(sweep, setting), footer: footer(sweep) };
     Chart::new(caption, |canvas, area| {
-        let plot =
-            Panel { left: area.left + 60.0, top: area.top + 34.0, right: area.right - SIDE, bottom: area.bottom - 56.0 };
+        let plot = Panel {
+            left: area.left + 60.0,
+            top: area.top + 34.0,
+            right: area.right - SIDE,
+            bottom: area.bottom - 56.0,
+        };
         let lines = lines(sweep);
         let axis = Across::of(sweep, [plot.left, plot.right]);
         let highest = sweep
             .points
             .iter()
-            .filter_map(|point| Some(point.total.attempt_throttle_rate.ci95?[1].max(point.total.attempt_throttle_rate.mean?)))
+            .filter_map(|point| {
+                Some(point.total.attempt_throttle_rate.ci95?[1].max(point.total.attempt_throttle_rate.mean?))
+            })
             .chain(sweep.throttle_bound.map(|bound| bound * 2.0))
             .fold(0.02, f64::max);
         let up = Scale::linear([0.0, (highest * 1.06).min(1.0)], [plot.bottom, plot.top]);
@@ -53,7 +58,13 @@ pub fn throttle_curve(sweep: &Sweep, setting: &Setting) -> Chart {
         draw_knees(canvas, plot, &axis, &up, sweep, &mut occupied);
         if let Some(bound) = sweep.throttle_bound {
             let y = up.at(bound);
-            let places: Vec<_> = [-13.0, -30.0].iter().map(|dy| ([plot.left + 6.0, y + dy], Align::Left)).collect();
+            let places: Vec<_> = [0.005, 0.25, 0.5, 0.75]
+                .into_iter()
+                .flat_map(|share| {
+                    let x = plot.left + share * (plot.right - plot.left);
+                    [-13.0, -24.0].map(|dy| ([x, y + dy], Align::Left))
+                })
+                .collect();
             let bounds = [plot.left, plot.top, plot.right, plot.bottom + 4.0];
             occupied.place(canvas, &format!("SLO {}", percent(bound)), Type::plain(BLACK.ink), &places, bounds);
         }
@@ -68,7 +79,8 @@ pub fn throttle_curve(sweep: &Sweep, setting: &Setting) -> Chart {
         let labels = labels.collect();
         if let Some(second) = sweep.axes.get(1) {
             let look = Type::plain(MUTED);
-            canvas.text(&look.shorten(&worded(&second.path), SIDE - 14.0), [plot.right + 14.0, plot.top - 12.0], look);
+            let name = worded(second.path.rsplit('.').next().unwrap_or_default());
+            canvas.text(&look.shorten(&name, SIDE - 14.0), [plot.right + 14.0, plot.top - 20.0], look);
         }
         beside(canvas, plot.right + 14.0, SIDE - 14.0, [plot.top - 2.0, plot.bottom + 10.0], labels);
     })
@@ -140,6 +152,11 @@ fn draw_knees(canvas: &Canvas<'_>, plot: Panel, axis: &Across, up: &Scale, sweep
         let (x, y) = (axis.scale.at(load), up.at(sweep.throttle_bound.unwrap_or(0.0)));
         canvas.ring([x, y], 6.5, Pen::new(colour.fill, 3.0));
         occupied.mark([x - 8.0, y - 8.0], [x + 8.0, y + 8.0]);
+        // Knees that fall together are labelled once; the labels beside the lines say each.
+        let same = |other: &Knee| other.load.is_some_and(|other| (axis.scale.at(other) - x).abs() < 3.0);
+        if sweep.knees[..index].iter().any(same) {
+            continue;
+        }
         let look = value(colour.ink).strong();
         let bounds = [plot.left + 2.0, plot.top, plot.right, plot.bottom - 2.0];
         let places: Vec<_> = [-18.0, -36.0, -54.0, -72.0]
@@ -152,7 +169,8 @@ fn draw_knees(canvas: &Canvas<'_>, plot: Panel, axis: &Across, up: &Scale, sweep
 
 /// Where the offered tokens are all that the quota allows: to the right no setting can serve everything.
 fn draw_full_quota(canvas: &Canvas<'_>, plot: Panel, axis: &Across, sweep: &Sweep, occupied: &mut Occupied) {
-    let Some(load) = full_quota(sweep).filter(|load| (axis.scale.range()[0]..=axis.scale.range()[1]).contains(load)) else {
+    let Some(load) = full_quota(sweep).filter(|load| (axis.scale.range()[0]..=axis.scale.range()[1]).contains(load))
+    else {
         return;
     };
     let x = axis.scale.at(load);
@@ -201,8 +219,9 @@ fn finding(sweep: &Sweep) -> String {
     match sweep.axes.get(1) {
         Some(second) if sweep.knees.len() > 1 => {
             let value = |load: f64| {
-                let knee = sweep.knees.iter().find(|knee| knee.load == Some(load));
-                knee.and_then(|knee| knee.at.get(&second.path)).map_or_else(String::new, label_of)
+                let near = |knee: &&Knee| knee.load.is_some_and(|other| (other / load - 1.0).abs() < 0.01);
+                let values = sweep.knees.iter().filter(near).filter_map(|knee| knee.at.get(&second.path).map(label_of));
+                values.collect::<Vec<_>>().join(" or ")
             };
             let name = second.path.rsplit('.').next().unwrap_or_default();
             format!(
@@ -219,9 +238,12 @@ fn finding(sweep: &Sweep) -> String {
 
 fn subtitle(sweep: &Sweep, setting: &Setting) -> String {
     let mut parts = vec![setting.models().join(", ")];
-    parts.extend(setting.pools.iter().filter_map(|pool| {
-        pool.limiter.as_ref().map(|limiter| format!("{}: {limiter} (assumption)", pool.name))
-    }));
+    parts.extend(
+        setting
+            .pools
+            .iter()
+            .filter_map(|pool| pool.limiter.as_ref().map(|limiter| format!("{}: {limiter} (assumption)", pool.name))),
+    );
     if let Some(one) = sweep.points.iter().find(|point| point.at.get("load").and_then(Value::as_f64) == Some(1.0)) {
         let requests = one.total.offered_requests_per_minute.mean.map_or_else(String::new, short);
         parts.push(format!("load 1 is {requests} requests/min"));

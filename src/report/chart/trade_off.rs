@@ -19,23 +19,26 @@ const SIDE: f64 = 60.0;
 /// Each variant at its shares of truncated answers and throttled attempts, the Pareto front through those that no
 /// other beats on both, the bounds, and the recommended one.
 pub fn trade_off(comparison: &Comparison, setting: &Setting) -> Chart {
-    let caption = Caption {
-        title: finding(comparison),
-        subtitle: subtitle(comparison, setting),
-        footer: footer(comparison),
-    };
+    let caption =
+        Caption { title: finding(comparison), subtitle: subtitle(comparison, setting), footer: footer(comparison) };
     Chart::new(caption, |canvas, area| {
-        let plot =
-            Panel { left: area.left + 64.0, top: area.top + 30.0, right: area.right - SIDE, bottom: area.bottom - 52.0 };
-        let across = Scale::log([FLOOR, 1.0], [plot.left, plot.right]);
-        let up = Scale::log([FLOOR, 1.0], [plot.bottom, plot.top]);
-        draw_bounds(canvas, plot, &across, &up, comparison);
+        let plot = Panel {
+            left: area.left + 64.0,
+            top: area.top + 30.0,
+            right: area.right - SIDE,
+            bottom: area.bottom - 52.0,
+        };
+        // A little below the floor, so that what stands on it keeps clear of the axes.
+        let across = Scale::log([FLOOR * 0.6, 1.0], [plot.left, plot.right]);
+        let up = Scale::log([FLOOR * 0.6, 1.0], [plot.bottom, plot.top]);
+        shade_bounds(canvas, plot, &across, &up, comparison);
         plot.title(canvas, plot.left, "Attempts throttled (logarithmic)");
         plot.rows(canvas, &up, &ticks());
         plot.columns(canvas, &across, &ticks());
         plot.column_labels(canvas, &across, &ticks(), "answers cut short by max_tokens (logarithmic)");
+        draw_bounds(canvas, plot, &across, &up, comparison);
         let points: Vec<Option<[f64; 2]>> = comparison.variants.iter().map(|each| shares(comparison, each)).collect();
-        let place = |[x, y]: [f64; 2]| [across.clamped(x), up.clamped(y)];
+        let place = |[x, y]: [f64; 2]| [across.clamped(x.max(FLOOR)), up.clamped(y.max(FLOOR))];
         let front: Vec<[f64; 2]> = front(&points).into_iter().map(place).collect();
         let mut occupied = Occupied::default();
         canvas.line(&stairs(&front), Pen { opacity: 0.5, ..Pen::new(AXIS, 2.0) });
@@ -112,15 +115,25 @@ fn stairs(front: &[[f64; 2]]) -> Vec<[f64; 2]> {
     line
 }
 
-/// The objectives on both shares as lines, and the corner that meets them shaded.
-fn draw_bounds(canvas: &Canvas<'_>, plot: Panel, across: &Scale, up: &Scale, comparison: &Comparison) {
-    let bound = |metric: &str| {
+/// The bounds on truncation and throttling among the objectives.
+fn bounds(comparison: &Comparison) -> [Option<f64>; 2] {
+    ["truncation_rate", "attempt_throttle_rate"].map(|metric| {
         let outcomes = comparison.variants.first().map_or(&[][..], |first| &first.slo);
         outcomes.iter().find(|outcome| outcome.text.contains(metric)).map(|outcome| outcome.bound)
-    };
-    let (truncated, throttled) = (bound("truncation_rate"), bound("attempt_throttle_rate"));
+    })
+}
+
+/// The corner that meets the objectives on both shares.
+fn shade_bounds(canvas: &Canvas<'_>, plot: Panel, across: &Scale, up: &Scale, comparison: &Comparison) {
+    let [truncated, throttled] = bounds(comparison);
+    let corner = [across.clamped(truncated.unwrap_or(1.0)), up.clamped(throttled.unwrap_or(1.0))];
+    canvas.rectangle([plot.left, corner[1]], [corner[0], plot.bottom], SHADE, 1.0);
+}
+
+/// The objectives on both shares as lines.
+fn draw_bounds(canvas: &Canvas<'_>, plot: Panel, across: &Scale, up: &Scale, comparison: &Comparison) {
+    let [truncated, throttled] = bounds(comparison);
     let [right, top] = [across.clamped(truncated.unwrap_or(1.0)), up.clamped(throttled.unwrap_or(1.0))];
-    canvas.rectangle([plot.left, top], [right, plot.bottom], SHADE, 1.0);
     let pen = Pen::new(BLACK.fill, 1.5);
     let look = Type::plain(MUTED);
     if let Some(bound) = throttled {
@@ -146,7 +159,8 @@ fn whiskers(canvas: &Canvas<'_>, across: &Scale, up: &Scale, [x, y]: [f64; 2], m
 
 fn finding(comparison: &Comparison) -> String {
     let recommendation = &comparison.recommendation;
-    let Some(taken) = comparison.variants.iter().find(|each| recommendation.variant.as_ref() == Some(&each.name)) else {
+    let Some(taken) = comparison.variants.iter().find(|each| recommendation.variant.as_ref() == Some(&each.name))
+    else {
         return "No variant meets the bounds on truncation and throttling together".to_owned();
     };
     let metrics = metrics_of(comparison, taken);
@@ -162,9 +176,12 @@ fn finding(comparison: &Comparison) -> String {
 fn subtitle(comparison: &Comparison, setting: &Setting) -> String {
     let mut parts = vec![setting.models().join(", ")];
     parts.extend(comparison.workload.as_ref().map(|name| format!("workload {name}")));
-    parts.extend(setting.pools.iter().filter_map(|pool| {
-        pool.limiter.as_ref().map(|limiter| format!("{}: {limiter} (assumption)", pool.name))
-    }));
+    parts.extend(
+        setting
+            .pools
+            .iter()
+            .filter_map(|pool| pool.limiter.as_ref().map(|limiter| format!("{}: {limiter} (assumption)", pool.name))),
+    );
     parts.push("95% intervals; the grey line is the Pareto front".to_owned());
     parts.retain(|part| !part.is_empty());
     parts.join(" · ")

@@ -18,11 +18,8 @@ const SIDE: f64 = 210.0;
 
 /// Percentiles of the latency of successful requests, a line per variant, with the objectives on latency.
 pub fn variant_latency(comparison: &Comparison, setting: &Setting) -> Chart {
-    let caption = Caption {
-        title: finding(comparison),
-        subtitle: subtitle(comparison, setting),
-        footer: footer(comparison),
-    };
+    let caption =
+        Caption { title: finding(comparison), subtitle: subtitle(comparison, setting), footer: footer(comparison) };
     Chart::new(caption, |canvas, area| {
         let all: Vec<[Option<f64>; 5]> = comparison.variants.iter().map(|each| columns(comparison, each)).collect();
         let known = || all.iter().flatten().flatten().copied().filter(|ms| *ms > 0.0);
@@ -31,16 +28,25 @@ pub fn variant_latency(comparison: &Comparison, setting: &Setting) -> Chart {
         };
         let bounds = objectives(comparison, setting);
         let most = bounds.iter().map(|bound| bound.bound_ms).fold(most, f64::max);
-        let plot =
-            Panel { left: area.left + 60.0, top: area.top + 34.0, right: area.right - SIDE, bottom: area.bottom - 46.0 };
+        let plot = Panel {
+            left: area.left + 60.0,
+            top: area.top + 34.0,
+            right: area.right - SIDE,
+            bottom: area.bottom - 46.0,
+        };
         let middle = libm::sqrt(least * most);
-        let up = Scale::log([(least / 1.25).min(middle / 1.8), (most * 1.25).max(middle * 1.8)], [plot.bottom, plot.top]);
+        let up =
+            Scale::log([(least / 1.25).min(middle / 1.8), (most * 1.25).max(middle * 1.8)], [plot.bottom, plot.top]);
         plot.title(canvas, plot.left, "Time from arrival to the whole answer (logarithmic)");
         plot.rows(canvas, &up, &up.duration_ticks(8));
-        draw_columns(canvas, plot);
+        // The rarest percentiles need many observations; without them their columns only make the others narrow.
+        let count =
+            (0..COLUMNS.len()).rev().find(|&at| all.iter().any(|each| each[at].is_some())).map_or(0, |at| at + 1);
+        let x_of = |column: usize| plot.left + (plot.right - plot.left) * (column as f64 + 0.5) / count as f64;
+        draw_columns(canvas, plot, count, &x_of);
         for bound in bounds {
-            let Some(column) = COLUMNS.iter().position(|(key, _)| *key == bound.percentile) else { continue };
-            let (x, y) = (x_of(plot, column), up.clamped(bound.bound_ms));
+            let Some(column) = COLUMNS[..count].iter().position(|(key, _)| *key == bound.percentile) else { continue };
+            let (x, y) = (x_of(column), up.clamped(bound.bound_ms));
             canvas.dashed(&[[x - 60.0, y], [x + 60.0, y]], 8.0, 5.0, Pen::new(VERMILLION.fill, 2.5));
             let look = Type::plain(VERMILLION.ink).align(Align::Centre);
             canvas.text(&format!("SLO {}", duration_ms(bound.bound_ms)), [x, y - 8.0], look);
@@ -51,13 +57,18 @@ pub fn variant_latency(comparison: &Comparison, setting: &Setting) -> Chart {
             let line: Vec<[f64; 2]> = values
                 .iter()
                 .enumerate()
-                .filter_map(|(column, value)| Some([x_of(plot, column), up.clamped((*value)?)]))
+                .filter_map(|(column, value)| Some([x_of(column), up.clamped((*value)?)]))
                 .collect();
             canvas.line(&line, Pen::new(colour.fill, 2.5));
             line.iter().for_each(|&point| canvas.dot(point, 4.5, colour.fill));
             if let Some(end) = line.last() {
                 let p99 = values[3].map(|ms| format!("p99 {}", duration_ms(ms)));
-                labels.push(SideLabel { y: end[1], name: spoken(each), detail: p99.into_iter().collect(), ink: colour.ink });
+                labels.push(SideLabel {
+                    y: end[1],
+                    name: spoken(each),
+                    detail: p99.into_iter().collect(),
+                    ink: colour.ink,
+                });
             }
         }
         beside(canvas, plot.right + 10.0, SIDE - 10.0, [plot.top - 10.0, plot.bottom + 10.0], labels);
@@ -78,14 +89,10 @@ fn objectives<'a>(comparison: &Comparison, setting: &'a Setting) -> Vec<&'a Late
     setting.objectives.iter().filter(speaks).collect()
 }
 
-fn x_of(plot: Panel, column: usize) -> f64 {
-    plot.left + (plot.right - plot.left) * (column as f64 + 0.5) / COLUMNS.len() as f64
-}
-
-fn draw_columns(canvas: &Canvas<'_>, plot: Panel) {
+fn draw_columns(canvas: &Canvas<'_>, plot: Panel, count: usize, x_of: &dyn Fn(usize) -> f64) {
     canvas.line(&[[plot.left, plot.bottom], [plot.right, plot.bottom]], Pen::new(AXIS, 1.0));
-    for (index, (_, name)) in COLUMNS.into_iter().enumerate() {
-        let x = x_of(plot, index);
+    for (index, (_, name)) in COLUMNS.into_iter().enumerate().take(count) {
+        let x = x_of(index);
         canvas.line(&[[x, plot.top], [x, plot.bottom]], Pen::new(GRID, 1.0));
         canvas.text(name, [x, plot.bottom + 23.0], Type::plain(TEXT).strong().align(Align::Centre));
     }
@@ -101,7 +108,7 @@ fn finding(comparison: &Comparison) -> String {
             duration_ms(ms),
             spoken(taken),
             duration_ms(before),
-            spoken(first)
+            first.name
         ),
         (Some((taken, ms)), _) => format!("99 in 100 answers arrive within {} with {}", duration_ms(ms), spoken(taken)),
         _ => "How long answers take, by variant".to_owned(),

@@ -31,6 +31,8 @@ struct Page {
     tried: Vec<Tried>,
     assumptions: Vec<String>,
     warnings: Vec<String>,
+    /// Whether the charts come before the tables, because those are long.
+    charts_first: bool,
     provenance: String,
     version: String,
     #[serde(skip)]
@@ -74,7 +76,7 @@ impl HtmlTable {
 
 /// The page of a saved result.
 pub fn page(saved: &Saved) -> String {
-    let (page, origin) = match saved {
+    let (mut page, origin) = match saved {
         Saved::Run { summary, timelines, origin, .. } => {
             (Page { plots: plots::of_run(summary, timelines), ..of_run(summary) }, origin)
         }
@@ -84,6 +86,12 @@ pub fn page(saved: &Saved) -> String {
         }
         Saved::Sweep { sweep, origin, .. } => (Page { plots: plots::of_sweep(sweep), ..of_sweep(sweep) }, origin),
     };
+    page.kicker += &origin.question.as_ref().map(|question| format!(" · {question}")).unwrap_or_default();
+    // Names stand in backticks in a terminal; a page has no need of them.
+    for text in [&mut page.answer, &mut page.detail].into_iter().chain(&mut page.assumptions).chain(&mut page.warnings)
+    {
+        *text = text.replace('`', "");
+    }
     render(&page, origin)
 }
 
@@ -94,11 +102,9 @@ fn render(page: &Page, origin: &Origin) -> String {
     let mut environment = Environment::new();
     environment.add_template("report.html", TEMPLATE).expect("the template is valid, as a test renders it");
     let template = environment.get_template("report.html").expect("just added");
-    let question = origin.question.as_ref().map(|question| format!(" · {question}")).unwrap_or_default();
     let context = context! {
         ..minijinja::Value::from_serialize(page),
         ..context! {
-            kicker => format!("{}{question}", page.kicker),
             policy => policy(&style, &script),
             style,
             script,
@@ -146,7 +152,8 @@ fn sentences(text: &str) -> (String, String) {
 
 fn of_comparison(comparison: &Comparison) -> Page {
     let (answer, detail) = sentences(&comparison.recommendation.reason);
-    let best = comparison.variants.iter().position(|each| comparison.recommendation.variant.as_ref() == Some(&each.name));
+    let best =
+        comparison.variants.iter().position(|each| comparison.recommendation.variant.as_ref() == Some(&each.name));
     let first = comparison.variants.first().map(spoken).unwrap_or_default();
     Page {
         title: format!("{}: comparison", comparison.scenario),
@@ -156,8 +163,12 @@ fn of_comparison(comparison: &Comparison) -> Page {
         tables: vec![
             HtmlTable::new("Comparison", comparison_tables::outcomes(comparison), comparison_tables::LEGEND)
                 .marking(best),
-            HtmlTable::new("Latency and wait", comparison_tables::durations(comparison), "from arrival, retries included")
-                .marking(best),
+            HtmlTable::new(
+                "Latency and wait",
+                comparison_tables::durations(comparison),
+                "from arrival, retries included",
+            )
+            .marking(best),
             HtmlTable::new(
                 &format!("Difference to {first}"),
                 comparison_tables::differences(comparison),
@@ -200,6 +211,7 @@ fn of_sweep(sweep: &Sweep) -> Page {
         title: format!("{}: sweep", sweep.scenario),
         kicker: format!("quotasim sweep · {}", sweep.scenario),
         answer: sweep_tables::headline(sweep),
+        charts_first: true,
         tables: vec![HtmlTable::new("Points", sweep_tables::points(sweep), &sweep_tables::legend(sweep))],
         assumptions: sweep.assumptions.clone(),
         warnings: sweep.warnings.clone(),

@@ -1,6 +1,7 @@
 //! What the charts of the page show, as data for its script.
 
 use crate::analysis::{Comparison, Estimate, Percentiles, PoolTimeline, Summary, Sweep};
+use crate::report::chart::charged_per_minute;
 use crate::report::chart::theme::{BLACK, BLUE, Colour, GREEN, ORANGE, VERMILLION, variant};
 use crate::report::compare::{metrics_of, spoken};
 use crate::report::number::{digits, percent};
@@ -150,8 +151,10 @@ fn outcomes(comparison: &Comparison) -> Lines {
         let found = slo.iter().find(|outcome| outcome.text.contains(metric))?;
         Some(Rule { value: found.bound, label: format!("{name} below {}", percent(found.bound)) })
     };
-    let mut rules: Vec<Rule> =
-        [rule("attempt_throttle_rate", "throttled"), rule("truncation_rate", "cut short")].into_iter().flatten().collect();
+    let mut rules: Vec<Rule> = [rule("attempt_throttle_rate", "throttled"), rule("truncation_rate", "cut short")]
+        .into_iter()
+        .flatten()
+        .collect();
     if let [one, other] = rules.as_slice()
         && one.value == other.value
     {
@@ -160,7 +163,8 @@ fn outcomes(comparison: &Comparison) -> Lines {
     Lines {
         id: "outcomes".to_owned(),
         title: "Throttled, cut short, failed".to_owned(),
-        note: "Logarithmic; 95% intervals. A smaller output limit reserves less and cuts more answers short.".to_owned(),
+        note: "Logarithmic; 95% intervals. A smaller output limit reserves less and cuts more answers short."
+            .to_owned(),
         x: Across {
             label: if comparison.workload.is_some() { "max_tokens" } else { "variant" }.to_owned(),
             format: "number",
@@ -210,9 +214,8 @@ fn latency_lines(series: Vec<Series>) -> Lines {
 
 fn latency(comparison: &Comparison) -> Lines {
     let all = comparison.variants.iter().enumerate();
-    let series = all.map(|(index, each)| {
-        percentiles(spoken(each), variant(index), metrics_of(comparison, each).latency_ms)
-    });
+    let series =
+        all.map(|(index, each)| percentiles(spoken(each), variant(index), metrics_of(comparison, each).latency_ms));
     latency_lines(series.collect())
 }
 
@@ -226,7 +229,7 @@ fn over_time(timeline: &PoolTimeline, name: &str, id: &str) -> Lines {
         fill,
         ..Series::default()
     };
-    let span = |index: usize| points[index].to_s - points[index].from_s;
+    let charged = charged_per_minute(points);
     let title = if name.is_empty() { String::new() } else { format!(" with {name}") };
     Lines {
         id: format!("{id}-{}", timeline.pool),
@@ -235,13 +238,13 @@ fn over_time(timeline: &PoolTimeline, name: &str, id: &str) -> Lines {
         x: Across {
             label: "simulated time".to_owned(),
             format: "minutes",
-            values: points.iter().map(|point| point.to_s).collect(),
+            values: points.iter().map(|point| point.to_s / 60.0).collect(),
             ..Across::default()
         },
         y: Up { format: "number", ..Up::default() },
         series: vec![
             line("reserved, open", ORANGE, true, &|at| Some(points[at].reserved_open as f64)),
-            line("charged per minute", BLUE, false, &|at| Some(points[at].charged as f64 * 60.0 / span(at))),
+            line("charged in the last minute", BLUE, false, &|at| Some(charged[at])),
             line("quota per minute", BLACK, false, &|at| points[at].quota.map(|quota| quota as f64)),
             line("left in the limiter", GREEN, false, &|at| points[at].available.map(|left| left.max(0) as f64)),
             line("attempts throttled", VERMILLION, false, &|at| Some(points[at].throttled as f64)),
@@ -307,7 +310,8 @@ fn along(
             }
             None => title.to_lowercase(),
         };
-        let at = |x: &f64| line.iter().find(|point| position(point) == Some(*x)).map(|point| of(point)).unwrap_or_default();
+        let at =
+            |x: &f64| line.iter().find(|point| position(point) == Some(*x)).map(|point| of(point)).unwrap_or_default();
         estimates(name, variant(index), &values.iter().map(at).collect::<Vec<_>>())
     });
     let throttled = id == "throttled";
@@ -330,7 +334,9 @@ fn along(
         x: Across {
             label: worded(&axis.path),
             format: "number",
-            log: numeric && values.first() > Some(&0.0) && values.last() > values.first().map(|least| least * 30.0).as_ref(),
+            log: numeric
+                && values.first() > Some(&0.0)
+                && values.last() > values.first().map(|least| least * 30.0).as_ref(),
             categories: (!numeric).then(|| axis.values.iter().map(label_of).collect()),
             values,
         },
@@ -359,10 +365,6 @@ fn heat(sweep: &Sweep) -> Option<Heat> {
         y: up.path.clone(),
         columns: across.values.iter().map(label_of).collect(),
         rows: up.values.iter().map(label_of).collect(),
-        cells: up
-            .values
-            .iter()
-            .map(|row| across.values.iter().map(|column| cell(column, row)).collect())
-            .collect(),
+        cells: up.values.iter().map(|row| across.values.iter().map(|column| cell(column, row)).collect()).collect(),
     })
 }

@@ -14,7 +14,7 @@
     return trim(x, 3);
   };
   const duration = (ms) => (ms >= 6e4 ? trim(ms / 6e4, 3) + ' min' : ms >= 1e3 ? trim(ms / 1e3, 3) + ' s' : trim(ms, 3) + ' ms');
-  const minutes = (s) => trim(s / 60, 3) + ' min';
+  const minutes = (x) => trim(x, 3) + ' min';
   const write = { percent, number: short, duration, minutes };
 
   const element = (name, parent, text, kind) => {
@@ -98,6 +98,8 @@
         const { ctx, bbox } = u;
         ctx.save();
         ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+        ctx.textAlign = 'left';
+        ctx.textBaseline = 'alphabetic';
         ctx.lineWidth = 1.5 * devicePixelRatio;
         (chart.rules || []).forEach((rule) => {
           const y = at(u, 'y', rule.value);
