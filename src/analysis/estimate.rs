@@ -54,20 +54,35 @@ pub fn ratio(parts: &[Part], kind: Kind) -> Estimate {
 const FEW: usize = 5;
 
 fn jackknife(parts: &[Part], numerator: f64, denominator: f64) -> Option<[f64; 2]> {
-    let n = parts.len() as f64;
     let theta = numerator / denominator;
-    let mut pseudo = Vec::with_capacity(parts.len());
-    for part in parts {
-        let rest = denominator - part.denominator;
-        if rest <= 0.0 {
-            return None;
-        }
-        pseudo.push(n * theta - (n - 1.0) * (numerator - part.numerator) / rest);
-    }
-    let mean = pseudo.iter().sum::<f64>() / n;
-    let variance = pseudo.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (n - 1.0);
-    let half = t975(parts.len() - 1) * (variance / n).sqrt();
+    let half = half_width(&pseudo_values(parts)?)?;
     Some([theta - half, theta + half])
+}
+
+/// The jackknife pseudo-values of a ratio, one per replication; `None` if one replication is all there is to it.
+pub fn pseudo_values(parts: &[Part]) -> Option<Vec<f64>> {
+    let n = parts.len() as f64;
+    let sum = |of: fn(&Part) -> f64| parts.iter().map(of).sum::<f64>();
+    let (numerator, denominator) = (sum(|part| part.numerator), sum(|part| part.denominator));
+    let theta = numerator / denominator;
+    parts
+        .iter()
+        .map(|part| {
+            let rest = denominator - part.denominator;
+            (rest > 0.0).then(|| n * theta - (n - 1.0) * (numerator - part.numerator) / rest)
+        })
+        .collect()
+}
+
+/// Half the 95 % t interval of the mean of independent values: `t(n−1, 0.975) · s/√n`; `None` with fewer than two.
+pub fn half_width(values: &[f64]) -> Option<f64> {
+    let n = values.len() as f64;
+    if values.len() < 2 {
+        return None;
+    }
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (n - 1.0);
+    Some(t975(values.len() - 1) * (variance / n).sqrt())
 }
 
 /// The 0.975 quantile of Student's t with `degrees` of freedom.

@@ -20,11 +20,35 @@ pub struct Replications {
     pooled_flows: Vec<FlowTally>,
     /// By pool: tokens and requests by minute.
     pooled_minutes: Vec<(Minutes, Minutes)>,
+    /// By index of the replication: its percentiles, which need the histograms.
+    typical: Vec<Option<Typical>>,
+}
+
+/// Percentiles of one replication over all its requests [ns]; `None` with nothing observed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Typical {
+    /// Median and 99th percentile of latency.
+    pub(super) latency: [Option<u64>; 2],
+    /// Median and 99th percentile of the wait.
+    pub(super) wait: [Option<u64>; 2],
+}
+
+impl Typical {
+    fn of(tally: &Tally) -> Typical {
+        let (mut latency, mut wait) = (Durations::default(), Durations::default());
+        for flow in &tally.flows {
+            latency.merge(&flow.latency);
+            wait.merge(&flow.wait);
+        }
+        let ends = |of: &Durations| [0.5, 0.99].map(|p| of.quantile_among(p, of.count));
+        Typical { latency: ends(&latency), wait: ends(&wait) }
+    }
 }
 
 impl Replications {
     /// Takes in one replication.
     pub fn add(&mut self, index: u32, mut tally: Tally) {
+        let typical = Typical::of(&tally);
         self.pooled_flows.resize_with(tally.flows.len(), FlowTally::default);
         for (pooled, flow) in self.pooled_flows.iter_mut().zip(&mut tally.flows) {
             pooled.merge_histograms(flow);
@@ -41,8 +65,10 @@ impl Replications {
         let index = index as usize;
         if self.tallies.len() <= index {
             self.tallies.resize_with(index + 1, || None);
+            self.typical.resize(index + 1, None);
         }
         self.tallies[index] = Some(tally);
+        self.typical[index] = Some(typical);
     }
 
     /// How many replications have come in.
@@ -96,6 +122,11 @@ impl Replications {
     /// The tallies that have come in, in order of replication.
     pub(super) fn tallies(&self) -> impl Iterator<Item = &Tally> {
         self.tallies.iter().flatten()
+    }
+
+    /// The percentiles of the replications that have come in, in order.
+    pub(super) fn typical(&self) -> impl Iterator<Item = &Typical> {
+        self.typical.iter().flatten()
     }
 
     fn metrics(
@@ -287,7 +318,7 @@ fn percentiles_among(
     }
 }
 
-fn merge<'a>(flows: impl IntoIterator<Item = &'a FlowTally>) -> FlowTally {
+pub(super) fn merge<'a>(flows: impl IntoIterator<Item = &'a FlowTally>) -> FlowTally {
     let mut whole = FlowTally::default();
     flows.into_iter().for_each(|flow| whole.merge(flow));
     whole
@@ -295,7 +326,7 @@ fn merge<'a>(flows: impl IntoIterator<Item = &'a FlowTally>) -> FlowTally {
 
 impl FlowTally {
     /// Dollars billed; `None` if a price is unknown of which something was billed.
-    fn cost_usd(&self, prices: &Prices) -> Option<f64> {
+    pub(super) fn cost_usd(&self, prices: &Prices) -> Option<f64> {
         let part = |tokens: u64, price: Option<f64>| match (tokens, price) {
             (0, _) => Some(0.0),
             (tokens, price) => Some(tokens as f64 * price? * 1e-6),

@@ -1,7 +1,7 @@
 //! Judges service-level objectives.
 
-use crate::analysis::{Metrics, SloOutcome, Summary};
-use crate::model::{Requirement, Scenario, Scope};
+use crate::analysis::{Metrics, SloOutcome, Summary, warnings};
+use crate::model::{Comparison, Limiter, Requirement, Scenario, Scope};
 use serde_json::Value;
 
 /// How each requirement of the scenario came out.
@@ -10,8 +10,8 @@ pub fn judge(scenario: &Scenario, summary: &Summary) -> Vec<SloOutcome> {
         .slo
         .iter()
         .map(|requirement| {
-            let text = text_of(requirement, scenario);
-            outcome(requirement, text, metrics_of(requirement, scenario, summary))
+            let (value, interval) = measured(metrics_of(requirement, scenario, summary), &requirement.metric);
+            verdict(requirement, scenario, value, interval)
         })
         .collect()
 }
@@ -34,12 +34,70 @@ fn metrics_of<'a>(requirement: &Requirement, scenario: &Scenario, summary: &'a S
     }
 }
 
+/// How requirements come out in the long run: a share of throttles is no lower than what a quota must refuse once its
+/// burst is spent. A scenario that is an `episode` is judged as it ran.
+pub fn judge_long_run(requirements: &[Requirement], scenario: &Scenario, summary: &Summary) -> Vec<SloOutcome> {
+    requirements
+        .iter()
+        .map(|requirement| {
+            let measured = measured(metrics_of(requirement, scenario, summary), &requirement.metric);
+            let bound = long_run_bound(requirement, scenario, summary);
+            let (value, interval) = match (bound, measured) {
+                (Some(bound), (Some(value), interval)) if bound > value => {
+                    (Some(bound), interval.map(|[low, high]| [low.max(bound), high.max(bound)]))
+                }
+                (_, measured) => measured,
+            };
+            verdict(requirement, scenario, value, interval)
+        })
+        .collect()
+}
+
+/// The share of the requests in a requirement's scope that must be refused in the long run, if it speaks of throttles.
+fn long_run_bound(requirement: &Requirement, scenario: &Scenario, summary: &Summary) -> Option<f64> {
+    if scenario.episode || !matches!(requirement.metric.as_str(), "attempt_throttle_rate" | "request_throttle_rate") {
+        return None;
+    }
+    let (mut refused, mut offered) = (0.0, 0.0);
+    for (index, pool) in scenario.pools.iter().enumerate() {
+        let within = match requirement.scope {
+            Scope::Total => true,
+            Scope::Workload(workload) => scenario.workloads[workload].pool == index,
+            Scope::Pool(only) => only == index,
+        };
+        if within {
+            let metrics = &summary.pools[&pool.name];
+            let requests = metrics.offered_requests_per_minute.mean.unwrap_or(0.0);
+            // A cap on open reservations is no rate: its quota bounds nothing in the long run.
+            let rate = pool.quotas.reserved_from().is_some_and(|quota| quota.limiter != Limiter::InFlight);
+            let bound = if rate { warnings::long_run_throttle_bound(metrics) } else { None };
+            refused += requests * bound.unwrap_or(0.0);
+            offered += requests;
+        }
+    }
+    (offered > 0.0).then(|| refused / offered)
+}
+
+/// How much of a share's allowance is used up: value ÷ bound of a rate that must stay below it. `None` for anything
+/// else, which is met or not.
+pub fn strain(requirement: &Requirement, outcome: &SloOutcome) -> Option<f64> {
+    let below = matches!(requirement.comparison, Comparison::Less | Comparison::AtMost);
+    if !below || !requirement.metric.ends_with("_rate") || requirement.bound <= 0.0 {
+        return None;
+    }
+    Some(outcome.value? / requirement.bound)
+}
+
 /// Judged on the mean; uncertain when the interval straddles the bound or there was nothing to measure.
-fn outcome(requirement: &Requirement, text: String, metrics: &Metrics) -> SloOutcome {
-    let (value, interval) = measured(metrics, &requirement.metric);
+fn verdict(
+    requirement: &Requirement,
+    scenario: &Scenario,
+    value: Option<f64>,
+    interval: Option<[f64; 2]>,
+) -> SloOutcome {
     let holds = |value: f64| requirement.comparison.holds(value, requirement.bound);
     SloOutcome {
-        text,
+        text: text_of(requirement, scenario),
         value,
         bound: requirement.bound,
         met: value.is_some_and(holds),

@@ -1,6 +1,7 @@
 //! One replication over time, in equal intervals: what the charts of the quota draw.
 
-use crate::tally::Probe;
+use crate::model::Scenario;
+use crate::tally::{Probe, Tally};
 use serde::{Deserialize, Serialize};
 
 /// A pool through the intervals of one replication.
@@ -48,6 +49,11 @@ pub struct OutputHistogram {
     pub max_tokens_unset: bool,
     /// Bins of natural output length: `(from, to, count)`, from inclusive, to exclusive.
     pub bins: Vec<(u64, u64, u64)>,
+}
+
+/// Every pool of a scenario through one replication.
+pub fn of_pools(scenario: &Scenario, tally: &Tally) -> Vec<PoolTimeline> {
+    scenario.pools.iter().zip(&tally.pools).map(|(pool, tally)| of_pool(&pool.name, &tally.timeline)).collect()
 }
 
 /// The intervals between a pool's probes.

@@ -7,6 +7,10 @@ use crate::model::Scenario;
 /// A level that falls by more than this share of the capacity through measured time is still spending its burst.
 const BURST_DRIFT: f64 = 0.05;
 
+/// An objective in doubt. A comparison has words of its own for it.
+pub const UNDECIDED: &str = "an SLO lies within the interval of its estimate: this run is too short to say; raise \
+     `--replications` or the horizon";
+
 /// The warnings of a run.
 pub fn of_run(scenario: &Scenario, summary: &Summary, replications: &Replications) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -35,27 +39,14 @@ pub fn of_run(scenario: &Scenario, summary: &Summary, replications: &Replication
         warnings.push("one replication gives no intervals; run with `--replications 10` to see the spread".to_owned());
     }
     if summary.slo.iter().any(|outcome| outcome.uncertain && outcome.value.is_some()) {
-        warnings.push(
-            "an SLO lies within the interval of its estimate: this run is too short to say; raise `--replications` or \
-             the horizon"
-                .to_owned(),
-        );
+        warnings.push(UNDECIDED.to_owned());
     }
     warnings
 }
 
 /// A full bucket at the start hides steady overload until it is spent.
 fn still_spending(index: usize, name: &str, metrics: &Metrics, replications: &Replications) -> Option<String> {
-    let mut fallen = 0.0;
-    for tally in replications.tallies() {
-        let drift = tally.pools[index].level_drift?;
-        let sum = (drift.first_quarter - drift.last_quarter) as f64;
-        fallen += sum / f64::from(drift.samples) / drift.capacity as f64;
-    }
-    fallen /= replications.len() as f64;
-    if fallen <= BURST_DRIFT {
-        return None;
-    }
+    let fallen = fallen_level(index, replications)?;
     let bound = long_run_throttle_bound(metrics).map_or(String::new(), |bound| {
         format!("; in the long run at least {:.1}% of its tokens are refused", bound * 100.0)
     });
@@ -64,6 +55,25 @@ fn still_spending(index: usize, name: &str, metrics: &Metrics, replications: &Re
          time{bound}; lengthen `horizon` and `warmup`, or set `episode: true` if this is all there is",
         fallen * 100.0
     ))
+}
+
+/// The pools whose bucket a run was still spending, by name; none where the scenario is an episode.
+pub fn spending_pools(scenario: &Scenario, replications: &Replications) -> Vec<String> {
+    let pools = scenario.pools.iter().enumerate().filter(|_| !scenario.episode);
+    let spending = pools.filter(|&(index, _)| fallen_level(index, replications).is_some());
+    spending.map(|(_, pool)| pool.name.clone()).collect()
+}
+
+/// By how much of its capacity a pool's bucket fell through measured time, if that is too much for a steady state.
+fn fallen_level(index: usize, replications: &Replications) -> Option<f64> {
+    let mut fallen = 0.0;
+    for tally in replications.tallies() {
+        let drift = tally.pools[index].level_drift?;
+        let sum = (drift.first_quarter - drift.last_quarter) as f64;
+        fallen += sum / f64::from(drift.samples) / drift.capacity as f64;
+    }
+    fallen /= replications.len() as f64;
+    (fallen > BURST_DRIFT).then_some(fallen)
 }
 
 /// The long-run bound on what is refused: `1 − Q ÷ offered charge`; `None` when the quota suffices.

@@ -6,7 +6,10 @@
 mod args;
 mod catalog;
 mod check;
+mod command;
+mod compare;
 mod completions;
+mod estimate;
 mod explain;
 mod files;
 mod init;
@@ -15,10 +18,15 @@ mod man;
 mod models;
 mod output;
 mod progress;
+mod report;
 mod requests;
 mod run;
 mod schema;
+mod source;
+mod sweep;
+mod vary;
 
+use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -56,6 +64,8 @@ const EXAMPLES: &str = "\
 Examples:
   quotasim run scenarios/classifier-unset.yaml
   quotasim run scenarios/chat.yaml -o out --set load=1.3
+  quotasim compare scenarios/chat.yaml --max-tokens 256,1024,unset
+  quotasim sweep scenarios/chat.yaml --vary load=0.25..3:12
   quotasim check scenarios/*.yaml
   quotasim init --list
   quotasim explain --model us.anthropic.claude-haiku-4-5-20251001-v1:0 \\
@@ -67,6 +77,12 @@ Exit codes: 0 done, 1 the answer is \"no\", 2 the input or the world is wrong.";
 enum Verb {
     /// Simulate one scenario: who is throttled, by which limit, and how long answers take
     Run(run::Args),
+    /// Compare values of max_tokens, or named variants, on the same random requests, and recommend one
+    Compare(compare::Args),
+    /// Trace throttling over one or two fields of a scenario, and find the highest load that meets the SLO
+    Sweep(sweep::Args),
+    /// Draw a saved result again: text, Markdown, charts, HTML
+    Report(report::Args),
     /// Report every problem of scenario files, with line and column
     Check(check::Args),
     /// Work out one request's reservation and charge, step by step
@@ -88,6 +104,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let answer = match cli.verb {
         Verb::Run(args) => run::run(&args),
+        Verb::Compare(args) => compare::run(&args),
+        Verb::Sweep(args) => sweep::run(&args),
+        Verb::Report(args) => report::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Explain(args) => explain::run(&args, &mut anstream::stdout()),
         Verb::Init(args) => init::run(&args),
@@ -104,6 +123,12 @@ pub fn main() -> ExitCode {
             Answer::Wrong.into()
         }
     }
+}
+
+/// The threads that a simulating verb asks for.
+fn threads(run: &args::RunArgs) -> anyhow::Result<rayon::ThreadPool> {
+    let threads = run.threads.unwrap_or(0) as usize;
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")
 }
 
 /// The command as clap sees it, for documents and tests.

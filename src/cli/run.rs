@@ -1,12 +1,14 @@
 //! `quotasim run`: load → simulate → print.
 
 use super::args::{Format, RunArgs, ScenarioArgs};
+use super::command::Command;
 use super::progress::Bar;
 use super::requests::RequestsFile;
-use super::{Answer, load, output};
+use super::source::Source;
+use super::{Answer, output, threads};
 use crate::model::Scenario;
 use crate::planner::{self, Run};
-use crate::report;
+use crate::report::{self, Origin, Saved};
 use anyhow::Context;
 use std::path::PathBuf;
 
@@ -34,8 +36,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
-    let loaded = match load::scenario(&args.scenario)? {
-        Ok(loaded) => loaded,
+    let (source, loaded) = match Source::open(&args.scenario)? {
+        Ok(opened) => opened,
         Err(problems) => {
             output::say(&problems.to_string());
             return Ok(Answer::Wrong);
@@ -46,21 +48,26 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     }
     let run = simulate(&loaded.scenario, args)?;
     output::print(&formatted(&run, args.run.format))?;
+    let answer = if run.summary.slo.iter().all(|outcome| outcome.met) { Answer::Yes } else { Answer::No };
     if let Some(directory) = &args.run.output {
-        output::write_all(
-            directory,
-            &report::bundle(&run.summary, &report::Setting::of(&loaded.scenario), &run.timelines, &run.outputs),
-        )?;
+        let origin = Origin {
+            command: Command::new("run", &args.scenario).to_string(),
+            question: loaded.question,
+            scenario: source.text.clone(),
+            changes: source.changes(),
+        };
+        let Run { summary, timelines, outputs, .. } = run;
+        let setting = report::Setting::of(&loaded.scenario);
+        output::write_all(directory, &report::files(&Saved::Run { summary, setting, timelines, outputs, origin }))?;
         if !args.run.quiet {
-            output::say(&format!("wrote charts and data to {}", directory.display()));
+            output::say(&format!("wrote report.html, charts and data to {}", directory.display()));
         }
     }
-    Ok(if run.summary.slo.iter().all(|outcome| outcome.met) { Answer::Yes } else { Answer::No })
+    Ok(answer)
 }
 
 fn simulate(scenario: &Scenario, args: &Args) -> anyhow::Result<Run> {
-    let threads = args.run.threads.unwrap_or(0) as usize;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?;
+    let pool = threads(&args.run)?;
     let progress = Bar::new(scenario.replications, args.run.quiet);
     let run = match &args.requests {
         None => pool.install(|| planner::replicate(scenario, &progress)),

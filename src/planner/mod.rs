@@ -1,7 +1,31 @@
-//! Asks questions of the engine: replications now; comparisons, sweeps and sizing stand on the same ground.
+//! Asks questions of the engine: replications, comparisons of variants, sweeps; sizing stands on the same ground.
 //!
-//! Replications run in parallel on the current rayon pool; results do not depend on how many threads there are.
+//! Everything runs in parallel on the current rayon pool; results do not depend on how many threads there are.
 
+pub mod assume;
+mod batch;
+mod caching;
+mod compare;
+mod ladder;
 mod replicate;
+mod search;
+mod sweep;
 
+pub use batch::{Job, batch, batch_onto, summaries};
+pub use compare::{Compared, compare};
+pub use ladder::ladder;
 pub use replicate::{Progress, Run, Silent, replicate, replicate_in_order};
+pub use search::{Effort, at_load, highest_load, meets, quota_factor, with_quotas};
+pub use sweep::{Grid, Line, Swept, sweep};
+
+use crate::model::Scenario;
+
+/// One alternative of a comparison: a scenario under a name. Variants of one comparison have the same seed, so they
+/// meet the same requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// The scenario with the variant's changes in it.
+    pub scenario: Scenario,
+}

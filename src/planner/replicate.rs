@@ -91,12 +91,7 @@ fn conclude(engine: &Engine<'_>, done: &Replications) -> Option<Run> {
     }
     Some(Run {
         summary,
-        timelines: scenario
-            .pools
-            .iter()
-            .zip(&first.pools)
-            .map(|(pool, tally)| timeline::of_pool(&pool.name, &tally.timeline))
-            .collect(),
+        timelines: timeline::of_pools(scenario, first),
         outputs: scenario
             .workloads
             .iter()
@@ -111,10 +106,10 @@ fn conclude(engine: &Engine<'_>, done: &Replications) -> Option<Run> {
 }
 
 /// Reports progress.
-struct Watcher<'a> {
-    progress: &'a dyn Progress,
-    replication: u32,
-    horizon: SimTime,
+pub(super) struct Watcher<'a> {
+    pub(super) progress: &'a dyn Progress,
+    pub(super) replication: u32,
+    pub(super) horizon: SimTime,
 }
 
 impl Observer for Watcher<'_> {

@@ -3,7 +3,7 @@
 use super::chart::{self, Chart};
 use super::setting::Setting;
 use super::{csv, json};
-use crate::analysis::{OutputHistogram, PoolTimeline, Summary};
+use crate::analysis::{Comparison, OutputHistogram, PoolTimeline, Summary, Sweep};
 
 /// Pixels of a PNG to a pixel of the chart: sharp on a projector.
 const PNG_SCALE: f32 = 2.0;
@@ -29,6 +29,33 @@ pub fn bundle(
         add(&mut files, &stem, &chart::output_length(summary, setting, histogram));
     }
     files
+}
+
+/// Adds the charts of a comparison: `trade-off`, `latency`, and `before-after-<pool>` where the two differ.
+pub(super) fn of_comparison(
+    files: &mut Vec<(String, Vec<u8>)>,
+    comparison: &Comparison,
+    setting: &Setting,
+    chosen: usize,
+    before: &[PoolTimeline],
+    after: &[PoolTimeline],
+) {
+    add(files, "trade-off", &chart::trade_off(comparison, setting));
+    add(files, "latency", &chart::variant_latency(comparison, setting));
+    if let (Some(first), Some(chosen)) = (comparison.variants.first(), comparison.variants.get(chosen)) {
+        for (before, after) in before.iter().zip(after) {
+            let pair = [(first, before), (chosen, after)];
+            add(files, &format!("before-after-{}", after.pool), &chart::before_after(comparison, setting, pair));
+        }
+    }
+}
+
+/// Adds the charts of a sweep: `throttle-curve`, and `heat-map` over two axes.
+pub(super) fn of_sweep(files: &mut Vec<(String, Vec<u8>)>, sweep: &Sweep, setting: &Setting) {
+    add(files, "throttle-curve", &chart::throttle_curve(sweep, setting));
+    if sweep.axes.len() == 2 {
+        add(files, "heat-map", &chart::heat_map(sweep, setting));
+    }
 }
 
 /// Adds a chart in both formats under a name that no other file has and every file system takes.

@@ -5,6 +5,7 @@
 
 use crate::analysis::{Metrics, PoolTimeline, Summary};
 use csv::{Terminator, Writer, WriterBuilder};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The summary in long form: `scope,name,metric,value,ci_low,ci_high,few_events`.
@@ -83,16 +84,16 @@ fn or_empty<T: ToString>(value: Option<T>) -> String {
 
 /// The metrics of one scope, each at its path in the JSON document.
 fn metrics(table: &mut Table, scope: &str, name: &str, metrics: &Metrics) {
-    let value = serde_json::to_value(metrics).expect("metrics have string keys");
-    let Value::Object(fields) = value else { unreachable!("a struct is an object") };
-    for (key, value) in &fields {
-        walk(table, [scope, name], key, value);
-    }
+    table.metrics(&[scope, name], &document(metrics));
+}
+
+/// The JSON document of metrics.
+pub(super) fn document(metrics: &impl Serialize) -> Value {
+    serde_json::to_value(metrics).expect("metrics have string keys")
 }
 
 /// Rows for the value at `path`: an estimate is one row, a number one row, anything else its parts.
-fn walk(table: &mut Table, scope: [&str; 2], path: &str, value: &Value) {
-    let [kind, name] = scope;
+fn walk(table: &mut Table, scope: &[&str], path: &str, value: &Value) {
     match value {
         Value::Object(fields) if is_estimate(fields) => row_of_estimate(table, scope, path, fields),
         Value::Object(fields) => {
@@ -104,7 +105,7 @@ fn walk(table: &mut Table, scope: [&str; 2], path: &str, value: &Value) {
                 }
             }
         }
-        leaf => table.row([kind, name, path, &number(Some(leaf)), "", "", ""]),
+        leaf => table.row(scope.iter().copied().chain([path, &number(Some(leaf)), "", "", ""])),
     }
 }
 
@@ -113,11 +114,12 @@ fn is_estimate(fields: &Map<String, Value>) -> bool {
     fields.contains_key("mean") && fields.keys().all(|key| matches!(key.as_str(), "mean" | "ci95" | "few_events"))
 }
 
-fn row_of_estimate(table: &mut Table, [kind, name]: [&str; 2], path: &str, fields: &Map<String, Value>) {
+fn row_of_estimate(table: &mut Table, scope: &[&str], path: &str, fields: &Map<String, Value>) {
     let ends = fields.get("ci95").and_then(Value::as_array);
     let end = |index: usize| number(ends.and_then(|ends| ends.get(index)));
     let few = fields.get("few_events").and_then(Value::as_bool).unwrap_or(false).to_string();
-    table.row([kind, name, path, &number(fields.get("mean")), &end(0), &end(1), &few]);
+    let cells = [path, &number(fields.get("mean")), &end(0), &end(1), &few];
+    table.row(scope.iter().copied().chain(cells));
 }
 
 /// A number as JSON writes it; null is empty.
@@ -126,20 +128,28 @@ fn number(value: Option<&Value>) -> String {
 }
 
 /// A CSV writer into memory, where writing cannot fail.
-struct Table(Writer<Vec<u8>>);
+pub(super) struct Table(Writer<Vec<u8>>);
 
 impl Table {
-    fn new(header: &[&str]) -> Table {
+    pub(super) fn new(header: &[&str]) -> Table {
         let mut table = Table(WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new()));
         table.row(header);
         table
     }
 
-    fn row<'a>(&mut self, fields: impl IntoIterator<Item = &'a (impl AsRef<[u8]> + ?Sized + 'a)>) {
+    /// A row for each number of a document, under the names in front.
+    pub(super) fn metrics(&mut self, scope: &[&str], document: &Value) {
+        let Value::Object(fields) = document else { unreachable!("a struct is an object") };
+        for (key, value) in fields {
+            walk(self, scope, key, value);
+        }
+    }
+
+    pub(super) fn row<'a>(&mut self, fields: impl IntoIterator<Item = &'a (impl AsRef<[u8]> + ?Sized + 'a)>) {
         self.0.write_record(fields).expect("memory does not fail and rows are equally long");
     }
 
-    fn finish(self) -> String {
+    pub(super) fn finish(self) -> String {
         let bytes = self.0.into_inner().expect("memory does not fail");
         String::from_utf8(bytes).expect("fields are UTF-8")
     }

@@ -1,8 +1,9 @@
 //! Hand-made results for tests: numbers chosen to exercise the formats, not simulated.
 
 use crate::analysis::{
-    ByMinute, Counts, Estimate, Gauge, LedgerTotals, Metrics, OutputHistogram, Percentiles, PoolMetrics, PoolTimeline,
-    SloOutcome, Summary, ThrottlesByLimit, TimelinePoint, Wait,
+    Axis, ByMinute, Comparison, Counts, Difference, Estimate, Gauge, Knee, LedgerTotals, Metrics, OutputHistogram,
+    Percentiles, Point, PoolMetrics, PoolTimeline, Recommendation, SloOutcome, Summary, Sweep, ThrottlesByLimit,
+    TimelinePoint, VariantResult, Wait,
 };
 use crate::report::setting::{LatencyObjective, PoolSetting, Setting, WorkloadSetting};
 use std::collections::BTreeMap;
@@ -136,6 +137,103 @@ pub(crate) fn two_pools() -> Summary {
                 .into(),
         ],
         ..document()
+    }
+}
+
+/// Values of `max_tokens` for the classifier, with the shares of throttled attempts and truncated answers.
+pub(crate) fn comparison(values: &[(&str, u64, f64, f64)]) -> Comparison {
+    let variant = |&(name, limit, throttled, truncated): &(&str, u64, f64, f64)| {
+        let mut total = classifier();
+        total.attempt_throttle_rate = estimate(throttled, throttled * 0.9, throttled * 1.1);
+        total.truncation_rate = estimate(truncated, truncated * 0.8, truncated * 1.2);
+        let slo = vec![
+            objective("attempt_throttle_rate < 1%", Some(throttled), 0.01, throttled < 0.01, false),
+            objective("truncation_rate < 1% (default)", Some(truncated), 0.01, truncated < 0.01, false),
+        ];
+        VariantResult {
+            name: name.into(),
+            max_tokens: name.parse().ok(),
+            output_limit: Some(limit),
+            reservation_per_request: estimate(500.0 + limit as f64, 490.0 + limit as f64, 510.0 + limit as f64),
+            fits_at_once: Some(200_000 / (500 + limit)),
+            cost_usd_per_1000_good: estimate(0.0671, 0.067, 0.0672),
+            pools: named([("haiku", Metrics { pool: Some(PoolMetrics::default()), ..total.clone() })]),
+            workloads: named([("triage", total.clone())]),
+            total,
+            difference: Difference {
+                attempt_throttle_rate: estimate(throttled - 0.413, throttled - 0.42, throttled - 0.406),
+                ..Difference::default()
+            },
+            slo,
+            ..VariantResult::default()
+        }
+    };
+    let variants: Vec<VariantResult> = values.iter().map(variant).collect();
+    let meets = |each: &&VariantResult| each.slo.iter().all(|outcome| outcome.met);
+    let best = variants.iter().find(meets).map(|each| each.name.clone());
+    let Summary { schema_version, quotasim_version, seed, replications, horizon_s, warmup_s, .. } = document();
+    Comparison {
+        schema_version,
+        quotasim_version,
+        scenario: "support-triage".into(),
+        seed,
+        replications,
+        horizon_s,
+        warmup_s,
+        workload: Some("triage".into()),
+        objectives: vec!["attempt_throttle_rate < 1%".into(), "truncation_rate < 1% (default)".into()],
+        recommendation: Recommendation {
+            reason: "Take the best. It holds under 1 of 2 assumptions tried: `burst_seconds_1` flips it.".into(),
+            holds_under: vec![("fixed_window".into(), true), ("burst_seconds_1".into(), false)],
+            sustains_load: best.as_ref().map(|_| 1.84),
+            variant: best,
+            remedies: Vec::new(),
+        },
+        variants,
+        assumptions: vec!["limiter: a token bucket of 60 s".into()],
+        warnings: vec!["variant `unset`: too short; run it longer".into()],
+    }
+}
+
+/// A sweep along `load` with a line for each of some values, throttled ever earlier from line to line.
+pub(crate) fn sweep(loads: &[f64], values: &[&str]) -> Sweep {
+    let mut axes = vec![Axis { path: "load".into(), values: loads.iter().map(|&load| load.into()).collect() }];
+    if !values.is_empty() {
+        let values = values.iter().map(|&value| value.into()).collect();
+        axes.push(Axis { path: "workloads.triage.max_tokens".into(), values });
+    }
+    let beside = |value: &str| (axes.len() == 2).then(|| ("workloads.triage.max_tokens".to_owned(), value.into()));
+    let lines: Vec<&str> = if values.is_empty() { vec![""] } else { values.to_vec() };
+    let (mut points, mut knees) = (Vec::new(), Vec::new());
+    for (index, value) in lines.iter().enumerate() {
+        let knee = 2.0 / (index + 1) as f64;
+        for &load in loads {
+            let rate = (1.0 - knee / load).max(0.0);
+            let mut total = classifier();
+            total.attempt_throttle_rate = estimate(rate, rate * 0.9, (rate * 1.1).min(1.0));
+            let at = [("load".to_owned(), load.into())].into_iter().chain(beside(value)).collect();
+            let meets = rate < 0.01;
+            let offered_utilization = Some(load / 2.0);
+            points.push(Point { at, replications: 5, added: false, meets, offered_utilization, total });
+        }
+        knees.push(Knee { at: beside(value).into_iter().collect(), load: Some(knee), note: None });
+    }
+    let Summary { schema_version, quotasim_version, seed, replications, horizon_s, warmup_s, .. } = document();
+    Sweep {
+        schema_version,
+        quotasim_version,
+        scenario: "support-triage".into(),
+        seed,
+        replications,
+        horizon_s,
+        warmup_s,
+        axes,
+        objectives: vec!["attempt_throttle_rate < 1%".into()],
+        throttle_bound: Some(0.01),
+        points,
+        knees,
+        assumptions: vec!["limiter: a token bucket of 60 s".into()],
+        warnings: Vec::new(),
     }
 }
 

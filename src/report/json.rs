@@ -1,6 +1,7 @@
 //! The summary as a document for programs.
 
 use crate::analysis::Summary;
+use serde::Serialize;
 
 /// Pretty JSON with a final newline; keys in the order of the types, numbers in full.
 ///
@@ -10,7 +11,12 @@ use crate::analysis::Summary;
 /// assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), Summary::default());
 /// ```
 pub fn summary(summary: &Summary) -> String {
-    let mut text = serde_json::to_string_pretty(summary).expect("a summary has string keys and no failing serializer");
+    document(summary)
+}
+
+/// Any result as such a document.
+pub fn document(result: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(result).expect("a result has string keys and no failing serializer");
     text.push('\n');
     text
 }

@@ -18,22 +18,29 @@ pub fn summary(summary: &Summary) -> String {
     if !summary.pools.is_empty() {
         let _ = write!(text, "\n<sub>{}</sub>\n", escape(table::POOLS_LEGEND));
     }
-    for warning in &summary.warnings {
-        let _ = write!(text, "\n> **Warning:** {}\n", escape(warning));
-    }
-    if !summary.assumptions.is_empty() {
-        text += "\n<details><summary>Assumptions</summary>\n\n";
-        for assumption in &summary.assumptions {
-            let _ = writeln!(text, "- {}", escape(assumption));
-        }
-        text += "\n</details>\n";
-    }
+    text += &foundations(&summary.assumptions, &summary.warnings);
     let _ = write!(text, "\n<sub>{}</sub>\n", escape(&provenance(summary).join(" · ")));
     text
 }
 
+/// What a result rests on, folded away, and what the reader should know before trusting it.
+pub(super) fn foundations(assumptions: &[String], warnings: &[String]) -> String {
+    let mut text = String::new();
+    for warning in warnings {
+        let _ = write!(text, "\n> **Warning:** {}\n", escape(warning));
+    }
+    if !assumptions.is_empty() {
+        text += "\n<details><summary>Assumptions</summary>\n\n";
+        for assumption in assumptions {
+            let _ = writeln!(text, "- {}", escape(assumption));
+        }
+        text += "\n</details>\n";
+    }
+    text
+}
+
 /// A table in pipes, numbers to the right.
-fn rows(table: &Table) -> String {
+pub(super) fn rows(table: &Table) -> String {
     let header: Vec<String> = table.header.iter().map(|&title| escape(title)).collect();
     let rule: Vec<&str> =
         (0..table.header.len()).map(|column| if table.words.contains(&column) { ":--" } else { "--:" }).collect();
@@ -46,7 +53,7 @@ fn rows(table: &Table) -> String {
 }
 
 /// `text` with everything that Markdown would take as markup made literal.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -5,18 +5,23 @@
 
 pub mod bundle;
 pub mod chart;
+pub mod compare;
 pub mod csv;
 pub mod explain;
 pub mod headline;
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod models;
 pub mod number;
+pub mod saved;
 pub mod setting;
+pub mod sweep;
 pub mod table;
 pub mod text;
 
 pub use bundle::bundle;
+pub use saved::{Origin, Saved, files};
 pub use setting::Setting;
 
 #[cfg(test)]

@@ -114,16 +114,33 @@ fn measured(slo: &SloOutcome) -> String {
 
 /// What a reader needs to repeat the run, in parts: name, seed, version, replications and horizon.
 pub fn provenance(summary: &Summary) -> [String; 4] {
-    let horizon = duration_ms(summary.horizon_s * 1e3);
-    let warmup = if summary.warmup_s > 0.0 { duration_ms(summary.warmup_s * 1e3) } else { "no".to_owned() };
-    let times = match summary.replications {
+    provenance_of(
+        &summary.scenario,
+        summary.seed,
+        &summary.quotasim_version,
+        summary.replications,
+        [summary.horizon_s, summary.warmup_s],
+    )
+}
+
+/// The same for any result.
+pub fn provenance_of(
+    scenario: &str,
+    seed: u64,
+    version: &str,
+    replications: u32,
+    [horizon_s, warmup_s]: [f64; 2],
+) -> [String; 4] {
+    let horizon = duration_ms(horizon_s * 1e3);
+    let warmup = if warmup_s > 0.0 { duration_ms(warmup_s * 1e3) } else { "no".to_owned() };
+    let times = match replications {
         1 => "1 replication".to_owned(),
         many => format!("{} replications", count(u64::from(many))),
     };
     [
-        summary.scenario.clone(),
-        format!("seed {}", summary.seed),
-        format!("quotasim {}", summary.quotasim_version),
+        scenario.to_owned(),
+        format!("seed {seed}"),
+        format!("quotasim {version}"),
         format!("{times} of {horizon} ({warmup} warm-up)"),
     ]
 }

@@ -24,15 +24,15 @@ impl Style {
     pub const COLOURED: Style = Style { colour: true };
 
     /// `text` in `ansi`, or as it is.
-    fn paint(self, ansi: Ansi, text: &str) -> String {
+    pub(super) fn paint(self, ansi: Ansi, text: &str) -> String {
         if self.colour { format!("{ansi}{text}{ansi:#}") } else { text.to_owned() }
     }
 }
 
-const STRONG: Ansi = Ansi::new().bold();
-const FAINT: Ansi = Ansi::new().dimmed();
-const GOOD: Ansi = AnsiColor::Green.on_default();
-const BAD: Ansi = AnsiColor::Red.on_default();
+pub(super) const STRONG: Ansi = Ansi::new().bold();
+pub(super) const FAINT: Ansi = Ansi::new().dimmed();
+pub(super) const GOOD: Ansi = AnsiColor::Green.on_default();
+pub(super) const BAD: Ansi = AnsiColor::Red.on_default();
 const DOUBT: Ansi = AnsiColor::Yellow.on_default();
 
 /// The summary of a run as one screen of text, ending in a newline.
@@ -58,20 +58,27 @@ pub fn summary(summary: &Summary, style: &Style) -> String {
         lines.push(String::new());
         lines.extend(objectives(summary, *style));
     }
-    if !summary.assumptions.is_empty() {
-        lines.push(String::new());
-        lines.push(style.paint(FAINT, "assumptions"));
-        lines.extend(summary.assumptions.iter().flat_map(|text| wrap(text, "- ", "  ")));
-    }
-    for warning in &summary.warnings {
-        lines.push(String::new());
-        let wrapped = wrap(warning, "warning: ", "  ");
-        lines.extend(wrapped.iter().map(|line| style.paint(DOUBT, line)));
-    }
+    lines.extend(foundations(&summary.assumptions, &summary.warnings, *style));
     lines.push(String::new());
     lines.extend(pack(&provenance(summary), " · ", "", "").iter().map(|line| style.paint(FAINT, line)));
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// What a result rests on, and what the reader should know before trusting it.
+pub(super) fn foundations(assumptions: &[String], warnings: &[String], style: Style) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !assumptions.is_empty() {
+        lines.push(String::new());
+        lines.push(style.paint(FAINT, "assumptions"));
+        lines.extend(assumptions.iter().flat_map(|text| wrap(text, "- ", "  ")));
+    }
+    for warning in warnings {
+        lines.push(String::new());
+        let wrapped = wrap(warning, "warning: ", "  ");
+        lines.extend(wrapped.iter().map(|line| style.paint(DOUBT, line)));
+    }
+    lines
 }
 
 /// One line per objective, the verdict first.
@@ -101,7 +108,7 @@ fn objectives(summary: &Summary, style: Style) -> Vec<String> {
 }
 
 /// A table as lines: words left, numbers right, two spaces between; a long first column gives way.
-fn align(table: &Table, style: Style) -> Vec<String> {
+pub(super) fn align(table: &Table, style: Style) -> Vec<String> {
     let columns = table.header.len();
     let mut widths: Vec<usize> = (0..columns)
         .map(|column| {
@@ -129,7 +136,7 @@ fn align(table: &Table, style: Style) -> Vec<String> {
 }
 
 /// `text` broken between words into lines of at most [`WIDTH`] characters; a number keeps its unit.
-fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
+pub(super) fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let unit = matches!(word.trim_end_matches(['.', ',', ';', ')']), "ms" | "s" | "min" | "h");
@@ -142,7 +149,7 @@ fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
 }
 
 /// `pieces` joined into as few lines as fit; the first line begins with `first`, the others with `rest`.
-fn pack(pieces: &[String], between: &str, first: &str, rest: &str) -> Vec<String> {
+pub(super) fn pack(pieces: &[String], between: &str, first: &str, rest: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = first.to_owned();
     let mut empty = true;

@@ -5,10 +5,12 @@
 //! maps quantities to pixels and picks ticks, [`frame`] draws captions and panels, [`label`] keeps texts apart,
 //! [`font`] is the typeface. No date, no system font and no unordered map is involved: same results, same bytes.
 
+mod before_after;
 pub mod canvas;
 mod compact;
 pub mod font;
 pub mod frame;
+mod heat_map;
 pub mod label;
 mod latency;
 mod output_length;
@@ -16,11 +18,20 @@ mod quota;
 mod render;
 pub mod scale;
 pub mod theme;
+mod throttle_curve;
+mod trade_off;
+mod variant_latency;
 
+pub use before_after::before_after;
+pub use heat_map::heat_map;
 pub use latency::latency;
 pub use output_length::output_length;
+pub(in crate::report) use quota::charged_per_minute;
 pub use quota::quota;
 pub use render::png;
+pub use throttle_curve::throttle_curve;
+pub use trade_off::trade_off;
+pub use variant_latency::variant_latency;
 
 use canvas::Canvas;
 use frame::{Caption, Panel};

@@ -193,7 +193,7 @@ fn above(quota: f64, charged: &[f64], stacked: &[f64], pool: &PoolSetting) -> Ve
 }
 
 /// The quota in force, as a line that steps where it changes and is absent where there is none.
-fn draw_limit(canvas: &Canvas<'_>, time: &Scale, scale: &Scale, points: &[TimelinePoint]) {
+pub(super) fn draw_limit(canvas: &Canvas<'_>, time: &Scale, scale: &Scale, points: &[TimelinePoint]) {
     let pen = Pen::new(BLACK.fill, 2.5);
     let mut line: Vec<[f64; 2]> = Vec::new();
     for point in points {
@@ -275,7 +275,7 @@ fn side(y: f64, name: &str, detail: Vec<String>, colour: Colour) -> SideLabel {
 }
 
 /// Tokens charged in the minute before the end of each interval; intervals reached in part count in part.
-fn charged_per_minute(points: &[TimelinePoint]) -> Vec<f64> {
+pub(in crate::report) fn charged_per_minute(points: &[TimelinePoint]) -> Vec<f64> {
     let share = |point: &TimelinePoint, from: f64, to: f64| {
         let overlap = point.to_s.min(to) - point.from_s.max(from);
         overlap.max(0.0) / (point.to_s - point.from_s).max(f64::MIN_POSITIVE) * point.charged as f64
@@ -291,7 +291,7 @@ fn charged_per_minute(points: &[TimelinePoint]) -> Vec<f64> {
 
 /// Neighbouring intervals put together until there are few enough to draw: counts add up, open reservations are
 /// averaged, levels are those at the end.
-fn merge(points: &[TimelinePoint]) -> Vec<TimelinePoint> {
+pub(super) fn merge(points: &[TimelinePoint]) -> Vec<TimelinePoint> {
     let size = points.len().div_ceil(MOST_POINTS).max(1);
     let merged = points.chunks(size).map(|group| {
         let (first, last) = (group[0], group[group.len() - 1]);

@@ -43,6 +43,11 @@ pub const BLACK: Colour = colour((34, 34, 34), (34, 34, 34));
 /// Series without a meaning of their own, in the order of their names; vermillion stays for harm.
 pub const SERIES: [Colour; 6] = [BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK];
 
+/// The colour of the n-th of several variants or lines, the same in every chart of a result; after six they come again.
+pub const fn variant(index: usize) -> Colour {
+    SERIES[index % SERIES.len()]
+}
+
 /// Titles and names.
 pub const TEXT: RGBColor = RGBColor(26, 26, 26);
 /// Axis labels, subtitles.

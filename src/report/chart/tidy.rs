@@ -3,8 +3,8 @@
 use super::canvas::CAP_HEIGHT;
 use super::font::{Weight, width};
 use super::theme::{HEIGHT, WIDTH};
-use super::{Chart, latency, output_length, quota};
-use crate::analysis::{OutputHistogram, Percentiles, PoolTimeline, Summary};
+use super::{Chart, before_after, heat_map, latency, output_length, quota, throttle_curve, trade_off, variant_latency};
+use crate::analysis::{Comparison, OutputHistogram, Percentiles, PoolTimeline, Summary};
 use crate::report::fixture;
 use resvg::usvg::roxmltree::{Document, Node};
 
@@ -174,5 +174,63 @@ fn the_output_chart_is_tidy_whatever_the_data() {
             }
         }
         assert_tidy(&output_length(&summary, &setting, &OutputHistogram::default()));
+    }
+}
+
+/// Sets of variants with everything that is hard to draw: none that meets, crowds, zeros, long names.
+fn comparisons() -> Vec<Comparison> {
+    vec![
+        fixture::comparison(&[("unset", 64_000, 0.413, 0.0), ("16", 16, 0.0, 0.0), ("4", 4, 0.0, 0.6)]),
+        fixture::comparison(&[("unset", 64_000, 0.413, 0.0)]),
+        fixture::comparison(&[("twice the quota and a much longer name than fits", 64_000, 1.0, 1.0)]),
+        fixture::comparison(
+            &[1_u64, 2, 4, 8, 16, 32, 64].map(|limit| ("512", limit, 0.001 * limit as f64, 0.3 / limit as f64)),
+        ),
+        Comparison::default(),
+    ]
+}
+
+#[test]
+fn the_trade_off_names_its_variants_and_bounds() {
+    let chart = trade_off(&comparisons()[0], &fixture::setting());
+    assert_says(&chart, &["max_tokens 16 throttles 0% of attempts", "max_tokens 16 (recommended)", "SLO 1%"]);
+    assert_says(&chart, &["max_tokens unset", "Pareto front", "seed 1 · quotasim 0.1.0"]);
+}
+
+#[test]
+fn the_charts_of_a_comparison_are_tidy_whatever_the_data() {
+    let setting = fixture::setting();
+    for comparison in comparisons() {
+        assert_tidy(&trade_off(&comparison, &setting));
+        assert_tidy(&variant_latency(&comparison, &setting));
+        for quota in [None, Some(200_000)] {
+            let timeline = fixture::timeline("haiku", 1_800.0, 10.0, quota);
+            if let (Some(first), Some(last)) = (comparison.variants.first(), comparison.variants.last()) {
+                assert_tidy(&before_after(&comparison, &setting, [(first, &timeline), (last, &timeline)]));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_throttle_curve_names_lines_bounds_and_knees() {
+    let sweep = fixture::sweep(&[0.25, 1.0, 2.0, 3.0], &["256", "unset"]);
+    let chart = throttle_curve(&sweep, &fixture::setting());
+    assert_says(&chart, &["max_tokens 256 sustains 2 times the load, unset 1", "SLO 1%", "quota: all of it charged"]);
+    assert_says(&chart, &["unset", "meets SLO to 1", "load 1 is 300 requests/min", "bands: 95% intervals"]);
+    let heat = heat_map(&sweep, &fixture::setting());
+    assert_says(&heat, &["5 of 8 combinations meet", "edge of the SLO", "offered load", "66.7%"]);
+}
+
+#[test]
+fn the_charts_of_a_sweep_are_tidy_whatever_the_data() {
+    let setting = fixture::setting();
+    let loads: Vec<f64> = (1..40).map(f64::from).collect();
+    for loads in [&[1.0][..], &[0.25, 3.0], &[0.01, 0.1, 1.0, 10.0, 100.0], &loads] {
+        for values in [&[][..], &["unset"], &["16", "256", "1024", "4096", "16384", "32000", "unset"]] {
+            let sweep = fixture::sweep(loads, values);
+            assert_tidy(&throttle_curve(&sweep, &setting));
+            assert_tidy(&heat_map(&sweep, &setting));
+        }
     }
 }

@@ -1,0 +1,125 @@
+//! Several variants of a scenario side by side, and what to make of them: what `compare` prints.
+//!
+//! Field order is key order. All variants met the same random requests, so differences are taken replication by
+//! replication (common random numbers).
+
+use crate::analysis::{Estimate, Metrics, SloOutcome};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a comparison of variants found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Version of this document's shape.
+    pub schema_version: u32,
+    /// Version of quotasim.
+    pub quotasim_version: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// How many replications of each variant.
+    pub replications: u32,
+    /// The horizon [s].
+    pub horizon_s: f64,
+    /// The warm-up [s].
+    pub warmup_s: f64,
+    /// The workload whose `max_tokens` differs between variants; null where other things do.
+    pub workload: Option<String>,
+    /// What the variants are judged by, as written or by default.
+    pub objectives: Vec<String>,
+    /// The variants; differences are from the first.
+    pub variants: Vec<VariantResult>,
+    /// Which to take, and why.
+    pub recommendation: Recommendation,
+    /// What the results rest on and AWS does not publish.
+    pub assumptions: Vec<String>,
+    /// What the reader should know before trusting them; each ends in advice.
+    pub warnings: Vec<String>,
+}
+
+/// One variant.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct VariantResult {
+    /// Its name: the value of `max_tokens`, or that of the overlay.
+    pub name: String,
+    /// `max_tokens` of the workload in question; null where it is unset, or there are several workloads.
+    pub max_tokens: Option<u64>,
+    /// The output limit in force: `max_tokens`, or the model's maximum where it is unset.
+    pub output_limit: Option<u64>,
+    /// What one admitted attempt reserves on average [quota tokens].
+    pub reservation_per_request: Estimate,
+    /// How many average reservations the tokens quota of a minute holds at once: ⌊Q/R⌋; null without a quota.
+    pub fits_at_once: Option<u64>,
+    /// What a thousand complete answers in time cost [USD]; null if a price is unknown.
+    pub cost_usd_per_1000_good: Estimate,
+    /// All workloads together.
+    pub total: Metrics,
+    /// By workload.
+    pub workloads: BTreeMap<String, Metrics>,
+    /// By pool.
+    pub pools: BTreeMap<String, Metrics>,
+    /// This variant minus the first, of the total.
+    pub difference: Difference,
+    /// How the objectives came out, in the long run unless the scenario is an episode.
+    pub slo: Vec<SloOutcome>,
+    /// The pools whose bucket was still being spent when the run ended.
+    pub still_spending: Vec<String>,
+}
+
+/// Paired differences between two variants, each with its 95 % interval over replications.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is the metric of its name, see `Metrics` and `VariantResult`")]
+pub struct Difference {
+    pub reservation_per_request: Estimate,
+    pub attempt_throttle_rate: Estimate,
+    pub request_throttle_rate: Estimate,
+    pub request_failure_rate: Estimate,
+    pub truncation_rate: Estimate,
+    pub goodput_requests_per_minute: Estimate,
+    pub goodput_output_tokens_per_minute: Estimate,
+    pub latency_ms: PercentileDifference,
+    pub wait_ms: PercentileDifference,
+    pub cost_usd_per_hour: Estimate,
+    pub cost_usd_per_1000_good: Estimate,
+}
+
+/// Differences of percentiles [ms].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is the percentile of its name")]
+pub struct PercentileDifference {
+    pub p50: Estimate,
+    pub p99: Estimate,
+}
+
+/// Which variant to take.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// The name of the variant that best meets the objectives; null if none does.
+    pub variant: Option<String>,
+    /// Why, and what else there is to know.
+    pub reason: String,
+    /// Whether it meets the objectives under each assumption that AWS leaves open.
+    #[serde(with = "in_order")]
+    pub holds_under: Vec<(String, bool)>,
+    /// The highest `load` at which it still meets them; null if that is beyond what was tried.
+    pub sustains_load: Option<f64>,
+    /// What would meet them, where no variant does.
+    pub remedies: Vec<String>,
+}
+
+/// A list of names and answers as a map that keeps its order.
+mod in_order {
+    use serde::de::{Deserialize, Deserializer};
+    use serde::ser::Serializer;
+    use serde_json::{Map, Value};
+
+    pub(super) fn serialize<S: Serializer>(list: &[(String, bool)], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(list.iter().map(|(name, holds)| (name, holds)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, bool)>, D::Error> {
+        let map = Map::<String, Value>::deserialize(deserializer)?;
+        Ok(map.into_iter().map(|(name, holds)| (name, holds == Value::Bool(true))).collect())
+    }
+}

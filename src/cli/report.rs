@@ -1,0 +1,59 @@
+//! `quotasim report`: a saved result → text, files.
+
+use super::args::Format;
+use super::{Answer, output};
+use crate::report::{self, Saved};
+use anyhow::Context;
+use std::path::PathBuf;
+
+/// Options of `report`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  quotasim report out/compare.json
+  quotasim report out/sweep.json -o again
+  quotasim report out/compare.json --format markdown | gh pr comment --body-file -
+
+Exit codes: 0 done, 2 the file is no saved result.")]
+pub(super) struct Args {
+    /// A result saved by `run`, `compare` or `sweep` with `-o`: summary.json, compare.json, sweep.json
+    result: PathBuf,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+
+    /// Draw all charts and the report again into this directory
+    #[arg(short = 'o', long, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    /// No notes on stderr
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
+    let name = args.result.display();
+    let text = std::fs::read_to_string(&args.result).with_context(|| format!("cannot read `{name}`"))?;
+    let saved = Saved::read(&text).with_context(|| format!("`{name}` is no result to draw"))?;
+    let style = report::text::Style::COLOURED;
+    output::print(&match (args.format, &saved) {
+        (Format::Text, Saved::Run { summary, .. }) => report::text::summary(summary, &style),
+        (Format::Text, Saved::Compare { comparison, .. }) => report::compare::text(comparison, &style),
+        (Format::Text, Saved::Sweep { sweep, .. }) => report::sweep::text(sweep, &style),
+        (Format::Json, _) => saved.json(),
+        (Format::Csv, Saved::Run { summary, .. }) => report::csv::summary(summary),
+        (Format::Csv, Saved::Compare { comparison, .. }) => report::compare::csv(comparison),
+        (Format::Csv, Saved::Sweep { sweep, .. }) => report::sweep::csv(sweep),
+        (Format::Markdown, Saved::Run { summary, .. }) => report::markdown::summary(summary),
+        (Format::Markdown, Saved::Compare { comparison, .. }) => report::compare::markdown(comparison),
+        (Format::Markdown, Saved::Sweep { sweep, .. }) => report::sweep::markdown(sweep),
+    })?;
+    if let Some(directory) = &args.output {
+        output::write_all(directory, &report::files(&saved))?;
+        if !args.quiet {
+            output::say(&format!("wrote charts and data to {}", directory.display()));
+        }
+    }
+    Ok(Answer::Yes)
+}

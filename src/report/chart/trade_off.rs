@@ -1,0 +1,200 @@
+//! Truncation against throttling: what each variant pays on either side, and which pay no more than they must.
+
+use super::Chart;
+use super::canvas::{Align, Canvas, Pen, Type};
+use super::frame::{Caption, Panel};
+use super::label::{Occupied, value};
+use super::scale::{Scale, Tick};
+use super::theme::{AXIS, BLACK, GREEN, LABEL_SIZE, MUTED, SHADE, variant};
+use crate::analysis::{Comparison, Estimate, Metrics, VariantResult};
+use crate::report::compare::{footer, metrics_of, spoken};
+use crate::report::number::percent;
+use crate::report::setting::Setting;
+
+/// Shares below this are drawn as if they were this, on the axis: a logarithm has no zero.
+const FLOOR: f64 = 1e-4;
+/// Space right of the plot, in pixels.
+const SIDE: f64 = 60.0;
+
+/// Each variant at its shares of truncated answers and throttled attempts, the Pareto front through those that no
+/// other beats on both, the bounds, and the recommended one.
+pub fn trade_off(comparison: &Comparison, setting: &Setting) -> Chart {
+    let caption =
+        Caption { title: finding(comparison), subtitle: subtitle(comparison, setting), footer: footer(comparison) };
+    Chart::new(caption, |canvas, area| {
+        let plot = Panel {
+            left: area.left + 64.0,
+            top: area.top + 30.0,
+            right: area.right - SIDE,
+            bottom: area.bottom - 52.0,
+        };
+        // A little below the floor, so that what stands on it keeps clear of the axes.
+        let across = Scale::log([FLOOR * 0.6, 1.0], [plot.left, plot.right]);
+        let up = Scale::log([FLOOR * 0.6, 1.0], [plot.bottom, plot.top]);
+        shade_bounds(canvas, plot, &across, &up, comparison);
+        plot.title(canvas, plot.left, "Attempts throttled (logarithmic)");
+        plot.rows(canvas, &up, &ticks());
+        plot.columns(canvas, &across, &ticks());
+        plot.column_labels(canvas, &across, &ticks(), "answers cut short by max_tokens (logarithmic)");
+        draw_bounds(canvas, plot, &across, &up, comparison);
+        let points: Vec<Option<[f64; 2]>> = comparison.variants.iter().map(|each| shares(comparison, each)).collect();
+        let place = |[x, y]: [f64; 2]| [across.clamped(x.max(FLOOR)), up.clamped(y.max(FLOOR))];
+        let front: Vec<[f64; 2]> = front(&points).into_iter().map(place).collect();
+        let mut occupied = Occupied::default();
+        canvas.line(&stairs(&front), Pen { opacity: 0.5, ..Pen::new(AXIS, 2.0) });
+        for (each, point) in comparison.variants.iter().zip(&points) {
+            if let Some(point) = point {
+                let [x, y] = place(*point);
+                whiskers(canvas, &across, &up, [x, y], metrics_of(comparison, each));
+                occupied.mark([x - 10.0, y - 10.0], [x + 10.0, y + 10.0]);
+            }
+        }
+        for (index, (each, point)) in comparison.variants.iter().zip(&points).enumerate() {
+            let Some(point) = point.map(place) else { continue };
+            let colour = variant(index);
+            let taken = comparison.recommendation.variant.as_ref() == Some(&each.name);
+            if taken {
+                canvas.ring(point, 12.0, Pen::new(GREEN.fill, 3.0));
+            }
+            canvas.dot(point, 7.0, colour.fill);
+            let name = if taken { format!("{} (recommended)", spoken(each)) } else { spoken(each) };
+            let look = value(colour.ink).size(LABEL_SIZE).strong();
+            let bounds = [plot.left + 2.0, plot.top - 4.0, plot.right + SIDE, plot.bottom - 2.0];
+            let [x, y] = point;
+            let places = [
+                ([x + 16.0, y - 15.0], Align::Left),
+                ([x + 16.0, y + 15.0], Align::Left),
+                ([x - 16.0, y - 15.0], Align::Right),
+                ([x + 18.0, y - 34.0], Align::Left),
+                ([x + 18.0, y + 34.0], Align::Left),
+                ([x - 16.0, y + 15.0], Align::Right),
+                ([x + 18.0, y - 53.0], Align::Left),
+                ([x + 18.0, y - 72.0], Align::Left),
+                ([x + 18.0, y - 91.0], Align::Left),
+                ([x + 18.0, y - 110.0], Align::Left),
+            ];
+            occupied.place(canvas, &name, look, &places, bounds);
+        }
+    })
+}
+
+fn ticks() -> Vec<Tick> {
+    [(FLOOR, "0"), (1e-3, "0.1%"), (1e-2, "1%"), (1e-1, "10%"), (1.0, "100%")]
+        .map(|(value, label)| Tick { value, label: label.to_owned() })
+        .into()
+}
+
+/// Truncated and throttled shares of a variant, if both were measured; with nothing answered nothing was cut short.
+fn shares(comparison: &Comparison, each: &VariantResult) -> Option<[f64; 2]> {
+    let metrics = metrics_of(comparison, each);
+    Some([metrics.truncation_rate.mean.unwrap_or(0.0), metrics.attempt_throttle_rate.mean?])
+}
+
+/// The points that no other beats on one side without losing on the other, by truncation.
+fn front(points: &[Option<[f64; 2]>]) -> Vec<[f64; 2]> {
+    let mut sorted: Vec<[f64; 2]> = points.iter().flatten().copied().collect();
+    sorted.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+    let mut front: Vec<[f64; 2]> = Vec::new();
+    for point in sorted {
+        if front.last().is_none_or(|last| point[1] < last[1]) {
+            front.push(point);
+        }
+    }
+    front
+}
+
+/// Between two points of the front lies nothing but the corner that both beat.
+fn stairs(front: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let mut line: Vec<[f64; 2]> = Vec::new();
+    for &point in front {
+        if let Some(&[_, y]) = line.last() {
+            line.push([point[0], y]);
+        }
+        line.push(point);
+    }
+    line
+}
+
+/// The bounds on truncation and throttling among the objectives.
+fn bounds(comparison: &Comparison) -> [Option<f64>; 2] {
+    ["truncation_rate", "attempt_throttle_rate"].map(|metric| {
+        let outcomes = comparison.variants.first().map_or(&[][..], |first| &first.slo);
+        outcomes.iter().find(|outcome| outcome.text.contains(metric)).map(|outcome| outcome.bound)
+    })
+}
+
+/// The corner that meets the objectives on both shares.
+fn shade_bounds(canvas: &Canvas<'_>, plot: Panel, across: &Scale, up: &Scale, comparison: &Comparison) {
+    let [truncated, throttled] = bounds(comparison);
+    let corner = [across.clamped(truncated.unwrap_or(1.0)), up.clamped(throttled.unwrap_or(1.0))];
+    canvas.rectangle([plot.left, corner[1]], [corner[0], plot.bottom], SHADE, 1.0);
+}
+
+/// The objectives on both shares as lines.
+fn draw_bounds(canvas: &Canvas<'_>, plot: Panel, across: &Scale, up: &Scale, comparison: &Comparison) {
+    let [truncated, throttled] = bounds(comparison);
+    let [right, top] = [across.clamped(truncated.unwrap_or(1.0)), up.clamped(throttled.unwrap_or(1.0))];
+    let pen = Pen::new(BLACK.fill, 1.5);
+    let look = Type::plain(MUTED);
+    if let Some(bound) = throttled {
+        canvas.dashed(&[[plot.left, top], [plot.right, top]], 8.0, 5.0, pen);
+        canvas.text(&format!("SLO {}", percent(bound)), [plot.right + 6.0, top + 5.0], look);
+    }
+    if let Some(bound) = truncated {
+        canvas.dashed(&[[right, plot.bottom], [right, plot.top]], 8.0, 5.0, pen);
+        canvas.text(&format!("SLO {}", percent(bound)), [right, plot.top - 8.0], look.align(Align::Centre));
+    }
+}
+
+fn whiskers(canvas: &Canvas<'_>, across: &Scale, up: &Scale, [x, y]: [f64; 2], metrics: &Metrics) {
+    let pen = Pen { opacity: 0.55, ..Pen::new(AXIS, 2.0) };
+    let ends = |estimate: Estimate| estimate.ci95.filter(|_| estimate.mean.is_some_and(|mean| mean > 0.0));
+    if let Some([low, high]) = ends(metrics.truncation_rate) {
+        canvas.line(&[[across.clamped(low), y], [across.clamped(high), y]], pen);
+    }
+    if let Some([low, high]) = ends(metrics.attempt_throttle_rate) {
+        canvas.line(&[[x, up.clamped(low)], [x, up.clamped(high)]], pen);
+    }
+}
+
+fn finding(comparison: &Comparison) -> String {
+    let recommendation = &comparison.recommendation;
+    let Some(taken) = comparison.variants.iter().find(|each| recommendation.variant.as_ref() == Some(&each.name))
+    else {
+        return "No variant meets the bounds on truncation and throttling together".to_owned();
+    };
+    let metrics = metrics_of(comparison, taken);
+    let share = |estimate: Estimate| estimate.mean.map_or_else(|| "an unknown share".to_owned(), percent);
+    format!(
+        "{} throttles {} of attempts and cuts {} of answers short",
+        spoken(taken),
+        share(metrics.attempt_throttle_rate),
+        share(metrics.truncation_rate)
+    )
+}
+
+fn subtitle(comparison: &Comparison, setting: &Setting) -> String {
+    let mut parts = vec![setting.models().join(", ")];
+    parts.extend(comparison.workload.as_ref().map(|name| format!("workload {name}")));
+    parts.extend(
+        setting
+            .pools
+            .iter()
+            .filter_map(|pool| pool.limiter.as_ref().map(|limiter| format!("{}: {limiter} (assumption)", pool.name))),
+    );
+    parts.push("95% intervals; the grey line is the Pareto front".to_owned());
+    parts.retain(|part| !part.is_empty());
+    parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_front_leaves_out_what_another_beats() {
+        let points = [Some([0.1, 0.0]), Some([0.01, 0.05]), Some([0.02, 0.05]), Some([0.0, 0.6]), None];
+        assert_eq!(front(&points), [[0.0, 0.6], [0.01, 0.05], [0.1, 0.0]]);
+        assert_eq!(stairs(&[[0.0, 2.0], [1.0, 1.0]]), [[0.0, 2.0], [1.0, 2.0], [1.0, 1.0]]);
+    }
+}
