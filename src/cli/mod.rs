@@ -77,7 +77,7 @@ Exit codes: 0 done, 1 the answer is \"no\", 2 the input or the world is wrong.";
 enum Verb {
     /// Simulate one scenario: who is throttled, by which limit, and how long answers take
     Run(run::Args),
-    /// Compare values of max_tokens, or named variants, on the same random requests, and recommend one
+    /// Compare values of `max_tokens`, or named variants, on the same random requests, and recommend one
     Compare(compare::Args),
     /// Trace throttling over one or two fields of a scenario, and find the highest load that meets the SLO
     Sweep(sweep::Args),

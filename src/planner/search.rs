@@ -72,15 +72,14 @@ pub fn highest_load(
         }
         (None, None) => unreachable!("one of the two was just found"),
     };
-    let mut high = match miss {
-        Some(miss) => miss,
-        None => {
-            let (met, missed) = search.upwards(low, low.max(own) * REACH)?;
-            low = met;
-            match missed {
-                Some(missed) => missed,
-                None => return Some(Sustained::AtLeast(met)),
-            }
+    let mut high = if let Some(miss) = miss {
+        miss
+    } else {
+        let (met, missed) = search.upwards(low, low.max(own) * REACH)?;
+        low = met;
+        match missed {
+            Some(missed) => missed,
+            None => return Some(Sustained::AtLeast(met)),
         }
     };
     while high / low > effort.precision && search.steps > 0 {
