@@ -18,7 +18,7 @@ pub trait Limiter {
     /// Gives back `refund` of what was taken at `taken`; a negative refund takes more.
     fn give_back(&mut self, now: SimTime, taken: SimTime, entry: Entry, refund: i64);
 
-    /// Takes up to one unit for a refused attempt, never below what fits.
+    /// Takes one unit for a refused attempt; a bucket stops at zero, a window counts on.
     fn penalise(&mut self, now: SimTime);
 
     /// The most that can ever fit at once.

@@ -67,6 +67,12 @@ impl Replications {
             self.tallies.resize_with(index + 1, || None);
             self.typical.resize(index + 1, None);
         }
+        // Only the first replication's path over time is ever drawn.
+        match self.tallies.iter().position(Option::is_some) {
+            Some(first) if first < index => drop_timelines(&mut tally),
+            Some(first) => self.tallies[first].iter_mut().for_each(drop_timelines),
+            None => {}
+        }
         self.tallies[index] = Some(tally);
         self.typical[index] = Some(typical);
     }
@@ -250,7 +256,14 @@ impl Replications {
             tokens_per_minute: by_minute(tokens, |pool| &pool.tokens_by_minute),
             requests_per_minute: by_minute(requests, |pool| &pool.requests_by_minute),
             reservation_waste: waste(ratio(&used, Kind::Mean)),
+            quota_per_minute: pools.first().map(|pool| pool.allowed as f64 / measured).filter(|&quota| quota > 0.0),
         }
+    }
+}
+
+fn drop_timelines(tally: &mut Tally) {
+    for pool in &mut tally.pools {
+        pool.timeline = Vec::new();
     }
 }
 
@@ -271,12 +284,15 @@ fn waste(used: Estimate) -> Estimate {
 
 fn by_minute(minutes: &Minutes, parts: &[Part]) -> ByMinute {
     let mean = ratio(parts, Kind::Mean);
-    let quantile = |p| minutes.histogram.quantile(p, 0).map(|value| value as f64);
+    let quantile = |p, least| {
+        let enough = minutes.histogram.total() >= least;
+        minutes.histogram.quantile(p, 0).filter(|_| enough).map(|value| value as f64)
+    };
     ByMinute {
         mean: mean.mean,
         ci95: mean.ci95,
-        p50: quantile(0.5),
-        p90: quantile(0.9),
+        p50: quantile(0.5, 20),
+        p90: quantile(0.9, 100),
         max: minutes.histogram.max().map(|value| value as f64),
     }
 }

@@ -112,6 +112,8 @@ fn verdict(
 /// The value and the interval at a path of the results: an estimate's mean, or a plain number.
 pub fn measured(metrics: &Metrics, path: &str) -> (Option<f64>, Option<[f64; 2]>) {
     let document = serde_json::to_value(metrics).expect("metrics hold nothing that JSON cannot");
+    // `latency_ms.mean` is the mean of the estimate that `latency_ms` holds, interval and all.
+    let path = path.strip_suffix(".mean").unwrap_or(path);
     let found = path.split('.').try_fold(&document, |value, key| value.get(key));
     match found {
         Some(Value::Object(estimate)) => {

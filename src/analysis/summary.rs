@@ -181,6 +181,9 @@ pub struct PoolMetrics {
     pub requests_per_minute: ByMinute,
     /// `1 − Σcharge/ΣR`, at least 0.
     pub reservation_waste: Estimate,
+    /// What the tokens quota allows per minute of measured time, on average; `None` without one.
+    #[serde(skip)]
+    pub quota_per_minute: Option<f64>,
 }
 
 /// A service-level objective and how it came out.

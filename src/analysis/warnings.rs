@@ -76,11 +76,10 @@ fn fallen_level(index: usize, replications: &Replications) -> Option<f64> {
     (fallen > BURST_DRIFT).then_some(fallen)
 }
 
-/// The long-run bound on what is refused: `1 − Q ÷ offered charge`; `None` when the quota suffices.
+/// The long-run bound on what is refused: `1 − Q ÷ offered charge`; `None` when the quota suffices or there is none.
 pub fn long_run_throttle_bound(metrics: &Metrics) -> Option<f64> {
     let pool = metrics.pool.as_ref()?;
     let offered = metrics.offered_tokens_per_minute.mean?;
-    let quota = pool.tokens_per_minute.mean? / pool.quota_utilization.mean?;
-    let bound = 1.0 - quota / offered;
+    let bound = 1.0 - pool.quota_per_minute? / offered;
     (bound > 0.0).then_some(bound)
 }

@@ -41,8 +41,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     for file in &args.files {
         match load::scenario_file(file, &[], &catalog) {
             Ok(loaded) => {
+                loaded.warnings.iter().for_each(output::warn);
                 if args.format == CheckFormat::Text {
-                    loaded.warnings.iter().for_each(output::warn);
                     let warnings = match loaded.warnings.len() {
                         0 => String::new(),
                         1 => ", 1 warning".to_owned(),

@@ -46,9 +46,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     if !args.run.quiet {
         loaded.warnings.iter().for_each(output::warn);
     }
+    if let Some(directory) = &args.run.output {
+        // A place that cannot be written to is known before the work, not after it.
+        output::write_all(directory, &[])?;
+    }
     let run = simulate(&loaded.scenario, args)?;
     output::print(&formatted(&run, args.run.format))?;
-    let answer = if run.summary.slo.iter().all(|outcome| outcome.met) { Answer::Yes } else { Answer::No };
+    let answer = match run.summary.slo.iter().all(|outcome| outcome.met) {
+        _ if run.interrupted => Answer::Wrong,
+        true => Answer::Yes,
+        false => Answer::No,
+    };
     if let Some(directory) = &args.run.output {
         let origin = Origin {
             command: Command::new("run", &args.scenario).to_string(),

@@ -19,7 +19,7 @@
 //! within [0, 500], a delay within its policy's cap unless the server asks for more, and a policy with finitely many
 //! attempts gives up after them.
 //!
-//! *Simplifications.* A success is booked when the response starts, which for streams is the first byte: an error
+//! *Simplifications.* The caller books a success when the answer ends, which for streams is later than the first byte, where SDKs do: an error
 //! inside a started stream is never retried, by no SDK. One `ClientState` stands for one process with one client
 //! object; in Rust the quota and the limiter belong to the process ([`Client::shares_process`]), elsewhere to the object.
 //!

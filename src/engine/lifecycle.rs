@@ -389,7 +389,8 @@ impl<O: Observer> Simulation<'_, O> {
         }
         if failure != Failure::Throttled {
             let outcome = if failure == Failure::Overloaded { Outcome::Overloaded } else { Outcome::Unavailable };
-            self.observe(&request, now, outcome, None, 0, 0);
+            let limit = (failure == Failure::Overloaded).then_some(QuotaName::ModelCapacity);
+            self.observe(&request, now, outcome, limit, 0, 0);
         }
         let latency = self.engine.workloads[usize::from(request.workload)].model.throttle_latency;
         if latency == SimSpan::ZERO {

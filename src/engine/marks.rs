@@ -121,6 +121,11 @@ impl Marks {
         if self.levels < 2 * LEVEL_SAMPLES {
             next = next.min(self.level_at());
         }
+        if self.past_horizon {
+            // Whoever watches hears of a long wait for the last requests, too.
+            let step = SimSpan((self.horizon.0 / PROBES).max(SimSpan::SECOND.0));
+            next = next.min(self.next.at().saturating_add(step));
+        }
         self.next = Event::new(next, Class::Server, 0, 0);
     }
 }

@@ -242,7 +242,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         self.arrive(workload, arrival);
     }
 
-    /// Closes the books: what is still in flight counts up to the horizon, what has not ended has failed.
+    /// Closes the books: what is still in flight counts up to the horizon; what has not ended is said and not counted.
     fn close(mut self) -> Tally {
         while let Some(event) = self.calendar.pop_before(Event::NEVER) {
             // Each open flight has exactly one event to come.

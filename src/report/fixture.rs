@@ -30,6 +30,7 @@ pub(crate) fn busy() -> Summary {
             max: Some(283.0),
         },
         reservation_waste: estimate(0.9919, 0.9917, 0.9921),
+        quota_per_minute: None,
     };
     let pools = named([("haiku", Metrics { pool: Some(pool), ..total.clone() })]);
     Summary {

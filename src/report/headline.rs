@@ -11,7 +11,7 @@ pub fn headline(summary: &Summary) -> String {
         return "Nothing was measured: no request arrived after the warm-up.".to_owned();
     }
     if total.counts.throttled == 0 {
-        return format!("Nothing is throttled: {}.", served(total));
+        return format!("Nothing is throttled: {}.", served(summary));
     }
     let rate = total.attempt_throttle_rate;
     let share = rate.mean.map_or_else(|| count(total.counts.throttled), percent);
@@ -19,12 +19,16 @@ pub fn headline(summary: &Summary) -> String {
 }
 
 /// What became of the requests when nothing was throttled.
-fn served(total: &Metrics) -> String {
-    let requests = count(total.counts.requests);
+fn served(summary: &Summary) -> String {
+    let total = &summary.total;
+    let requests = match summary.replications {
+        1 => format!("{} requests", count(total.counts.requests)),
+        replications => format!("{} requests of {replications} replications", count(total.counts.requests)),
+    };
     match (total.counts.failed, total.latency_ms.p99) {
-        (0, Some(p99)) => format!("all {requests} requests are answered, 99% of them within {}", duration_ms(p99)),
-        (0, None) => format!("all {requests} requests are answered"),
-        _ => format!("of {requests} requests, {}", failures(total)),
+        (0, Some(p99)) => format!("all {requests} are answered, 99% of them within {}", duration_ms(p99)),
+        (0, None) => format!("all {requests} are answered"),
+        _ => format!("of {requests}, {}", failures(total)),
     }
 }
 

@@ -138,6 +138,12 @@ impl ScenarioSpec {
             .collect();
         self.checks(b, &pools, &workloads);
 
+        if let Some(list) = &self.workloads {
+            // A simultaneous arrival's order holds the workload in eight bits.
+            b.require(list.value.0.len() <= 256, list.at, || {
+                format!("there are {} workloads: a scenario has at most 256", list.value.0.len())
+            })?;
+        }
         let complete: Option<Vec<Workload>> = workloads.into_iter().collect();
         let (horizon, warmup) = self.time(b, complete.as_deref().unwrap_or_default())?;
         let replications = self.replications?;

@@ -12,7 +12,7 @@ use super::moments::{mean, support};
 use super::problem::shown;
 use super::scalar::Signed;
 use crate::model::{
-    Arrivals, ClientPolicy, Concurrency, Distribution, Fallback, FallbackAfter, Pool, TokenDemand, Workload,
+    Arrivals, ClientPolicy, Concurrency, Distribution, Fallback, FallbackAfter, Latency, Pool, TokenDemand, Workload,
 };
 use crate::units::{Probability, SimSpan, Tokens, format};
 
@@ -166,7 +166,7 @@ impl WorkloadSpec {
         };
         let throttle_latency = self.throttle_latency?.value;
         if let Some(arrivals) = &arrivals {
-            self.endless(b, arrivals, throttle_latency)?;
+            self.endless(b, arrivals, throttle_latency, latency.as_ref().and_then(Option::as_ref))?;
         }
         let workload = Workload {
             name: name.value.clone(),
@@ -325,16 +325,24 @@ impl WorkloadSpec {
     }
 
     /// Refuses a closed loop that could throttle and come back without end at one instant.
-    fn endless(&self, b: &mut Builder<'_>, arrivals: &Arrivals, throttle_latency: SimSpan) -> Option<()> {
+    fn endless(
+        &self,
+        b: &mut Builder<'_>,
+        arrivals: &Arrivals,
+        throttle_latency: SimSpan,
+        answer: Option<&Latency>,
+    ) -> Option<()> {
         let Arrivals::ClosedLoop { think_time, .. } = arrivals else { return Some(()) };
-        let pause = mean(think_time) + throttle_latency.as_secs_f64();
+        // What a full queue sheds comes back at once, and so does what is answered in no time.
+        let sheds = matches!(&self.concurrency, Some(At { value: ConcurrencySpec { queue: Some(_), .. }, .. }));
+        let instant = matches!(answer, Some(Latency::Duration(duration)) if mean(duration) == 0.0);
+        let latency = if sheds || instant { 0.0 } else { throttle_latency.as_secs_f64() };
+        let pause = mean(think_time) + latency;
         if pause < 1e-6 {
             b.cx.problem_with(
                 self.arrivals.as_ref()?.at,
-                format!(
-                    "a refused worker comes back after {pause} s on average: it would ask without end at one instant"
-                ),
-                "give it a `think_time`, or the workload a `throttle_latency`, of a millisecond or more",
+                format!("a worker may come back after {pause} s on average: it would ask without end at one instant"),
+                "give it a `think_time` of a millisecond or more",
             );
             return None;
         }

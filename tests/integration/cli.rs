@@ -270,6 +270,7 @@ fn output_writes_data_and_charts() {
             "output-length-triage.svg",
             "quota-haiku.png",
             "quota-haiku.svg",
+            "report.html",
             "summary.json",
             "timeline.csv",
         ]

@@ -150,8 +150,8 @@ fn capacity(e: &Explanation) -> Vec<String> {
     ) && rate < sustained
     {
         hints.push(format!(
-            "the sustained rate needs responses within {bound:.2} s, for reservations are held meanwhile; at {response_s:.2} \
-             s (assumption) about {} per minute remain",
+            "responses take {response_s:.2} s (assumption) and hold their reservations meanwhile: above {bound:.2} s a \
+             full bucket alone bears {} per minute, and the sustained rate only as it refills; `quotasim run` tells",
             decimal(rate)
         ));
     }

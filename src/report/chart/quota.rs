@@ -75,11 +75,15 @@ fn finding(name: &str, metrics: &Metrics) -> String {
     match (most, used) {
         (None, Some(used)) => format!("{name} throttles nothing: {} of its quota is charged", percent(used)),
         (None, None) => format!("{name} throttles nothing"),
-        (Some((QuotaName::TokensPerMinute | QuotaName::InputTokensPerMinute, _)), Some(used)) if used < 0.6 => format!(
-            "Reservations fill {name}: {} of attempts throttled, {} of the quota charged",
-            percent(throttled),
-            percent(used)
-        ),
+        (Some((QuotaName::TokensPerMinute | QuotaName::InputTokensPerMinute, _)), Some(used))
+            if used < 0.6 && pool.reservation_waste.mean.is_some_and(|waste| waste > 0.5) =>
+        {
+            format!(
+                "Reservations fill {name}: {} of attempts throttled, {} of the quota charged",
+                percent(throttled),
+                percent(used)
+            )
+        }
         (Some((QuotaName::Unsatisfiable, _)), _) => {
             format!("{name} throttles {} of attempts: most reserve more than it can ever hold", percent(throttled))
         }
@@ -237,7 +241,7 @@ fn draw_throttles(canvas: &Canvas<'_>, panel: Panel, time: &Scale, points: &[Tim
 
 fn draw_level(canvas: &Canvas<'_>, panel: Panel, time: &Scale, points: &[TimelinePoint], pool: &PoolSetting) {
     let name = if pool.available.is_empty() { "left" } else { &pool.available };
-    let mut title = format!("{name}: what the quota would still admit");
+    let mut title = format!("{name}: what the tokens quota would still admit");
     if let Some(first) = title.get(..1).map(str::to_uppercase) {
         title.replace_range(..1, &first);
     }
