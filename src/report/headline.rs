@@ -115,7 +115,7 @@ mod tests {
     fn good_news_is_said_first_too() {
         assert_eq!(
             headline(&fixture::calm()),
-            "Nothing is throttled: all 84,012 requests are answered, 99% of them within 1.34 s."
+            "Nothing is throttled: all 84,012 requests of 10 replications are answered, 99% of them within 1.34 s."
         );
     }
 

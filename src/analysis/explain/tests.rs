@@ -114,8 +114,8 @@ fn the_classifier_tells_what_its_max_tokens_cost() {
         [
             "max_tokens 8,192 reserves 58 times what 100 does, for the same charge of 67 tokens",
             "left unset, max_tokens is the model's maximum, 64,000, and reserves 64,042: 7.8 times this request",
-            "the sustained rate needs responses within 0.49 s, for reservations are held meanwhile; at 0.74 s \
-             (assumption) about 1,989.7 per minute remain",
+            "responses take 0.74 s (assumption) and hold their reservations meanwhile: above 0.49 s a full bucket alone \
+             bears 1,989.7 per minute, and the sustained rate only as it refills; `quotasim run` tells",
         ]
     );
 

@@ -54,8 +54,9 @@ Claude Haiku 4.5 through us.anthropic.claude-haiku-4-5-20251001-v1:0 (geo)
   tokens
 - left unset, max_tokens is the model's maximum, 64,000, and reserves 64,042:
   7.8 times this request
-- the sustained rate needs responses within 0.49 s, for reservations are held
-  meanwhile; at 0.74 s (assumption) about 1,989.7 per minute remain
+- responses take 0.74 s (assumption) and hold their reservations meanwhile:
+  above 0.49 s a full bucket alone bears 1,989.7 per minute, and the sustained
+  rate only as it refills; `quotasim run` tells
 "
     );
 }
