@@ -17,7 +17,7 @@ pub fn of(scenario: &Scenario, workload: Option<usize>) -> Vec<Requirement> {
     let says = |metrics: &[&str]| scenario.slo.iter().any(|each| metrics.contains(&each.metric.as_str()));
     let mut objectives = scenario.slo.clone();
     if !says(&["attempt_throttle_rate", "request_throttle_rate", "request_failure_rate"]) {
-        objectives.push(default(Scope::Total, "attempt_throttle_rate", String::new()));
+        objectives.push(default(Scope::Total, "attempt_throttle_rate", ""));
     }
     if !says(&["truncation_rate"]) {
         let several = scenario.workloads.len() > 1;
@@ -25,7 +25,7 @@ pub fn of(scenario: &Scenario, workload: Option<usize>) -> Vec<Requirement> {
             Some(index) => (Scope::Workload(index), format!("{}: ", scenario.workloads[index].name)),
             None => (Scope::Total, String::new()),
         };
-        objectives.push(default(scope, "truncation_rate", prefix));
+        objectives.push(default(scope, "truncation_rate", &prefix));
     }
     objectives.retain(|each| votes(&each.scope, scenario));
     objectives
@@ -35,13 +35,13 @@ pub fn of(scenario: &Scenario, workload: Option<usize>) -> Vec<Requirement> {
 pub fn of_sweep(scenario: &Scenario) -> Vec<Requirement> {
     let mut objectives = scenario.slo.clone();
     if objectives.is_empty() {
-        objectives.push(default(Scope::Total, "attempt_throttle_rate", String::new()));
+        objectives.push(default(Scope::Total, "attempt_throttle_rate", ""));
     }
     objectives.retain(|each| votes(&each.scope, scenario));
     objectives
 }
 
-fn default(scope: Scope, metric: &str, prefix: String) -> Requirement {
+fn default(scope: Scope, metric: &str, prefix: &str) -> Requirement {
     Requirement {
         text: format!("{prefix}{metric} < 1% (default)"),
         scope,

@@ -52,12 +52,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         Ok(opened) => opened,
         Err(problems) => return Ok(refuse(&problems)),
     };
-    let (subject, read) = match &args.variants {
-        Some(file) => (None, overlays(&source, &loaded.scenario, file)?),
-        None => {
-            let workload = subject(&loaded.scenario, args.workload.as_deref())?;
-            (Some(workload), values(&source, &loaded.scenario, workload, &args.max_tokens))
-        }
+    let (subject, read) = if let Some(file) = &args.variants {
+        (None, overlays(&source, &loaded.scenario, file)?)
+    } else {
+        let workload = subject(&loaded.scenario, args.workload.as_deref())?;
+        (Some(workload), values(&source, &loaded.scenario, workload, &args.max_tokens))
     };
     let variants = match read {
         Ok(variants) => variants,

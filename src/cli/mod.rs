@@ -69,7 +69,7 @@ Examples:
 enum Verb {
     /// Simulate one scenario: who is throttled, by which limit, and how long answers take
     Run(run::Args),
-    /// Compare values of max_tokens, or named variants, on the same random requests, and recommend one
+    /// Compare values of `max_tokens`, or named variants, on the same random requests, and recommend one
     Compare(compare::Args),
     /// Trace throttling over one or two fields of a scenario, and find the highest load that meets the SLO
     Sweep(sweep::Args),

@@ -60,7 +60,9 @@ pub fn variant_latency(comparison: &Comparison, setting: &Setting) -> Chart {
                 .filter_map(|(column, value)| Some([x_of(column), up.clamped((*value)?)]))
                 .collect();
             canvas.line(&line, Pen::new(colour.fill, 2.5));
-            line.iter().for_each(|&point| canvas.dot(point, 4.5, colour.fill));
+            for &point in &line {
+                canvas.dot(point, 4.5, colour.fill);
+            }
             if let Some(end) = line.last() {
                 let p99 = values[3].map(|ms| format!("p99 {}", duration_ms(ms)));
                 labels.push(SideLabel {

@@ -297,9 +297,12 @@ fn along(
     };
     values.sort_by(f64::total_cmp);
     values.dedup();
-    let position = |point: &crate::analysis::Point| match numeric {
-        true => place(point).as_f64(),
-        false => axis.values.iter().position(|value| *value == place(point)).map(|index| index as f64),
+    let position = |point: &crate::analysis::Point| {
+        if numeric {
+            place(point).as_f64()
+        } else {
+            axis.values.iter().position(|value| *value == place(point)).map(|index| index as f64)
+        }
     };
     let lines = lines(sweep);
     let series = lines.iter().enumerate().map(|(index, line)| {
