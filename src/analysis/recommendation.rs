@@ -139,7 +139,9 @@ pub fn conclude(
         sentences.extend(survival(&findings.holds_under));
     } else {
         sentences.push(refusal(chosen, variants.len()));
+        let unmeasured = chosen.slo.iter().any(|outcome| outcome.value.is_none());
         sentences.push(match remedies.as_slice() {
+            _ if unmeasured => "The run is too short to tell: lengthen `horizon` or raise `--replications`.".to_owned(),
             [] => "Neither eight times the quota nor a sixteenth of the load would change that.".to_owned(),
             [one] => format!("It would with {one}."),
             several => format!("It would with {}.", several.join(", or with ")),
@@ -229,18 +231,20 @@ fn refusal(closest: &VariantResult, variants: usize) -> String {
         .slo
         .iter()
         .filter(|outcome| !outcome.met)
-        .map(|outcome| format!("`{}` comes out at {}", outcome.text, measured(outcome)))
+        .map(|outcome| match outcome.value {
+            Some(value) => format!("`{}` comes out at {}", outcome.text, measured(outcome, value)),
+            None => format!("`{}` has too few answers to be measured on", outcome.text),
+        })
         .collect();
     let which = if variants == 1 { "It misses" } else { "None of them meets" };
     format!("{which} the objectives; the closest is {}, where {}.", title(closest), missed.join(" and "))
 }
 
-fn measured(outcome: &SloOutcome) -> String {
-    match outcome.value {
-        None => "nothing measured".to_owned(),
-        Some(value) if outcome.text.contains("_rate") => format::share(value),
-        Some(value) if outcome.text.contains("_ms") => format::seconds(value * 1e-3),
-        Some(value) => format::approximate(value),
+fn measured(outcome: &SloOutcome, value: f64) -> String {
+    match outcome.text.as_str() {
+        text if text.contains("_rate") => format::share(value),
+        text if text.contains("_ms") => format::seconds(value * 1e-3),
+        _ => format::approximate(value),
     }
 }
 

@@ -28,7 +28,10 @@ impl Command {
 
     /// Adds an option with its value.
     pub(super) fn option(&mut self, name: &str, value: &str) {
-        self.0.push_str(&[" ", name, " ", &quoted(value)].concat());
+        for word in [name, &quoted(value)] {
+            self.0.push(' ');
+            self.0.push_str(word);
+        }
     }
 }
 

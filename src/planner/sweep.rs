@@ -6,7 +6,7 @@
 
 use super::Progress;
 use super::batch::{Job, OnlyStop, batch_onto};
-use super::search::{Effort, at_load, highest_load};
+use super::search::{Effort, at_load, highest_load, meets};
 use crate::analysis::curve::{Axis, Knee, Point, Sweep};
 use crate::analysis::recommendation::Sustained;
 use crate::analysis::{Replications, Summary, objectives, slo};
@@ -182,12 +182,11 @@ impl Work<'_> {
             let quota = of.tokens_per_minute.mean? / of.quota_utilization.mean?;
             Some(metrics.offered_tokens_per_minute.mean? / quota).filter(|share| share.is_finite())
         });
-        let outcomes = slo::judge_long_run(self.objectives, place.scenario, summary);
         Point {
             at,
             replications: summary.replications,
             added: place.added,
-            meets: outcomes.iter().all(|outcome| outcome.met),
+            meets: meets(self.objectives, place.scenario, summary),
             offered_utilization: utilization.reduce(f64::max),
             total: summary.total.clone(),
         }

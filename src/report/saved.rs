@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// A result with all that its charts and its report need.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a process has one of it, and never a list")]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, and it is passed by reference")]
 pub enum Saved {
     /// Of `run`.
     Run {

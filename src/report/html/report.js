@@ -13,7 +13,7 @@
     }
     return trim(x, 3);
   };
-  const duration = (ms) => (ms >= 6e4 ? trim(ms / 6e4, 3) + ' min' : ms >= 1e3 ? trim(ms / 1e3, 3) + ' s' : trim(ms, 3) + ' ms');
+  const duration = (ms) => (ms >= 12e4 ? trim(ms / 6e4, 3) + ' min' : ms >= 1e3 ? trim(ms / 1e3, 3) + ' s' : trim(ms, 3) + ' ms');
   const minutes = (x) => trim(x, 3) + ' min';
   const write = { percent, number: short, duration, minutes };
 
@@ -159,7 +159,7 @@
           size: categories && width() / count < 90 ? 70 : 36,
         },
         {
-          size: 62,
+          size: 70,
           grid: { stroke: '#e6e6e6' },
           values: (u, splits) => splits.map((value) => (value === null ? '' : chart.y.floor && value <= FLOOR ? '0' : y(value))),
         },

@@ -1,0 +1,180 @@
+//! Laws of comparisons and sweeps, on small scenarios.
+
+use crate::support::scenario;
+use quotasim::analysis::curve::Axis;
+use quotasim::engine::{AttemptRow, Engine, Observer};
+use quotasim::model::Scenario;
+use quotasim::planner::assume::Assumption;
+use quotasim::planner::{self, Grid, Line, Silent, Variant, at_load};
+use quotasim::units::Tokens;
+use std::collections::BTreeMap;
+
+const CLASSIFIER: &str = "
+version: 1
+pools:
+  small:
+    model: mine
+    burndown_rate: 5
+    max_output_tokens: 8_192
+    tokens_per_minute: 200k
+    requests_per_minute: none
+    latency: { ttft: { lognormal: { median: 700ms, p95: 1500ms } }, output_tokens_per_second: 100 }
+workloads:
+  triage:
+    pool: small
+    arrivals: { poisson: { rate: 2/s } }
+    input_tokens: { lognormal: { median: 420, p95: 1200 } }
+    output_tokens: { lognormal: { median: 40, p95: 160 } }
+    client: { custom: { max_attempts: 3, delay: 2s } }
+slo: [attempt_throttle_rate < 1%]
+horizon: 6m
+warmup: 1m
+replications: 5
+seed: 7
+";
+
+fn with(max_tokens: Option<u64>) -> Variant {
+    let mut scenario = scenario(CLASSIFIER);
+    scenario.workloads[0].max_tokens = max_tokens.map(Tokens);
+    Variant { name: max_tokens.map_or("unset".to_owned(), |value| value.to_string()), scenario }
+}
+
+/// The first attempt of every request: when it came, as far as its client did not hold it back.
+#[derive(Default)]
+struct Arrived(BTreeMap<u64, u64>);
+
+impl Observer for Arrived {
+    const ATTEMPTS: bool = true;
+
+    fn attempt(&mut self, row: &AttemptRow) {
+        if row.attempt == 1 {
+            self.0.insert(row.request, row.at.0);
+        }
+    }
+}
+
+fn arrivals(scenario: &Scenario) -> BTreeMap<u64, u64> {
+    let mut arrived = Arrived::default();
+    Engine::new(scenario).run(scenario.seed, 0, &mut arrived).expect("nobody stops it");
+    arrived.0
+}
+
+#[test]
+fn variants_meet_the_same_requests() {
+    let (unset, small) = (arrivals(&with(None).scenario), arrivals(&with(Some(256)).scenario));
+    assert!(unset.len() > 500);
+    assert_eq!(unset, small);
+    let compared = planner::compare(&[with(None), with(Some(256))], Some(0), &Silent).expect("nobody stops it");
+    let requests: Vec<u64> = compared.comparison.variants.iter().map(|each| each.total.counts.requests).collect();
+    assert_eq!(requests[0], requests[1]);
+}
+
+#[test]
+fn the_paired_interval_is_narrower_than_two_of_their_own() {
+    let compared = planner::compare(&[with(Some(160)), with(Some(256))], Some(0), &Silent).expect("nobody stops it");
+    let [one, other] = compared.comparison.variants.as_slice() else { panic!("two variants") };
+    let width = |ends: Option<[f64; 2]>| ends.map(|[low, high]| high - low).expect("five replications");
+    let goodput = |each: &quotasim::analysis::VariantResult| width(each.total.goodput_requests_per_minute.ci95);
+    let unpaired = goodput(one).hypot(goodput(other));
+    let paired = width(other.difference.goodput_requests_per_minute.ci95);
+    assert!(paired * 2.0 < unpaired, "{paired} is not well below {unpaired}");
+    let difference = other.difference.goodput_requests_per_minute.mean.expect("measured");
+    let [from, to] = [one, other].map(|each| each.total.goodput_requests_per_minute.mean.expect("measured"));
+    assert!((difference - (to - from)).abs() < 1e-9);
+    let itself = one.difference;
+    assert_eq!(itself.attempt_throttle_rate.mean, Some(0.0));
+    assert_eq!(itself.latency_ms.p99.mean, Some(0.0));
+}
+
+#[test]
+fn the_recommendation_does_not_depend_on_the_order_or_the_threads() {
+    let values = [None, Some(64), Some(512)];
+    let run = |values: &[Option<u64>], threads: usize| {
+        let variants: Vec<Variant> = values.iter().map(|&value| with(value)).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| planner::compare(&variants, Some(0), &Silent)).expect("nobody stops it").comparison
+    };
+    let one = run(&values, 1);
+    assert_eq!(one.recommendation.variant.as_deref(), Some("512"), "{}", one.recommendation.reason);
+    assert_eq!(one.recommendation.holds_under.len(), 7);
+    assert_eq!(one, run(&values, 3));
+    let turned = run(&[Some(512), None, Some(64)], 2);
+    assert_eq!(turned.recommendation, one.recommendation);
+}
+
+#[test]
+fn a_larger_reservation_fits_fewer_times() {
+    let compared = planner::compare(&[with(Some(64)), with(Some(512)), with(None)], Some(0), &Silent);
+    let comparison = compared.expect("nobody stops it").comparison;
+    let fits: Vec<u64> = comparison.variants.iter().map(|each| each.fits_at_once.expect("a quota")).collect();
+    assert!(fits[0] > fits[1] && fits[1] > fits[2] && fits[2] >= 20, "{fits:?}");
+    let reserved = |at: usize| comparison.variants[at].reservation_per_request.mean.expect("admitted");
+    assert!((reserved(1) - reserved(0) - 448.0).abs() < 1e-6, "nothing throttled: the same requests, 448 more each");
+}
+
+#[test]
+fn what_would_meet_the_objectives_is_said_where_nothing_does() {
+    let mut unset = with(None);
+    unset.scenario = at_load(&unset.scenario, 4.0);
+    let comparison = planner::compare(&[unset], Some(0), &Silent).expect("nobody stops it").comparison;
+    let recommendation = comparison.recommendation;
+    assert_eq!(recommendation.variant, None);
+    assert!(recommendation.holds_under.is_empty());
+    assert!(recommendation.remedies.iter().any(|remedy| remedy.contains("times the quota")), "{recommendation:?}");
+    assert!(recommendation.remedies.iter().any(|remedy| remedy.contains("a load of at most")), "{recommendation:?}");
+}
+
+#[test]
+fn pools_with_the_in_flight_limiter_have_no_vote() {
+    let text = CLASSIFIER.replace("requests_per_minute: none", "requests_per_minute: none\n    limiter: in_flight");
+    let variant = Variant { name: "unset".to_owned(), scenario: scenario(&text) };
+    let comparison = planner::compare(&[variant], Some(0), &Silent).expect("nobody stops it").comparison;
+    assert_eq!(comparison.recommendation.variant, None);
+    assert!(comparison.recommendation.reason.contains("in_flight"), "{}", comparison.recommendation.reason);
+    let scenario = scenario(&text);
+    assert_eq!(Assumption::SlidingWindow.applied_to(&scenario).pools, scenario.pools);
+}
+
+fn grid(loads: &[f64], values: &[Option<u64>]) -> Grid {
+    let line = |&value: &Option<u64>| {
+        let scenario = with(value).scenario;
+        let points = loads.iter().map(|&load| (load.into(), at_load(&scenario, load))).collect();
+        Line { value: Some(value.map_or_else(|| "unset".into(), Into::into)), points }
+    };
+    let lines: Vec<Line> = values.iter().map(line).collect();
+    let axes = vec![
+        Axis { path: "load".to_owned(), values: loads.iter().map(|&load| load.into()).collect() },
+        Axis {
+            path: "workloads.triage.max_tokens".to_owned(),
+            values: lines.iter().filter_map(|line| line.value.clone()).collect(),
+        },
+    ];
+    Grid { axes, lines }
+}
+
+#[test]
+fn the_knee_lies_between_what_meets_and_what_does_not_and_beyond_the_grid_if_need_be() {
+    let sweep = planner::sweep(&grid(&[0.5, 1.0, 1.5], &[Some(64), None]), &Silent).expect("nobody stops it").sweep;
+    assert_eq!(sweep.knees.len(), 2);
+    let knee = |at: usize| sweep.knees[at].load.expect("found");
+    // 120 requests/min of about 515 + 5 × 57 tokens: the quota of 200k carries about twice that.
+    assert!((1.5..3.0).contains(&knee(0)), "{}", knee(0));
+    // Unset, every answer is written and charged to its end.
+    assert!(knee(1) < knee(0), "{} and {}", knee(1), knee(0));
+    for point in &sweep.points {
+        let load = point.at["load"].as_f64().expect("a number");
+        let line = usize::from(point.at["workloads.triage.max_tokens"] == "unset");
+        assert!(point.meets == (load <= knee(line)) || (load / knee(line) - 1.0).abs() < 0.05, "{load} on {line}");
+    }
+}
+
+#[test]
+fn quiet_points_take_few_replications() {
+    let mut grid = grid(&[0.1, 3.0], &[Some(64)]);
+    for (_, scenario) in grid.lines.iter_mut().flat_map(|line| &mut line.points) {
+        scenario.replications = 12;
+    }
+    let sweep = planner::sweep(&grid, &Silent).expect("nobody stops it").sweep;
+    assert_eq!(sweep.points[0].total.counts.throttled, 0);
+    assert_eq!(sweep.points[0].replications, 4);
+}

@@ -1,0 +1,63 @@
+//! The sample reports: each is made again and must come out to the byte.
+//!
+//! `UPDATE_REPORTS=1 cargo test --test integration reports` writes them anew.
+
+use assert_cmd::Command;
+use std::path::Path;
+
+/// The command of a sample, and the files that are kept of what it writes.
+const SAMPLES: [(&str, &[&str], &[&str]); 2] = [
+    (
+        "chat-max-tokens",
+        &["compare", "reports/chat-max-tokens/scenario.yaml"],
+        &["trade-off.svg", "before-after-sonnet.svg"],
+    ),
+    (
+        "classifier-load",
+        &[
+            "sweep",
+            "reports/classifier-load/scenario.yaml",
+            "--vary",
+            "load=0.25..3:8",
+            "--vary",
+            "workloads.triage.max_tokens=16,1024,8192,unset",
+        ],
+        &["throttle-curve.svg", "heat-map.svg"],
+    ),
+];
+
+#[test]
+fn samples_come_out_to_the_byte() {
+    for (name, arguments, kept) in SAMPLES {
+        let directory = tempfile::tempdir().expect("a directory");
+        let run = |format: &str| {
+            let output = Command::cargo_bin("quotasim")
+                .expect("the binary is built")
+                .current_dir(env!("CARGO_MANIFEST_DIR"))
+                .args(arguments)
+                .args(["--quiet", "--format", format, "-o"])
+                .arg(directory.path())
+                .output()
+                .expect("it runs");
+            assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+            output.stdout
+        };
+        let mut files = vec![("report.txt".to_owned(), run("text")), ("report.md".to_owned(), run("markdown"))];
+        for &file in kept {
+            files.push((file.to_owned(), std::fs::read(directory.path().join(file)).expect("it was written")));
+        }
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports").join(name);
+        for (file, bytes) in files {
+            let path = sample.join(&file);
+            if std::env::var_os("UPDATE_REPORTS").is_some() {
+                std::fs::write(&path, &bytes).expect("writable");
+            }
+            let kept = std::fs::read(&path).unwrap_or_default();
+            assert!(
+                kept == bytes,
+                "{} is out of date: run with UPDATE_REPORTS=1 and look at the difference",
+                path.display()
+            );
+        }
+    }
+}
