@@ -284,15 +284,13 @@ fn waste(used: Estimate) -> Estimate {
 
 fn by_minute(minutes: &Minutes, parts: &[Part]) -> ByMinute {
     let mean = ratio(parts, Kind::Mean);
-    let quantile = |p, least| {
-        let enough = minutes.histogram.total() >= least;
-        minutes.histogram.quantile(p, 0).filter(|_| enough).map(|value| value as f64)
-    };
+    // A minute is a total, not one observation of many: its percentiles stand however few the minutes are.
+    let quantile = |p| minutes.histogram.quantile(p, 0).map(|value| value as f64);
     ByMinute {
         mean: mean.mean,
         ci95: mean.ci95,
-        p50: quantile(0.5, 20),
-        p90: quantile(0.9, 100),
+        p50: quantile(0.5),
+        p90: quantile(0.9),
         max: minutes.histogram.max().map(|value| value as f64),
     }
 }

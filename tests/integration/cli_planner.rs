@@ -33,7 +33,7 @@ fn bad_input_is_told_with_a_way_out_and_exit_2() {
         (vec!["compare", CHAT, "--max-tokens", "0,many"], &["`max_tokens` is 0", "many"]),
         (vec!["compare", CHAT, "--workload", "chatt"], &["no workload `chatt`", "it has `chat`"]),
         (vec!["compare", CHAT, "--variants", "no-such-file.yaml"], &["cannot read variants"]),
-        (vec!["compare", "no-such-scenario.yaml"], &["cannot read scenario"]),
+        (vec!["compare", "no-such-scenario.yaml"], &["the scenario cannot be read"]),
         (vary(&["workloads.chat.max_tokenz=1,2"]), &["--vary workloads.chat.max_tokenz", "did you mean `max_tokens`?"]),
         (vary(&["workloads.chta.max_tokens=1,2"]), &["did you mean `chat`?"]),
         (vary(&["load=3..1:5"]), &["is empty"]),
