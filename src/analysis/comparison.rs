@@ -20,9 +20,9 @@ pub struct Comparison {
     pub seed: u64,
     /// How many replications of each variant.
     pub replications: u32,
-    /// The horizon [s].
+    /// The horizon \[s\].
     pub horizon_s: f64,
-    /// The warm-up [s].
+    /// The warm-up \[s\].
     pub warmup_s: f64,
     /// The workload whose `max_tokens` differs between variants; null where other things do.
     pub workload: Option<String>,
@@ -51,7 +51,7 @@ pub struct VariantResult {
     pub reservation_per_request: Estimate,
     /// How many average reservations the tokens quota of a minute holds at once: ⌊Q/R⌋; null without a quota.
     pub fits_at_once: Option<u64>,
-    /// What a thousand complete answers in time cost [USD]; null if a price is unknown.
+    /// What a thousand complete answers in time cost \[USD\]; null if a price is unknown.
     pub cost_usd_per_1000_good: Estimate,
     /// All workloads together.
     pub total: Metrics,
@@ -84,7 +84,7 @@ pub struct Difference {
     pub cost_usd_per_1000_good: Estimate,
 }
 
-/// Differences of percentiles [ms].
+/// Differences of percentiles \[ms\].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the percentile of its name")]
 pub struct PercentileDifference {

@@ -19,9 +19,9 @@ pub struct Sweep {
     pub seed: u64,
     /// The most replications of a point.
     pub replications: u32,
-    /// The horizon [s].
+    /// The horizon \[s\].
     pub horizon_s: f64,
-    /// The warm-up [s].
+    /// The warm-up \[s\].
     pub warmup_s: f64,
     /// The fields that vary, one or two; the first runs along a line, the second from line to line.
     pub axes: Vec<Axis>,

@@ -350,7 +350,7 @@ fn limited_by(sustained: Option<f64>, requests: Option<u64>) -> Option<&'static 
     }
 }
 
-/// The bill of one request [USD]; `None` where a price is unknown for tokens that it has.
+/// The bill of one request \[USD\]; `None` where a price is unknown for tokens that it has.
 ///
 /// *Formula*: `Σ tokens × price / 1,000,000` over input, cache reads, cache writes and output, without burndown.
 fn cost_usd(demand: &Demand, prices: &Prices) -> Option<f64> {

@@ -29,7 +29,7 @@ impl Sample<'_> {
         ratio(&self.parts(|flow, _| ratio_of(flow.reserved, flow.attempts - flow.throttled())), Kind::Mean)
     }
 
-    /// The cost of a thousand complete answers in time [USD]; null if a price is unknown or there is none.
+    /// The cost of a thousand complete answers in time \[USD\]; null if a price is unknown or there is none.
     pub fn cost_usd_per_1000_good(&self) -> Estimate {
         self.costs(|flow, _| flow.good as f64 / 1000.0)
             .map_or_else(Estimate::default, |parts| ratio(&parts, Kind::Mean))
@@ -112,7 +112,7 @@ pub fn of_ratios(baseline: &[Part], variant: &[Part]) -> Estimate {
     around(to - from, half)
 }
 
-/// The difference of two percentiles [ms].
+/// The difference of two percentiles \[ms\].
 ///
 /// *Formula*: that of the pooled percentiles; the interval's width is that of the mean of the differences of the
 /// percentiles of single replications, which are more variable than the pooled ones.

@@ -5,11 +5,11 @@ use crate::model::client::Jitter;
 /// A capped exponential backoff: `b = min(base × factor^i, cap)`, i from 0 for the first retry, then randomised.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Backoff {
-    /// First wait [s].
+    /// First wait \[s\].
     pub(super) base: f64,
     /// Growth per retry.
     pub(super) factor: f64,
-    /// Upper bound [s].
+    /// Upper bound \[s\].
     pub(super) cap: f64,
     /// What chance does to it.
     pub(super) spread: Spread,
@@ -36,7 +36,7 @@ impl Backoff {
         Backoff { base, factor: 2.0, cap, spread }
     }
 
-    /// The wait before retry `i` [s]; `previous` is the wait before the one before, 0 if there was none.
+    /// The wait before retry `i` \[s\]; `previous` is the wait before the one before, 0 if there was none.
     pub(super) fn delay(&self, i: u32, previous: f64, u: f64) -> f64 {
         // An endless exponential overflows to infinity, which the cap brings back.
         let raw = self.base * power(self.factor, i);

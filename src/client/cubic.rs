@@ -60,13 +60,13 @@ pub(super) struct CubicLimiter {
     count: u32,
     /// Measured rate of responses [1/s].
     measured: f64,
-    /// When the last measuring bucket began [s].
+    /// When the last measuring bucket began \[s\].
     bucket: f64,
     /// Rate at the last throttle [1/s].
     w_max: f64,
-    /// Time from the last throttle to the cubic's plateau [s].
+    /// Time from the last throttle to the cubic's plateau \[s\].
     k: f64,
-    /// The last throttle [s].
+    /// The last throttle \[s\].
     throttled_at: f64,
     /// Send rate [1/s].
     rate: f64,
@@ -77,7 +77,7 @@ pub(super) struct CubicLimiter {
 }
 
 impl CubicLimiter {
-    /// The limiter of a client made at `now` [s].
+    /// The limiter of a client made at `now` \[s\].
     pub(super) fn new(start: Start, now: f64) -> CubicLimiter {
         let (bucket, throttled_at) =
             if start.at_epoch { (f64::NEG_INFINITY, f64::NEG_INFINITY) } else { (libm::floor(now), now) };
@@ -124,7 +124,7 @@ impl CubicLimiter {
         self.tokens = self.tokens.min(self.capacity);
     }
 
-    /// Takes `cost` tokens, or says how long until they are there [s].
+    /// Takes `cost` tokens, or says how long until they are there \[s\].
     pub(super) fn take(&mut self, now: f64, cost: f64) -> Result<(), f64> {
         if !self.enabled {
             return Ok(());

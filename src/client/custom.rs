@@ -24,7 +24,7 @@ pub(super) fn rules(policy: &CustomPolicy) -> Rules {
     }
 }
 
-/// The wait of a policy whose delay is a distribution [s].
+/// The wait of a policy whose delay is a distribution \[s\].
 pub(super) fn sampled_delay(policy: &CustomPolicy) -> Option<Sampler> {
     match &policy.delay {
         Delay::Distribution(distribution) => Some(Sampler::new(distribution)),

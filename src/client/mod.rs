@@ -73,7 +73,7 @@ use rules::{Permit, Rules, SendTokens};
 #[derive(Debug, Clone)]
 pub struct Client {
     rules: Rules,
-    /// The wait of a custom policy given as a distribution [s]; it takes the place of the backoff.
+    /// The wait of a custom policy given as a distribution \[s\]; it takes the place of the backoff.
     delay: Option<Sampler>,
 }
 
@@ -94,7 +94,7 @@ pub struct Call {
     failed: u32,
     /// What the last retry took from the quota [quota tokens]; 0 before the first.
     cost: u32,
-    /// The last backoff [s]; 0 before the first.
+    /// The last backoff \[s\]; 0 before the first.
     previous: f64,
 }
 

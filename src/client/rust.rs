@@ -30,7 +30,7 @@ use super::rules::{LimiterRule, Permit, Rules, SendTokens, Treatment, Waiters};
 use crate::model::client::{Jitter, RetryMode, RetryVersion, SdkPolicy};
 use crate::units::SimSpan;
 
-/// The longest backoff [s].
+/// The longest backoff \[s\].
 pub(super) const MAX_BACKOFF: f64 = 20.0;
 
 /// Send tokens of a retry in adaptive 2.0, by what came before it.

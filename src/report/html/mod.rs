@@ -2,7 +2,7 @@
 //!
 //! The page opens offline and loads nothing: script, style and data are in it, and its content security policy allows
 //! those scripts and styles by their hashes and nothing else. The charts are drawn in the browser by uPlot (MIT, see
-//! `report/html/uplot/LICENSE`) from the data in the page; what they show is in [`plots`].
+//! `report/html/uplot/LICENSE`) from the data in the page; what they show is in `plots`.
 
 mod plots;
 
