@@ -50,7 +50,7 @@ pub use rules::Waiters;
 use crate::model::client::{ClientPolicy, Sdk, SdkPolicy};
 use crate::random::Sampler;
 use crate::units::{SimSpan, SimTime};
-use budget::Budget;
+use budget::{Budget, BudgetRule};
 use cubic::CubicLimiter;
 use retry_quota::RetryQuota;
 use rules::{Permit, Rules, SendTokens};
@@ -159,6 +159,17 @@ impl Client {
     #[inline]
     pub fn has_limiter(&self) -> bool {
         self.rules.limiter.is_some()
+    }
+
+    /// Whether a request that starts pays into a budget; else [`begin`](Client::begin) changes nothing.
+    pub fn saves_up(&self) -> bool {
+        self.rules.budget != BudgetRule::UNLIMITED
+    }
+
+    /// Whether successes change anything; else [`after_success`](Client::after_success) does nothing.
+    #[inline]
+    pub fn books_success(&self) -> bool {
+        self.rules.permit != Permit::None || self.has_limiter()
     }
 
     /// How requests that wait for a send token share the wait.

@@ -4,7 +4,7 @@ use super::draws::{LatencySamplers, TokenKeys, TokenSamplers};
 use super::observer::Observer;
 use super::sessions::TURN_BITS;
 use super::simulation::Simulation;
-use crate::client::Client;
+use crate::client::{Call, Client};
 use crate::model::{Arrivals, Scenario, Workload};
 use crate::random::{Sampler, Streams};
 use crate::tally::Tally;
@@ -29,6 +29,14 @@ pub(super) struct CompiledWorkload<'a> {
     pub(super) turns: Option<Sampler>,
     /// Its attempts must ask something on the client's side before they are sent: a pace or an SDK's limiter.
     pub(super) held_back: bool,
+    /// Attempts may fail before they come to the gate.
+    pub(super) faulty: bool,
+    /// Admitted attempts may be given up before their end.
+    pub(super) may_be_given_up: bool,
+    /// Somebody waits for the end of each request: a concurrency slot, a worker, a session, a limiter.
+    awaited: bool,
+    /// Requests that are admitted at once are never more than a flight.
+    pub(super) plain: bool,
     /// How many low bits of a request's number say nothing about its client.
     pub(super) turn_bits: u32,
     /// Its flows: the first is its pool, the others its fallbacks in order.
@@ -45,6 +53,29 @@ pub(super) struct Flow {
     pub(super) max_tokens: u32,
     /// Its responses are debited from an output quota while they stream.
     pub(super) metered: bool,
+}
+
+impl CompiledWorkload<'_> {
+    /// Which client a request belongs to.
+    #[inline]
+    pub(super) fn client_of(&self, number: u64) -> u32 {
+        match self.model.clients {
+            1 => 0,
+            clients => ((number >> self.turn_bits) % u64::from(clients)) as u32,
+        }
+    }
+
+    /// Whether there is more to do at the end of a request than to book its success.
+    #[inline]
+    pub(super) fn has_afterlife(&self, call: &Call) -> bool {
+        self.awaited || (self.client.books_success() && call.failed_attempts() > 0)
+    }
+
+    /// Whether its client has nothing to do at the end of a request but to book its success at the first attempt.
+    #[inline]
+    pub(super) fn only_books_success(&self, call: &Call) -> bool {
+        self.client.books_success() && !self.has_afterlife(call)
+    }
 }
 
 impl<'a> Engine<'a> {
@@ -69,6 +100,17 @@ impl<'a> Engine<'a> {
                     });
                 }
                 let client = Client::new(&workload.client);
+                let faults = &workload.faults;
+                let held_back = workload.pace.is_some() || client.has_limiter();
+                let faulty = faults.unavailable.0 > 0.0 || faults.overloaded.0 > 0.0;
+                let may_be_given_up =
+                    faults.disconnect.0 > 0.0 || workload.read_timeout.is_some() || workload.deadline.is_some();
+                let comes_back =
+                    matches!(workload.arrivals, Arrivals::ClosedLoop { .. } | Arrivals::Sessions(_));
+                let awaited = held_back || workload.concurrency.is_some() || comes_back;
+                let own = &scenario.pools[workload.pool];
+                let streams = own.quotas.output().is_some() || own.rules.adjust_every.is_some();
+                let slow = faults.slow.0 > 0.0;
                 let (think_time, turns) = match &workload.arrivals {
                     Arrivals::ClosedLoop { think_time, .. } => (Some(think_time), None),
                     Arrivals::Sessions(sessions) => (Some(&sessions.think_time), Some(&sessions.turns)),
@@ -77,7 +119,11 @@ impl<'a> Engine<'a> {
                 CompiledWorkload {
                     model: workload,
                     tokens: TokenSamplers::new(&workload.tokens),
-                    held_back: workload.pace.is_some() || client.has_limiter(),
+                    held_back,
+                    faulty,
+                    may_be_given_up,
+                    awaited,
+                    plain: !(awaited || faulty || slow || may_be_given_up || streams || client.saves_up()),
                     client,
                     think_time: think_time.map(Sampler::new),
                     turns: turns.map(Sampler::new),

@@ -21,7 +21,7 @@ use super::event::{Class, Event};
 use super::lifecycle::demand;
 use super::line::{Line, Waiter, line_of, wake_event};
 use super::observer::Observer;
-use super::request::{Next, Request};
+use super::request::Next;
 use super::simulation::Simulation;
 use super::slab::MOST_LINES;
 use crate::admission::{Limiter as _, Meter};
@@ -83,19 +83,20 @@ fn first_estimate(engine: &Engine<'_>, workload: usize) -> (u64, u64) {
 
 impl<O: Observer> Simulation<'_, O> {
     /// Lets a request make its attempt, or puts it in line.
-    pub(super) fn ask(&mut self, request: Request, now: SimTime) {
+    pub(super) fn ask(&mut self, slot: u32, now: SimTime) {
+        let request = self.requests.get(slot);
         let workload = &self.engine.workloads[usize::from(request.workload)];
         if request.attempts > 0 || workload.model.pace.is_none() {
-            self.ask_limiter(request, now);
+            self.ask_limiter(slot, now);
             return;
         }
         let pool = workload.model.pool;
         let free = self.held_back.lines[pool].first(&self.requests).is_none() && self.gateway(pool).fits(now, 0);
         if free {
-            self.pass_gateway(request, now);
+            self.pass_gateway(slot, now);
         } else {
             let priority = u64::from(workload.model.priority);
-            self.join(pool, priority, request, Next::Pace, now);
+            self.join(pool, priority, slot, Next::Pace, now);
             self.wake_for_gateway(pool, now);
         }
     }
@@ -104,19 +105,20 @@ impl<O: Observer> Simulation<'_, O> {
         self.held_back.gateways[pool].as_mut().expect("a paced workload's pool has a gateway")
     }
 
-    fn pass_gateway(&mut self, request: Request, now: SimTime) {
+    fn pass_gateway(&mut self, slot: u32, now: SimTime) {
+        let request = self.requests.get(slot);
         let workload = usize::from(request.workload);
         let model = self.engine.workloads[workload].model;
         let flow = &self.engine.flows[usize::from(request.flow)];
         let (sum, count) = self.held_back.answers[workload];
         let natural_output = Tokens((sum + count / 2) / count);
-        let expected = Demand { natural_output, ..demand(&request, flow.max_tokens) };
+        let expected = Demand { natural_output, ..demand(request, flow.max_tokens) };
         let estimate = self.engine.scenario.pools[flow.pool].charge(&expected).0;
         let share = model.pace.map_or(1.0, |pace| pace.0);
         // The gateway fills at the whole quota: a share of it takes longer for as much.
         let cost = libm::ceil(estimate as f64 / share) as u64;
         let _ = self.gateway(model.pool).take(now, cost);
-        self.ask_limiter(request, now);
+        self.ask_limiter(slot, now);
     }
 
     fn wake_for_gateway(&mut self, pool: usize, now: SimTime) {
@@ -134,8 +136,8 @@ impl<O: Observer> Simulation<'_, O> {
             }
             let waiter = self.held_back.lines[pool].first(&self.requests).expect("it has just been seen");
             self.held_back.lines[pool].pop();
-            let request = self.leave(waiter, now);
-            self.pass_gateway(request, now);
+            self.leave(waiter, now);
+            self.pass_gateway(waiter.slot, now);
         }
     }
 
@@ -152,29 +154,31 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Asks the SDK's limiter, if there is one, for a send token.
-    fn ask_limiter(&mut self, request: Request, now: SimTime) {
+    fn ask_limiter(&mut self, slot: u32, now: SimTime) {
+        let request = self.requests.get(slot);
         let workload = usize::from(request.workload);
         let client = &self.engine.workloads[workload].client;
         if !client.has_limiter() {
-            self.attempt(request, now);
+            self.attempt(slot, now);
             return;
         }
-        let line = self.held_back.first_lines[workload] + request.client as usize;
+        let client_index = request.client as usize;
+        let line = self.held_back.first_lines[workload] + client_index;
         let waiters = client.waiters();
         if waiters == Waiters::Queue && self.held_back.lines[line].first(&self.requests).is_some() {
-            self.join(line, 0, request, Next::Limiter, now);
+            self.join(line, 0, slot, Next::Limiter, now);
             return;
         }
-        let state = &mut self.clients[workload].states[request.client as usize];
-        match client.before_send(state, &request.call, now) {
-            Send::Now => self.attempt(request, now),
+        let state = &mut self.clients[workload].states[client_index];
+        match client.before_send(state, &self.requests.get(slot).call, now) {
+            Send::Now => self.attempt(slot, now),
             Send::NotBefore(at) if waiters == Waiters::Sleep => {
-                if self.join(line, at.0, request, Next::Limiter, now) {
+                if self.join(line, at.0, slot, Next::Limiter, now) {
                     self.push_wake(line, at);
                 }
             }
             Send::NotBefore(at) => {
-                self.join(line, 0, request, Next::Limiter, now);
+                self.join(line, 0, slot, Next::Limiter, now);
                 self.wake(line, at);
             }
         }
@@ -221,8 +225,8 @@ impl<O: Observer> Simulation<'_, O> {
             match self.let_go(waiter, workload, client, now) {
                 Send::Now => {
                     self.held_back.lines[line].pop();
-                    let request = self.leave(waiter, now);
-                    self.attempt(request, now);
+                    self.leave(waiter, now);
+                    self.attempt(waiter.slot, now);
                 }
                 Send::NotBefore(at) => {
                     self.wake(line, at);
@@ -241,8 +245,8 @@ impl<O: Observer> Simulation<'_, O> {
             match self.let_go(waiter, workload, client, now) {
                 Send::Now => {
                     self.held_back.lines[line].picks = picks.wrapping_add(1);
-                    let request = self.leave(waiter, now);
-                    self.attempt(request, now);
+                    self.leave(waiter, now);
+                    self.attempt(waiter.slot, now);
                 }
                 Send::NotBefore(at) => {
                     self.held_back.lines[line].join(0, waiter);
@@ -264,8 +268,8 @@ impl<O: Observer> Simulation<'_, O> {
             match self.let_go(waiter, workload, client, now) {
                 Send::Now => {
                     sleepers.pop_front();
-                    let request = self.leave(waiter, now);
-                    self.attempt(request, now);
+                    self.leave(waiter, now);
+                    self.attempt(waiter.slot, now);
                 }
                 Send::NotBefore(at) => {
                     // A refusal changes nothing, so the rest would hear the same.
@@ -297,24 +301,20 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Puts a request in line; whether it is the first of its rank.
-    fn join(&mut self, line: usize, rank: u64, request: Request, next: Next, now: SimTime) -> bool {
-        let deadline = self.deadline(&request);
-        self.waits += 1;
-        let ticket = self.waits;
-        let slot = self.requests.insert(Request { next, waiting_since: now, ticket, ..request });
-        if let Some(deadline) = deadline {
+    fn join(&mut self, line: usize, rank: u64, slot: u32, next: Next, now: SimTime) -> bool {
+        let ticket = self.begin_wait(slot, next, now);
+        if let Some(deadline) = self.deadline(slot) {
             self.calendar.push(Event::new(deadline.max(now), Class::Timeout, ticket, slot));
         }
         self.held_back.lines[line].join(rank, Waiter { slot, ticket })
     }
 
     /// A request's wait in a line is over.
-    fn leave(&mut self, waiter: Waiter, now: SimTime) -> Request {
+    fn leave(&mut self, waiter: Waiter, now: SimTime) {
+        let request = self.requests.get_mut(waiter.slot);
         // The deadline's event, if there is one, finds a ticket that is no longer its own.
-        self.requests.get_mut(waiter.slot).ticket = 0;
-        let mut request = self.requests.take(waiter.slot);
+        request.ticket = 0;
         request.waits.limiter += (now - request.waiting_since).0;
-        request
     }
 
     fn wake(&mut self, line: usize, at: SimTime) {

@@ -9,15 +9,16 @@
 //! the attempts, what it bills, its latencies. A client that has given up by then hears nothing any more; but if the
 //! quota ends the response first, the client has its answer.
 
+use super::attempt::{Fate, billed, outcome_of};
 use super::draws::Timing;
 use super::event::{Class, Event};
-use super::lifecycle::Fate;
-use super::observer::{Observer, Outcome};
-use super::request::{Ending, Flight, Request, Stream};
+use super::observer::{AttemptRow, Observer};
+use super::request::{Ending, Flight, NOWHERE, Next, Request, Stream};
 use super::simulation::Simulation;
+use super::slab::Slab;
 use crate::admission::Reservation;
-use crate::client::Failure;
 use crate::model::Demand;
+use crate::tally::Billed;
 use crate::units::{SimSpan, SimTime};
 
 /// How often a response is debited.
@@ -26,12 +27,13 @@ const EVERY: SimSpan = SimSpan::SECOND;
 /// What a metered flight needs beside its stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Metered {
-    /// The request as it was when the attempt was admitted.
+    /// The request as it was when the attempt was admitted, and its slot.
     request: Request,
+    slot: u32,
     /// What becomes of the attempt unless the quota ends it first.
     fate: Fate,
-    /// Where the request waits for that, and the number of the wait.
-    waiting: Option<(u32, u64)>,
+    /// The number of the wait for that, if the client will give the attempt up.
+    waiting: Option<u64>,
     /// When the response ends by itself.
     ends: SimTime,
     /// Output tokens debited so far, and when the next are.
@@ -40,91 +42,70 @@ pub(super) struct Metered {
 }
 
 impl<O: Observer> Simulation<'_, O> {
-    /// An attempt on a pool with an output quota is admitted.
+    /// An attempt on a pool with an output quota is admitted, for a response of `service` ns.
     pub(super) fn admitted_metered(
         &mut self,
-        mut request: Request,
+        slot: u32,
         demand: &Demand,
         reservation: Reservation,
+        service: u64,
+        fate: Fate,
         now: SimTime,
     ) {
+        let request = *self.requests.get(slot);
         let place = usize::from(request.flow);
-        let workload = usize::from(request.workload);
         let flow = &self.engine.flows[place];
         let pool = &self.engine.scenario.pools[flow.pool];
-        let output = demand.output().0 as u32;
         let held = reservation.held();
-        if request.sent > 0 {
-            let keys = &self.clients[workload].latency_keys;
-            request.timing = flow.latency.one(keys, request.number, request.sent, request.tokens.input, output);
-        }
-        request.sent += 1;
-        let service = self.service(&mut request);
-        let ends = now.saturating_add(SimSpan(service));
-        let fate = self.fate(&request, now, ends);
-
-        self.admissions += 1;
-        self.in_flight.add(1);
-        self.workloads_in_flight[workload].add(1);
-        let state = &mut self.pools[flow.pool];
-        state.admitted += 1;
-        state.in_flight.add(1);
-        state.reserved.add(held);
         let tally = &mut self.tally.flows[place];
         tally.ledger.reserve(held);
         if request.counted {
             tally.reserved += held;
         }
-
-        let news = match fate {
+        let waiting = match fate {
             Fate::Answered => None,
-            Fate::Lost(at, failure) => Some((super::request::Next::Failure(failure), at)),
-            Fate::TooLate(at) => Some((super::request::Next::Deadline, at)),
+            Fate::Lost(at, failure) => Some(self.wait(slot, Next::Failure(failure), now, at, Class::Timeout)),
+            Fate::TooLate(at) => Some(self.wait(slot, Next::Deadline, now, at, Class::Timeout)),
         };
-        let waiting = news.map(|(next, at)| {
-            let slot = self.wait(Request { next, ..request }, now, at, Class::Timeout);
-            (slot, self.waits)
-        });
+        let ends = now.saturating_add(SimSpan(service));
         let next_debit = now.saturating_add(SimSpan(request.timing.ttft)).saturating_add(EVERY);
-        let metered = self.metered.insert(Metered { request, fate, waiting, ends, debited: 0, next_debit });
-        let stream = self.streams.insert(Stream {
-            order: self.admissions,
+        let metered = self.metered.insert(Metered { request, slot, fate, waiting, ends, debited: 0, next_debit });
+        let stream = Stream {
+            order: self.admissions + 1,
             tokens: request.tokens,
             max_tokens: flow.max_tokens,
+            output: demand.output().0 as u32,
             timing: Timing { ttft: request.timing.ttft, service },
+            ends: SimTime::MAX,
             steps: 0,
             since: now,
             metered: Some(metered),
-        });
-        let slot = self.flights.insert(Flight {
+        };
+        let stream = self.streams.insert(stream);
+        let flight = Flight {
             reservation,
-            ends: SimTime::MAX,
-            arrived: request.arrived,
-            number: request.number,
             charge: pool.charge(demand).0,
             billed: demand.billed().0,
-            output,
-            flow: request.flow,
+            request: NOWHERE,
+            stream,
             client: request.client,
-            call: request.call,
-            counted: request.counted,
-            throttled: request.throttled,
-            ending: if demand.truncated() { Ending::Truncated } else { Ending::Complete },
-            abandoned: !matches!(fate, Fate::Answered),
-            stream: Some(stream),
-        });
-        self.schedule_metered(slot);
+            flow: request.flow,
+            ends_counted: false,
+            books_success: false,
+        };
+        let first = self.next_metered(&flight);
+        self.depart(flight, first);
     }
 
     /// A response generates: it is debited, adjusted, or ends.
     pub(super) fn metered_event(&mut self, slot: u32, now: SimTime) {
         let flight = self.flights.get(slot);
-        let stream = self.streams.get(flight.stream.expect("a metered flight streams"));
+        let stream = self.streams.get(flight.stream);
         let metered = self.metered.get_mut(stream.metered.expect("asked for metered streams only"));
         let ended = now >= metered.ends;
         if ended || now == metered.next_debit {
             let elapsed = (now - flight.reservation.admitted_at()).0;
-            let generated = if ended { flight.output } else { stream.generated(flight.output, elapsed) as u32 };
+            let generated = if ended { stream.output } else { stream.generated(elapsed) as u32 };
             let since_last = u64::from(generated - metered.debited);
             let pool = self.engine.flows[usize::from(flight.flow)].pool;
             if since_last > 0 && !self.gates[pool].debit_output(now, since_last) {
@@ -141,18 +122,17 @@ impl<O: Observer> Simulation<'_, O> {
         if self.next_adjustment(flight, stream) == Some(now) {
             self.adjust(slot, now);
         }
-        self.schedule_metered(slot);
+        let flight = self.flights.get(slot);
+        let order = self.streams.get(flight.stream).order;
+        self.calendar.push(Event::new(self.next_metered(flight), Class::Server, order, slot));
     }
 
-    fn schedule_metered(&mut self, slot: u32) {
-        let flight = self.flights.get(slot);
-        let stream = self.streams.get(flight.stream.expect("a metered flight streams"));
+    /// When something happens next to a response.
+    fn next_metered(&self, flight: &Flight) -> SimTime {
+        let stream = self.streams.get(flight.stream);
         let metered = self.metered.get(stream.metered.expect("asked for metered streams only"));
-        let mut next = metered.ends.min(metered.next_debit);
-        if let Some(adjustment) = self.next_adjustment(flight, stream) {
-            next = next.min(adjustment);
-        }
-        self.calendar.push(Event::new(next, Class::Server, stream.order, slot));
+        let next = metered.ends.min(metered.next_debit);
+        self.next_adjustment(flight, stream).map_or(next, |adjustment| adjustment.min(next))
     }
 
     /// The response is over: by itself, or `cut` by the output quota.
@@ -160,73 +140,86 @@ impl<O: Observer> Simulation<'_, O> {
         let mut flight = std::mem::take(self.flights.get_mut(slot));
         self.flights.free(slot);
         let mut metered = self.take_metered(&flight);
+        let mut ending = metered.ending(&self.streams, &flight);
+        let mut output = self.streams.get(flight.stream).output;
         if cut {
-            flight.billed -= u64::from(flight.output - metered.debited);
-            flight.output = metered.debited;
-            flight.ending = Ending::QuotaTruncated;
-            if let Some((waiting, ticket)) = metered.waiting
-                && self.requests.get(waiting).ticket == ticket
-            {
+            flight.billed -= u64::from(output - metered.debited);
+            output = metered.debited;
+            ending = Ending::QuotaTruncated;
+            let request = self.requests.get_mut(metered.slot);
+            if metered.waiting.is_some_and(|ticket| ticket == request.ticket) {
                 // The client still waits: its answer has come before what it would have given up for.
-                self.requests.get_mut(waiting).ticket = 0;
-                self.requests.free(waiting);
+                request.ticket = 0;
                 metered.fate = Fate::Answered;
-                flight.abandoned = false;
             }
         }
-        self.count_metered(&metered, &flight);
+        self.count_metered(&metered, &flight, ending, output);
+        let answered = matches!(metered.fate, Fate::Answered);
+        let request = &metered.request;
+        if answered && request.counted {
+            self.counted_open -= 1;
+            let tally = &mut self.tally.flows[usize::from(flight.flow)];
+            tally.succeeded((now - request.arrived).0, flight.charge, request.throttled);
+            ending.count(tally, u64::from(output));
+        }
         self.settle(flight, now);
+        if answered {
+            self.answered(metered.slot, output, now);
+        }
     }
 
     fn take_metered(&mut self, flight: &Flight) -> Metered {
-        let stream = self.streams.get(flight.stream.expect("a metered flight streams"));
+        let stream = self.streams.get(flight.stream);
         self.metered.take(stream.metered.expect("asked for metered streams only"))
     }
 
-    /// Counts what of a plain flight is counted at its admission.
-    fn count_metered(&mut self, metered: &Metered, flight: &Flight) {
+    /// Counts what of other flights is counted at their admission.
+    fn count_metered(&mut self, metered: &Metered, flight: &Flight, ending: Ending, output: u32) {
         let request = &metered.request;
         let place = usize::from(flight.flow);
-        let has_ttft = self.engine.flows[place].latency.has_ttft();
+        let flow = &self.engine.flows[place];
         if request.counted {
             let tally = &mut self.tally.flows[place];
+            let demand = request.tokens.demand(flow.max_tokens);
             tally.charged += flight.charge;
-            tally.billed.input += u64::from(request.tokens.input);
-            tally.billed.cache_read += u64::from(request.tokens.cache_read);
-            tally.billed.cache_write += u64::from(request.tokens.cache_write);
-            tally.billed.output += u64::from(flight.output);
-            if !flight.abandoned {
-                let waited = (request.last_attempt - request.arrived).0;
-                tally.wait.record(waited);
-                if waited > 0 {
-                    tally.wait_backoff.record(request.waits.backoff);
-                    tally.wait_limiter.record(request.waits.limiter);
-                    tally.wait_queue.record(request.waits.queue);
-                }
-                if has_ttft {
-                    tally.ttft.record(waited + request.timing.ttft);
+            tally.billed.add(&Billed { output: u64::from(output), ..billed(&demand) });
+            if matches!(metered.fate, Fate::Answered) {
+                tally.waited(request.waited(), request.waits.causes());
+                if flow.latency.has_ttft() {
+                    tally.ttft.record(request.waited() + request.timing.ttft);
                 }
             }
         }
-        let outcome = match (metered.fate, flight.ending) {
-            (Fate::Answered, Ending::Complete) => Outcome::Succeeded,
-            (Fate::Answered, Ending::Truncated) => Outcome::Truncated,
-            (Fate::Answered, Ending::QuotaTruncated) => Outcome::QuotaTruncated,
-            (Fate::Lost(_, Failure::Disconnected), _) => Outcome::Disconnected,
-            (Fate::Lost(..), _) => Outcome::TimedOut,
-            (Fate::TooLate(_), _) => Outcome::DeadlineExceeded,
-        };
-        let reserved = self.engine.scenario.pools[self.engine.flows[place].pool]
-            .reservation(&super::lifecycle::demand(request, self.engine.flows[place].max_tokens));
-        self.observe(request, request.last_attempt, outcome, None, reserved.0, flight.charge);
+        if O::ATTEMPTS {
+            let demand = request.tokens.demand(flow.max_tokens);
+            self.observer.attempt(&AttemptRow {
+                workload: usize::from(request.workload),
+                request: request.number,
+                attempt: request.attempts,
+                at: request.last_attempt,
+                outcome: outcome_of(metered.fate, ending),
+                limit: None,
+                reservation: self.engine.scenario.pools[flow.pool].reservation(&demand).0,
+                charge: flight.charge,
+            });
+        }
     }
 
     /// The run ends while a response streams: if it is metered, it counts as if nothing would cut it short.
-    pub(super) fn leave_stream_open(&mut self, flight: &Flight) {
-        let Some(stream) = flight.stream else { return };
-        if self.streams.get(stream).metered.is_some() {
+    pub(super) fn leave_metered_open(&mut self, flight: &Flight) {
+        if self.streams.get(flight.stream).metered.is_some() {
             let metered = self.take_metered(flight);
-            self.count_metered(&metered, flight);
+            let ending = metered.ending(&self.streams, flight);
+            let output = self.streams.get(flight.stream).output;
+            self.count_metered(&metered, flight, ending, output);
         }
+    }
+}
+
+impl Metered {
+    /// How the response ends if the quota lets it.
+    fn ending(&self, streams: &Slab<Stream>, flight: &Flight) -> Ending {
+        let stream = streams.get(flight.stream);
+        if stream.output < stream.tokens.output { Ending::Truncated } else { Ending::Complete }
     }
 }

@@ -91,6 +91,17 @@ impl Marks {
         self.past_horizon
     }
 
+    /// The start of measured time.
+    pub(super) fn warmup(&self) -> SimTime {
+        self.warmup
+    }
+
+    /// When the run stops waiting for requests that do not end.
+    #[inline]
+    pub(super) fn patience(&self) -> SimTime {
+        self.patience
+    }
+
     /// The part of `[from, to)` within measured time [ns].
     #[inline]
     pub(super) fn measured(&self, from: SimTime, to: SimTime) -> u64 {

@@ -5,12 +5,15 @@
 //!
 //! *Path of a request*: its source draws it → its client may hold it back → an attempt asks the pool's gate →
 //! admitted, it becomes a flight that holds quota until it settles; refused, its client decides between a wait and
-//! giving up.
+//! giving up. Where its client has nothing to do for it, a request goes straight to the gate, and its record begins
+//! with its first refusal.
 
+mod attempt;
 mod calendar;
 mod compiled;
 mod draws;
 mod event;
+mod first_attempt;
 mod gauge;
 mod held_back;
 mod lifecycle;

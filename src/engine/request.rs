@@ -1,11 +1,13 @@
 //! The two things in progress: a request, on the client's side, and a flight, on the server's.
 //!
-//! A request is a value that moves: from its source through attempts and waits to its end. An admitted attempt leaves
-//! a flight behind, which holds quota until it settles, whatever the client does meanwhile.
+//! A request that its client has something to do for stays in one slot from its arrival to its end. An admitted attempt
+//! is a flight, which holds quota until it settles, whatever the client does meanwhile. Most requests are admitted at
+//! once and nobody waits for their end: those are never more than a flight.
 
 use super::draws::{Timing, Tokens};
 use crate::admission::Reservation;
 use crate::client::{Call, Failure};
+use crate::tally::FlowTally;
 use crate::units::SimTime;
 
 /// A request that has not ended, as its client sees it.
@@ -38,7 +40,7 @@ pub(super) struct Request {
     /// What it waits for, and since when.
     pub(super) next: Next,
     pub(super) waiting_since: SimTime,
-    /// The number of its current wait; an event of an earlier one is stale.
+    /// The number of its current wait, zero outside of one; an event of another is stale.
     pub(super) ticket: u64,
 }
 
@@ -67,33 +69,28 @@ pub(super) enum Next {
     Deadline,
 }
 
+/// No slot of the slab it would point into.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
 /// An admitted attempt.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     pub(super) reservation: Reservation,
-    /// When it ends on the server; [`SimTime::MAX`] while an output quota may still cut it short.
-    pub(super) ends: SimTime,
-    /// When its request arrived.
-    pub(super) arrived: SimTime,
-    /// Number of its request.
-    pub(super) number: u64,
     /// Quota tokens that it will be charged.
     pub(super) charge: u64,
     /// Tokens that it will be billed.
     pub(super) billed: u64,
-    /// Output tokens that it will produce.
-    pub(super) output: u32,
-    pub(super) flow: u16,
+    /// Its request, if its end is news to the client; [`NOWHERE`] if not, or if the client has given it up.
+    pub(super) request: u32,
+    /// Where its stream is, if something happens to it while it runs; else [`NOWHERE`].
+    pub(super) stream: u32,
+    /// Which client object sent it.
     pub(super) client: u32,
-    pub(super) call: Call,
-    pub(super) counted: bool,
-    /// Its request was throttled before.
-    pub(super) throttled: bool,
-    pub(super) ending: Ending,
-    /// The client has given it up or will have by the time it ends.
-    pub(super) abandoned: bool,
-    /// Where its stream is, if something happens to it while it runs.
-    pub(super) stream: Option<u32>,
+    pub(super) flow: u16,
+    /// A request that is counted ends with it.
+    pub(super) ends_counted: bool,
+    /// The client books its success at the first attempt, and has no other use for it.
+    pub(super) books_success: bool,
 }
 
 /// How a response ends.
@@ -108,6 +105,21 @@ pub(super) enum Ending {
     QuotaTruncated,
 }
 
+impl Ending {
+    /// Counts an answer of `output` tokens that ended so.
+    #[inline]
+    pub(super) fn count(self, tally: &mut FlowTally, output: u64) {
+        match self {
+            Ending::Complete => {
+                tally.good += 1;
+                tally.good_output += output;
+            }
+            Ending::Truncated => tally.truncated += 1,
+            Ending::QuotaTruncated => tally.quota_truncated += 1,
+        }
+    }
+}
+
 /// What adjusting a reservation, or debiting an output quota, needs while tokens stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stream {
@@ -116,7 +128,11 @@ pub(super) struct Stream {
     pub(super) tokens: Tokens,
     /// The output limit in force.
     pub(super) max_tokens: u32,
+    /// Output tokens that it will produce.
+    pub(super) output: u32,
     pub(super) timing: Timing,
+    /// When it ends on the server; [`SimTime::MAX`] while an output quota may still cut it short.
+    pub(super) ends: SimTime,
     /// How many adjustments have been made.
     pub(super) steps: u64,
     /// Since when the reservation holds what it holds.

@@ -181,8 +181,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
             let flow = &self.engine.flows[workload.flows.start];
             let arrivals = &workload.model.arrivals;
             let keys = (token_keys, latency_keys);
-            let source =
-                OpenSource::new(openings(arrivals), arrivals, &workload.tokens, &flow.latency, keys, flow.max_tokens);
+            let plain = (workload.plain && !O::ATTEMPTS).then(|| &scenario.pools[flow.pool]);
+            let source = OpenSource::new(openings(arrivals), arrivals, &workload.tokens, flow, keys, plain);
             self.next_arrivals.push(arrival_event(index, source.peek()));
             self.sources.push(Some(source));
         }
@@ -190,25 +190,22 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Runs to the end: the horizon, and then until each counted request has ended.
     pub(super) fn run(mut self) -> Option<Tally> {
-        loop {
+        while !self.marks.past_horizon() {
             let (source, arrival) = self.next_arrival();
             let mark = self.marks.next();
-            if let Some(event) = self.calendar.pop_before(arrival.min(mark)) {
-                if self.counted_open == 0 && self.marks.past_horizon() {
-                    self.calendar.push(event);
-                    break;
-                }
-                self.tally.events += 1;
-                match event.class() {
-                    Class::Server => self.server_event(event),
-                    Class::Timeout => self.timed_out(event),
-                    Class::Release => self.released(event),
-                    Class::Retry => self.retried(event),
-                    Class::Arrival => self.think_ended(event),
-                }
-            } else if arrival < mark {
+            while let Some(event) = self.calendar.pop_before(arrival.min(mark)) {
+                self.handle(event);
+            }
+            if arrival < mark {
                 self.tally.events += 1;
                 self.open_arrival(source);
+            } else if self.pass_mark() == ControlFlow::Break(End::Abandoned) {
+                return None;
+            }
+        }
+        while self.counted_open > 0 {
+            if let Some(event) = self.calendar.pop_before(self.marks.next()) {
+                self.handle(event);
             } else if let ControlFlow::Break(end) = self.pass_mark() {
                 match end {
                     End::Done => break,
@@ -217,6 +214,18 @@ impl<'a, O: Observer> Simulation<'a, O> {
             }
         }
         Some(self.close())
+    }
+
+    #[inline]
+    fn handle(&mut self, event: Event) {
+        self.tally.events += 1;
+        match event.class() {
+            Class::Server => self.server_event(event),
+            Class::Timeout => self.timed_out(event),
+            Class::Release => self.released(event),
+            Class::Retry => self.retried(event),
+            Class::Arrival => self.think_ended(event),
+        }
     }
 
     /// The workload whose open arrival is next, and that arrival.
@@ -237,6 +246,10 @@ impl<'a, O: Observer> Simulation<'a, O> {
             self.open_session(workload);
             return;
         };
+        if source.columns.is_some() {
+            self.plain_arrival(workload);
+            return;
+        }
         let arrival = source.take();
         self.next_arrivals[workload] = arrival_event(workload, source.peek());
         self.arrive(workload, arrival);

@@ -1,9 +1,11 @@
 //! Where requests come from: open arrivals in blocks, closed loops one by one.
 
+use super::compiled::Flow;
 use super::draws::{
     BLOCK, LatencyKeys, LatencySamplers, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens,
 };
-use crate::model::Arrivals;
+use super::first_attempt::Columns;
+use crate::model::{Arrivals, Pool, Trace};
 use crate::random::OpenArrivals;
 use crate::units::SimTime;
 
@@ -27,27 +29,30 @@ pub(super) struct OpenSource<'a> {
     latency: &'a LatencySamplers,
     token_keys: TokenKeys,
     latency_keys: LatencyKeys,
-    trace: Option<&'a crate::model::Trace>,
+    trace: Option<&'a Trace>,
     /// The workload's limit; a trace's row may have its own.
     max_tokens: u32,
-    times: Box<[u64; BLOCK]>,
+    pub(super) times: Box<[u64; BLOCK]>,
     rows: Box<[u32; BLOCK]>,
-    tokens: Box<TokenBlock>,
-    timing: Box<TimingBlock>,
+    pub(super) tokens: Box<TokenBlock>,
+    pub(super) timing: Box<TimingBlock>,
+    /// What the workload's own pool makes of the block, if the workload is plain.
+    pub(super) columns: Option<Box<Columns<'a>>>,
     /// The number of the block's first request.
     first: u64,
-    place: usize,
-    len: usize,
+    pub(super) place: usize,
+    pub(super) len: usize,
 }
 
 impl<'a> OpenSource<'a> {
+    /// The arrivals of a workload whose own flow is `flow`; `plain` ones, for [`Columns`].
     pub(super) fn new(
         arrivals: OpenArrivals,
         kind: &'a Arrivals,
         demand: &'a TokenSamplers,
-        latency: &'a LatencySamplers,
+        flow: &'a Flow,
         keys: (TokenKeys, LatencyKeys),
-        max_tokens: u32,
+        plain: Option<&'a Pool>,
     ) -> OpenSource<'a> {
         let trace = match kind {
             Arrivals::Trace(trace) => Some(trace),
@@ -56,15 +61,16 @@ impl<'a> OpenSource<'a> {
         let mut source = OpenSource {
             arrivals,
             demand,
-            latency,
+            latency: &flow.latency,
             token_keys: keys.0,
             latency_keys: keys.1,
             trace,
-            max_tokens,
+            max_tokens: flow.max_tokens,
             times: Box::new([0; BLOCK]),
             rows: Box::new([0; BLOCK]),
             tokens: TokenBlock::new(),
             timing: TimingBlock::new(),
+            columns: plain.map(|pool| Box::new(Columns::new(pool, flow.max_tokens))),
             first: 0,
             place: 0,
             len: 0,
@@ -76,19 +82,31 @@ impl<'a> OpenSource<'a> {
     /// When the next request arrives and its number; `None` after the last.
     #[inline]
     pub(super) fn peek(&self) -> Option<(SimTime, u64)> {
-        (self.place < self.len).then(|| (SimTime(self.times[self.place]), self.first + self.place as u64))
+        (self.place < self.len).then(|| (SimTime(self.times[self.place]), self.number()))
     }
 
-    /// Takes the next request, which [`peek`](Self::peek) has shown.
+    /// The number of the next request.
     #[inline]
-    pub(super) fn take(&mut self) -> Arrival {
+    pub(super) fn number(&self) -> u64 {
+        self.first + self.place as u64
+    }
+
+    /// The next request, which [`peek`](Self::peek) has shown.
+    #[inline]
+    pub(super) fn next(&self) -> Arrival {
         let place = self.place;
-        let arrival = Arrival {
+        Arrival {
             number: self.first + place as u64,
             at: SimTime(self.times[place]),
             tokens: self.tokens.get(place),
             timing: self.timing.get(place),
-        };
+        }
+    }
+
+    /// Takes the next request.
+    #[inline]
+    pub(super) fn take(&mut self) -> Arrival {
+        let arrival = self.next();
         self.place += 1;
         if self.place == self.len {
             self.refill();
@@ -97,7 +115,7 @@ impl<'a> OpenSource<'a> {
     }
 
     #[inline(never)]
-    fn refill(&mut self) {
+    pub(super) fn refill(&mut self) {
         self.first += self.len as u64;
         self.place = 0;
         self.len = self.arrivals.fill_rows(&mut self.times[..], &mut self.rows[..]);
@@ -120,6 +138,9 @@ impl<'a> OpenSource<'a> {
         let (tokens, max_tokens) = (&self.tokens, self.max_tokens);
         let output = |place: usize| tokens.get(place).output_under(max_tokens);
         self.latency.fill(&self.latency_keys, self.first, &tokens.input[..len], output, &mut self.timing);
+        if let Some(columns) = &mut self.columns {
+            columns.fill(&self.tokens, len);
+        }
     }
 }
 

@@ -37,6 +37,13 @@ impl Ledger {
         self.settled += charge;
     }
 
+    /// Takes back a settlement that did not come to pass: `held` is still open.
+    pub fn reopen(&mut self, held: u64, charge: u64) {
+        self.settled -= charge;
+        self.refunded -= held.saturating_sub(charge);
+        self.overdraft -= charge.saturating_sub(held);
+    }
+
     /// What is still held.
     pub fn open(&self) -> u64 {
         self.reserved + self.overdraft - self.settled - self.refunded

@@ -95,6 +95,17 @@ pub struct Billed {
     pub cache_write: u64,
 }
 
+impl Billed {
+    /// Adds the tokens of another bill.
+    #[inline]
+    pub fn add(&mut self, other: &Billed) {
+        self.input += other.input;
+        self.output += other.output;
+        self.cache_read += other.cache_read;
+        self.cache_write += other.cache_write;
+    }
+}
+
 /// A pool over measured time.
 #[derive(Debug, Clone, Default)]
 pub struct PoolTally {
@@ -213,6 +224,35 @@ pub struct Probe {
 }
 
 impl FlowTally {
+    /// A counted attempt was admitted with this reservation, and will be charged and billed so.
+    #[inline]
+    pub fn admitted(&mut self, reservation: u64, charge: u64, billed: &Billed) {
+        self.reserved += reservation;
+        self.charged += charge;
+        self.billed.add(billed);
+    }
+
+    /// A counted request has waited so long for its last attempt, and of that in backoff, limiter and queue \[ns\].
+    #[inline]
+    pub fn waited(&mut self, waited: u64, causes: [u64; 3]) {
+        self.wait.record(waited);
+        if waited > 0 {
+            self.wait_backoff.record(causes[0]);
+            self.wait_limiter.record(causes[1]);
+            self.wait_queue.record(causes[2]);
+        }
+    }
+
+    /// A counted request has its answer, `latency` ns after it arrived.
+    #[inline]
+    pub fn succeeded(&mut self, latency: u64, charge: u64, throttled: bool) {
+        self.requests += 1;
+        self.requests_throttled += u64::from(throttled);
+        self.succeeded += 1;
+        self.offered_charge += charge;
+        self.latency.record(latency);
+    }
+
     /// Attempts refused with a 429, under whatever limit.
     pub fn throttled(&self) -> u64 {
         self.throttles.iter().sum()
@@ -235,10 +275,7 @@ impl FlowTally {
         self.offered_charge += other.offered_charge;
         self.reserved += other.reserved;
         self.charged += other.charged;
-        self.billed.input += other.billed.input;
-        self.billed.output += other.billed.output;
-        self.billed.cache_read += other.billed.cache_read;
-        self.billed.cache_write += other.billed.cache_write;
+        self.billed.add(&other.billed);
         self.ledger.merge(&other.ledger);
         self.in_flight_ns += other.in_flight_ns;
         for (mine, theirs) in self.durations_mut().into_iter().zip(other.durations()) {

@@ -1,0 +1,271 @@
+//! An attempt: asked for at the gate, and what is known of it once it is admitted.
+
+use super::compiled::CompiledWorkload;
+use super::draws::Timing;
+use super::event::{Class, Event};
+use super::lifecycle::demand;
+use super::observer::{Observer, Outcome};
+use super::request::{Ending, Flight, NOWHERE, Next, Request, Stream};
+use super::simulation::{Clients, Simulation};
+use crate::admission::{Admission, Reservation};
+use crate::client::Failure;
+use crate::model::{Demand, QuotaName};
+use crate::tally::Billed;
+use crate::units::{SimSpan, SimTime};
+
+/// How an admitted attempt will end for its client, known when it is admitted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fate {
+    /// With an answer.
+    Answered,
+    /// With a failure, at this instant.
+    Lost(SimTime, Failure),
+    /// With the request's deadline.
+    TooLate(SimTime),
+}
+
+impl<O: Observer> Simulation<'_, O> {
+    pub(super) fn attempt(&mut self, slot: u32, now: SimTime) {
+        let engine = self.engine;
+        let request = self.requests.get_mut(slot);
+        request.attempts += 1;
+        request.last_attempt = now;
+        let place = usize::from(request.flow);
+        if request.counted {
+            self.tally.flows[place].attempts += 1;
+        }
+        if engine.workloads[usize::from(request.workload)].faulty
+            && let Some(failure) = self.fault_before_admission(slot)
+        {
+            self.refused(slot, failure, now);
+            return;
+        }
+        let flow = &engine.flows[place];
+        let pool = &engine.scenario.pools[flow.pool];
+        let demand = demand(self.requests.get(slot), flow.max_tokens);
+        let cost = pool.reservation(&demand).0;
+        let account = pool.account.and_then(|account| self.accounts[account].as_mut());
+        match self.gates[flow.pool].admit(now, cost, account) {
+            Admission::Admitted(reservation) => self.admitted(slot, &demand, reservation, now),
+            Admission::Refused(refusal) => self.throttled(slot, refusal.counted_under, cost, now),
+        }
+    }
+
+    /// A quota has refused an attempt.
+    pub(super) fn throttled(&mut self, slot: u32, limit: QuotaName, cost: u64, now: SimTime) {
+        self.count_throttle(slot, limit);
+        self.observe(slot, now, Outcome::Throttled, Some(limit), cost, 0);
+        self.refused(slot, Failure::Throttled, now);
+    }
+
+    /// A 503 or a model-overloaded 429, which come before admission and consume nothing.
+    fn fault_before_admission(&mut self, slot: u32) -> Option<Failure> {
+        let request = self.requests.get(slot);
+        let workload = usize::from(request.workload);
+        let faults = self.engine.workloads[workload].model.faults;
+        let u = unit(self.clients[workload].fault.attempt_bits(request.number, request.attempts));
+        if u < faults.unavailable.0 {
+            Some(Failure::Unavailable)
+        } else if u < faults.unavailable.0 + faults.overloaded.0 {
+            Some(Failure::Overloaded)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn count_throttle(&mut self, slot: u32, limit: QuotaName) {
+        let request = self.requests.get_mut(slot);
+        request.throttled = true;
+        let place = usize::from(request.flow);
+        self.pools[self.engine.flows[place].pool].throttled += 1;
+        if request.counted {
+            self.tally.flows[place].throttles[limit as usize] += 1;
+        }
+    }
+
+    fn admitted(&mut self, slot: u32, demand: &Demand, reservation: Reservation, now: SimTime) {
+        let engine = self.engine;
+        let request = self.requests.get_mut(slot);
+        let place = usize::from(request.flow);
+        let flow = &engine.flows[place];
+        let compiled = &engine.workloads[flow.workload];
+        let clients = &self.clients[flow.workload];
+        let output = demand.output().0 as u32;
+        if request.sent > 0 {
+            let keys = &clients.latency_keys;
+            request.timing = flow.latency.one(keys, request.number, request.sent, request.tokens.input, output);
+        }
+        request.sent += 1;
+        let service = service(compiled, clients, request);
+        let ends = now.saturating_add(SimSpan(service));
+        let fate = if compiled.may_be_given_up { fate(compiled, clients, request, now, ends) } else { Fate::Answered };
+        if flow.metered {
+            self.admitted_metered(slot, demand, reservation, service, fate, now);
+            return;
+        }
+        let pool = &engine.scenario.pools[flow.pool];
+        let charge = pool.charge(demand).0;
+        let held = reservation.held();
+        let answered = matches!(fate, Fate::Answered);
+        let ending = if demand.truncated() { Ending::Truncated } else { Ending::Complete };
+        // A response that outlasts all patience is never counted as one.
+        let ends_counted = answered && request.counted && ends <= self.marks.patience();
+
+        let tally = &mut self.tally.flows[place];
+        tally.ledger.reserve(held);
+        if request.counted {
+            tally.admitted(held, charge, &billed(demand));
+            if answered {
+                tally.waited(request.waited(), request.waits.causes());
+                if flow.latency.has_ttft() {
+                    tally.ttft.record(request.waited() + request.timing.ttft);
+                }
+            }
+            if ends_counted {
+                tally.succeeded((ends - request.arrived).0, charge, request.throttled);
+                ending.count(tally, u64::from(output));
+            }
+        }
+        let adjusted = pool.rules.adjust_every.filter(|&every| now.saturating_add(every) < ends);
+        let stream = if adjusted.is_some() {
+            self.streams.insert(Stream {
+                order: self.admissions + 1,
+                tokens: request.tokens,
+                max_tokens: flow.max_tokens,
+                output,
+                timing: Timing { ttft: request.timing.ttft, service },
+                ends,
+                steps: 0,
+                since: now,
+                metered: None,
+            })
+        } else {
+            let in_flight = self.marks.measured(now, ends);
+            tally.ledger.settle(held, charge);
+            tally.in_flight_ns += u128::from(in_flight);
+            self.pools[flow.pool].reservation_ns += u128::from(held) * u128::from(in_flight);
+            NOWHERE
+        };
+        let flight = Flight {
+            reservation,
+            charge,
+            billed: demand.billed().0,
+            // The client hears of the end, and has something to do then.
+            request: if answered && compiled.has_afterlife(&request.call) { slot } else { NOWHERE },
+            stream,
+            client: request.client,
+            flow: place as u16,
+            ends_counted,
+            books_success: answered && compiled.only_books_success(&request.call),
+        };
+        let stays = !answered || flight.request == slot;
+        if O::ATTEMPTS {
+            let outcome = outcome_of(fate, ending);
+            self.observe(slot, now, outcome, None, held, charge);
+        }
+        if !stays {
+            self.requests.free(slot);
+        }
+        self.depart(flight, adjusted.map_or(ends, |every| now + every));
+        match fate {
+            Fate::Answered => {}
+            Fate::Lost(at, failure) => drop(self.wait(slot, Next::Failure(failure), now, at, Class::Timeout)),
+            Fate::TooLate(at) => drop(self.wait(slot, Next::Deadline, now, at, Class::Timeout)),
+        }
+    }
+
+    /// An admitted attempt is under way; its first event comes at `first`.
+    #[inline]
+    pub(super) fn depart(&mut self, flight: Flight, first: SimTime) -> u32 {
+        let flow = &self.engine.flows[usize::from(flight.flow)];
+        self.admissions += 1;
+        self.in_flight.add(1);
+        self.workloads_in_flight[flow.workload].add(1);
+        let state = &mut self.pools[flow.pool];
+        state.admitted += 1;
+        state.in_flight.add(1);
+        state.reserved.add(flight.reservation.held());
+        let slot = self.flights.insert(flight);
+        self.calendar.push(Event::new(first, Class::Server, self.admissions, slot));
+        slot
+    }
+}
+
+/// How an attempt with this fate and ending appears to whoever watches.
+pub(super) fn outcome_of(fate: Fate, ending: Ending) -> Outcome {
+    match (fate, ending) {
+        (Fate::Answered, Ending::Complete) => Outcome::Succeeded,
+        (Fate::Answered, Ending::Truncated) => Outcome::Truncated,
+        (Fate::Answered, Ending::QuotaTruncated) => Outcome::QuotaTruncated,
+        (Fate::Lost(_, Failure::Disconnected), _) => Outcome::Disconnected,
+        (Fate::Lost(..), _) => Outcome::TimedOut,
+        (Fate::TooLate(_), _) => Outcome::DeadlineExceeded,
+    }
+}
+
+/// What an attempt puts on the bill.
+pub(super) fn billed(demand: &Demand) -> Billed {
+    Billed {
+        input: demand.input.0,
+        output: demand.output().0,
+        cache_read: demand.cache_read.0,
+        cache_write: demand.cache_write.0,
+    }
+}
+
+/// How long the response takes, a slow fault included.
+#[inline]
+fn service(compiled: &CompiledWorkload<'_>, clients: &Clients, request: &mut Request) -> u64 {
+    let faults = &compiled.model.faults;
+    if faults.slow.0 == 0.0 {
+        return request.timing.service;
+    }
+    let bits = clients.fault.attempt_bits(request.number, request.attempts | SLOW);
+    let factor = if unit(bits) < faults.slow.0 { faults.slow_factor } else { 1.0 };
+    request.timing.ttft = (request.timing.ttft as f64 * factor) as u64;
+    (request.timing.service as f64 * factor) as u64
+}
+
+/// Whether and when the client gives an admitted attempt up. At a tie the answer comes first.
+fn fate(
+    compiled: &CompiledWorkload<'_>,
+    clients: &Clients,
+    request: &Request,
+    now: SimTime,
+    ends: SimTime,
+) -> Fate {
+    let workload = compiled.model;
+    let mut fate = Fate::Answered;
+    let mut first = ends;
+    if workload.faults.disconnect.0 > 0.0 {
+        let u = unit(clients.disconnect.attempt_bits(request.number, request.attempts));
+        if u < workload.faults.disconnect.0 {
+            // Where in the response it breaks is uniform: the rest of the same draw says where.
+            let share = u / workload.faults.disconnect.0;
+            first = now.saturating_add(SimSpan(((ends - now).0 as f64 * share) as u64));
+            fate = Fate::Lost(first, Failure::Disconnected);
+        }
+    }
+    if let Some(timeout) = workload.read_timeout {
+        let at = now.saturating_add(timeout);
+        if at < first {
+            first = at;
+            fate = Fate::Lost(at, Failure::Timeout);
+        }
+    }
+    if let Some(deadline) = workload.deadline {
+        let deadline = request.arrived.saturating_add(deadline);
+        if deadline < first {
+            fate = Fate::TooLate(deadline.max(now));
+        }
+    }
+    fate
+}
+
+/// Sets the address of the slow fault apart from that of the faults before admission.
+const SLOW: u32 = 1 << 31;
+
+/// A uniform number in [0, 1).
+fn unit(bits: u64) -> f64 {
+    (bits >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+}
