@@ -78,7 +78,7 @@ impl Key {
     }
 
     /// 64 uniform bits for a request.
-    #[inline]
+    #[inline(always)]
     pub fn bits(self, request: u64) -> u64 {
         self.permute(self.counter.wrapping_add(request.wrapping_mul(GAMMA)))
     }
@@ -89,6 +89,7 @@ impl Key {
         self.permute(self.bits(request).wrapping_add(u64::from(attempt).wrapping_mul(GAMMA)))
     }
 
+    #[inline(always)]
     fn permute(self, z: u64) -> u64 {
         finish(start(z).wrapping_add(self.twist))
     }
@@ -122,11 +123,13 @@ fn absorb(hash: u64, word: u64) -> u64 {
 }
 
 /// The first half of `SplitMix64`'s output function ("variant 13" of Stafford's mixers).
+#[inline(always)]
 fn start(z: u64) -> u64 {
     (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
 /// The second half of it.
+#[inline(always)]
 fn finish(z: u64) -> u64 {
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

@@ -13,6 +13,7 @@ mod copula;
 mod discrete;
 mod gamma;
 mod guide;
+mod kernel;
 #[cfg(test)]
 mod kolmogorov;
 mod law;
@@ -20,9 +21,11 @@ mod quantile_table;
 mod sampler;
 mod special;
 mod tokens;
+mod wide;
 
 pub use address::{Key, Purpose, Streams, happens};
 pub use arrivals::OpenArrivals;
 pub use copula::Copula;
 pub use sampler::Sampler;
 pub use tokens::{fill_tokens, fill_tokens_at, round_tokens};
+pub use wide::{Loop, widest};

@@ -3,8 +3,10 @@
 use super::address::Key;
 use super::discrete::{Column, Piecewise, Zipf, cumulative_shares};
 use super::guide::Guide;
+use super::kernel::{self, Kernel};
 use super::law::Law;
 use super::quantile_table::{QuantileTable, far_tail};
+use super::wide::{Loop, widest};
 use crate::model::Distribution;
 
 /// A distribution compiled for drawing: one value for 64 uniform bits.
@@ -32,6 +34,7 @@ enum Kind {
         min: f64,
         max: f64,
     },
+    Kernel(Kernel, Law),
     Table(QuantileTable),
     /// A law too extreme for a table.
     Exact(Law),
@@ -74,7 +77,7 @@ impl Sampler {
 
     /// The standard normal distribution, on the whole line.
     pub(super) fn standard_normal() -> Sampler {
-        Sampler(continuous(Law::Normal { mean: 0.0, sd: 1.0 }))
+        Sampler(tabulated(Law::Normal { mean: 0.0, sd: 1.0 }))
     }
 
     /// The quantile at the uniform number that 64 bits stand for.
@@ -83,6 +86,7 @@ impl Sampler {
         match &self.0 {
             Kind::Constant(x) => *x,
             Kind::Uniform { min, max } => uniform(*min, *max, bits),
+            Kind::Kernel(kernel, _) => kernel.sample(bits),
             Kind::Table(table) => table.sample(bits),
             Kind::Exact(law) => far_tail(law, bits),
             Kind::Column(column) => column.sample(bits),
@@ -94,7 +98,7 @@ impl Sampler {
 
     /// The draws of consecutive requests, from `first_request` on.
     pub fn fill(&self, key: Key, first_request: u64, out: &mut [f64]) {
-        self.fill_with(out, |i| key.bits(first_request + i), |x| x);
+        self.fill_with(out, move |i| key.bits(first_request + i), |x| x);
     }
 
     /// The draws at the given bits.
@@ -109,6 +113,12 @@ impl Sampler {
         match &self.0 {
             Kind::Constant(x) => out.fill(convert(*x)),
             Kind::Uniform { min, max } => each(out, bits, |bits| convert(uniform(*min, *max, bits))),
+            &Kind::Kernel(Kernel::Exponential { mean }, _) => {
+                wide(out, bits, move |bits| convert(f64::from(mean * kernel::exponential(bits))));
+            }
+            &Kind::Kernel(Kernel::LogNormal { median, sigma }, _) => {
+                wide(out, bits, move |bits| convert(f64::from(median * kernel::exp(sigma * kernel::normal(bits)))));
+            }
             Kind::Table(table) => each(out, bits, |bits| convert(table.sample(bits))),
             Kind::Exact(law) => each(out, bits, |bits| convert(far_tail(law, bits))),
             Kind::Column(column) => each(out, bits, |bits| convert(column.sample(bits))),
@@ -132,7 +142,7 @@ impl Sampler {
             Kind::Constant(x) => *x,
             Kind::Uniform { min, max } => 0.5 * (min + max),
             Kind::Table(table) => table.law().mean(),
-            Kind::Exact(law) => law.mean(),
+            Kind::Kernel(_, law) | Kind::Exact(law) => law.mean(),
             Kind::Column(column) => column.mean(),
             Kind::Piecewise(piecewise) => piecewise.mean(),
             Kind::Zipf(zipf) => zipf.mean(),
@@ -148,7 +158,7 @@ impl Sampler {
             Kind::Column(column) => Some(column.ends()),
             Kind::Piecewise(piecewise) => Some(piecewise.ends()),
             Kind::Mixture(mixture) => mixture.ends(),
-            Kind::Table(_) | Kind::Exact(_) | Kind::Zipf(_) => None,
+            Kind::Kernel(..) | Kind::Table(_) | Kind::Exact(_) | Kind::Zipf(_) => None,
         }
     }
 }
@@ -161,6 +171,10 @@ impl rand_distr::Distribution<f64> for Sampler {
 }
 
 fn continuous(law: Law) -> Kind {
+    Kernel::of(&law).map_or_else(|| tabulated(law), |kernel| Kind::Kernel(kernel, law))
+}
+
+fn tabulated(law: Law) -> Kind {
     QuantileTable::new(law).map_or(Kind::Exact(law), Kind::Table)
 }
 
@@ -176,6 +190,25 @@ fn each<T>(out: &mut [T], bits: impl Fn(u64) -> u64, draw: impl Fn(u64) -> T) {
     for (i, slot) in out.iter_mut().enumerate() {
         *slot = draw(bits(i as u64));
     }
+}
+
+/// As [`each`], for draws without a branch.
+#[inline]
+fn wide<T>(out: &mut [T], bits: impl Fn(u64) -> u64, draw: impl Fn(u64) -> T) {
+    struct Wide<'a, T, B, D> {
+        out: &'a mut [T],
+        bits: B,
+        draw: D,
+    }
+    impl<T, B: Fn(u64) -> u64, D: Fn(u64) -> T> Loop for Wide<'_, T, B, D> {
+        #[inline(always)]
+        fn run(self) {
+            for (i, slot) in self.out.iter_mut().enumerate() {
+                *slot = (self.draw)((self.bits)(i as u64));
+            }
+        }
+    }
+    widest(Wide { out, bits, draw });
 }
 
 /// One of several distributions: the uniform number chooses the component, and its place within the component's share
@@ -278,8 +311,8 @@ mod tests {
         assert_moments("exponential", &draws, 3.0, 9.0);
         assert_follows("exponential", draws, |x| 1.0 - (-x / 3.0).exp());
         let sampler = Sampler::new(&distribution);
-        assert!((sampler.sample(low(1e-9)) / 3e-9 - 1.0).abs() < 1e-8);
-        assert!((sampler.sample(!low(1e-9)) / (3.0 * 1e9_f64.ln()) - 1.0).abs() < 1e-8);
+        assert!((sampler.sample(low(1e-9)) / 3e-9 - 1.0).abs() < 5e-6);
+        assert!((sampler.sample(!low(1e-9)) / (3.0 * 1e9_f64.ln()) - 1.0).abs() < 5e-6);
     }
 
     #[test]
@@ -305,9 +338,9 @@ mod tests {
         assert_follows("lognormal", draws, |x| 0.5 * libm::erfc(-(x.ln() - 6.0) / 0.64 * FRAC_1_SQRT_2));
         let sampler = Sampler::new(&distribution);
         let tail: f64 = 5.997_807_015_007_687 * 0.64;
-        assert!((sampler.sample(low(1e-9)) / (6.0 - tail).exp() - 1.0).abs() < 1e-8);
-        assert!((sampler.sample(!low(1e-9)) / (6.0 + tail).exp() - 1.0).abs() < 1e-8);
-        assert!((sampler.sample(low(0.95)) / sampler.sample(1 << 63) - (1.644_853_627 * 0.64_f64).exp()).abs() < 1e-6);
+        assert!((sampler.sample(low(1e-9)) / (6.0 - tail).exp() - 1.0).abs() < 5e-6);
+        assert!((sampler.sample(!low(1e-9)) / (6.0 + tail).exp() - 1.0).abs() < 5e-6);
+        assert!((sampler.sample(low(0.95)) / sampler.sample(1 << 63) - (1.644_853_627 * 0.64_f64).exp()).abs() < 1e-5);
     }
 
     #[test]
@@ -489,7 +522,7 @@ mod tests {
             let sampler = Sampler::new(distribution);
             (0..1_000).fold(digest, |digest, i| digest.rotate_left(5) ^ sampler.sample(key.bits(i)).to_bits())
         });
-        assert_eq!(digest, 5938870417963527359);
+        assert_eq!(digest, 2543150316132102414);
     }
 
     #[test]

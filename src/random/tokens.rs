@@ -13,7 +13,7 @@ const MAX: u32 = Tokens::REQUEST_MAX.0 as u32;
 /// use quotasim::random::round_tokens;
 /// assert_eq!([0.4, 2.5, 1e12, -3.0].map(|x| round_tokens(x, 1)), [1, 3, 1_000_000_000, 1]);
 /// ```
-#[inline]
+#[inline(always)]
 pub fn round_tokens(x: f64, min: u32) -> u32 {
     // From 2⁵² on an f64 has no fraction: adding it rounds to the nearest integer, ties to even, and leaves that in the
     // low bits. A cast would saturate, which costs as much as the draw.
@@ -29,7 +29,7 @@ pub fn round_tokens(x: f64, min: u32) -> u32 {
 
 /// The token counts of consecutive requests, from `first_request` on.
 pub fn fill_tokens(sampler: &Sampler, key: Key, first_request: u64, min: u32, out: &mut [u32]) {
-    sampler.fill_with(out, |i| key.bits(first_request + i), |x| round_tokens(x, min));
+    sampler.fill_with(out, move |i| key.bits(first_request + i), move |x| round_tokens(x, min));
 }
 
 /// The token counts at the given bits.

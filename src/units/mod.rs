@@ -27,7 +27,7 @@ impl Tokens {
 
     /// `self − other`, or zero when `other` is larger.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn saturating_sub(self, other: Tokens) -> Tokens {
         Tokens(self.0.saturating_sub(other.0))
     }
@@ -35,7 +35,7 @@ impl Tokens {
 
 impl Add for Tokens {
     type Output = Tokens;
-    #[inline]
+    #[inline(always)]
     fn add(self, other: Tokens) -> Tokens {
         Tokens(self.0 + other.0)
     }
@@ -47,7 +47,7 @@ impl AddAssign for Tokens {
 }
 impl Sub for Tokens {
     type Output = Tokens;
-    #[inline]
+    #[inline(always)]
     fn sub(self, other: Tokens) -> Tokens {
         Tokens(self.0 - other.0)
     }
@@ -70,7 +70,7 @@ pub struct BurndownRate(pub u32);
 
 impl Mul<BurndownRate> for Tokens {
     type Output = Tokens;
-    #[inline]
+    #[inline(always)]
     fn mul(self, rate: BurndownRate) -> Tokens {
         Tokens(self.0 * u64::from(rate.0))
     }
