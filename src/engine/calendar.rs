@@ -1,19 +1,20 @@
 //! The event calendar: a timing wheel with sorted opening, exact for any instants.
 //!
 //! Time is cut into buckets of 2ˢ ns. Events of the bucket that time has reached are *due*, sorted; later ones lie
-//! unsorted in the lists of a wheel; what the wheel does not reach waits in a heap. Putting an event in and taking it
-//! out costs a constant, where a heap pays a cache miss and a mispredicted branch per level: with 10,000 events
-//! pending it is three times as fast as a 4-ary heap. Bucket width and number follow the measured rate of events, so
-//! there is nothing to set. The order of events does not depend on any of this.
+//! unsorted in the cells of a wheel, side by side; what a full cell or the wheel's span does not hold waits in a heap.
+//! Putting an event in is one store, taking it out a place in a sorted handful, where a heap pays a cache miss and a
+//! mispredicted branch per level. Bucket width and number follow the measured rate of events, so there is nothing to
+//! set. The order of events does not depend on any of this.
 
 use super::event::Event;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// The end of a list.
-const NONE: u32 = u32::MAX;
 /// Events per bucket that the width aims at.
-const PER_BUCKET: u64 = 3;
+const PER_BUCKET: u64 = 4;
+/// Events that a cell holds, two cache lines with their number; what else its bucket gets goes through the heap, one
+/// event in a hundred.
+const CELL: usize = 7;
 /// More due events than this take newcomers through the heap: inserting into a long sorted list is slow.
 const DUE_MOST: usize = 64;
 /// Buckets, at least and at most.
@@ -42,7 +43,7 @@ pub(super) struct Calendar {
 impl Default for Calendar {
     fn default() -> Self {
         Calendar {
-            due: Vec::new(),
+            due: Vec::with_capacity(DUE_MOST),
             tick: 0,
             shift: 24,
             wheel: Wheel::new(1024),
@@ -57,12 +58,18 @@ impl Default for Calendar {
 
 impl Calendar {
     /// Adds an event, which is not earlier than the last one taken out.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, event: Event) {
-        let tick = event.at().0 >> self.shift;
-        if tick > self.tick && tick - self.tick < self.wheel.len() {
-            self.wheel.push(tick, event);
-        } else if tick <= self.tick && self.due.len() < DUE_MOST {
+        let ahead = (event.at().0 >> self.shift).wrapping_sub(self.tick + 1);
+        if ahead < self.wheel.span && self.wheel.push(self.tick + 1 + ahead, event) {
+            return;
+        }
+        self.push_aside(event);
+    }
+
+    #[inline(never)]
+    fn push_aside(&mut self, event: Event) {
+        if event.at().0 >> self.shift <= self.tick && self.due.len() < DUE_MOST {
             let place = self.due.iter().rposition(|&other| other > event).map_or(0, |later| later + 1);
             self.due.insert(place, event);
         } else {
@@ -72,72 +79,81 @@ impl Calendar {
     }
 
     /// Takes out the first event, if it comes before `limit`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop_before(&mut self, limit: Event) -> Option<Event> {
+        let bound = limit.min(self.far_first);
+        match self.due.last() {
+            Some(&first) if first < bound => self.due.pop(),
+            Some(_) if bound == limit => None,
+            _ => self.turn_and_pop(limit),
+        }
+    }
+
+    /// As [`pop_before`](Self::pop_before), where the next event is not the first due.
+    #[inline(never)]
+    fn turn_and_pop(&mut self, limit: Event) -> Option<Event> {
+        if self.taken >= REFIT_AFTER {
+            self.refit();
+        }
         let bound = limit.min(self.far_first);
         if self.due.is_empty() {
             self.advance(bound);
         }
         match self.due.last() {
-            Some(&first) if first < bound => {
-                self.due.pop();
-                self.count(first);
-                Some(first)
-            }
+            Some(&first) if first < bound => self.due.pop(),
             _ if self.far_first < limit => self.pop_far(),
             _ => None,
         }
     }
 
-    #[inline(never)]
+    #[cold]
     fn pop_far(&mut self) -> Option<Event> {
         let first = self.far.pop().map(|Reverse(event)| event);
         self.far_first = self.far.peek().map_or(Event::NEVER, |&Reverse(event)| event);
-        first.inspect(|&event| self.count(event))
+        self.taken += 1;
+        first
     }
 
     /// Turns the wheel to the next bucket that holds something, but not past the instant of `bound`.
-    #[inline]
     fn advance(&mut self, bound: Event) {
         let last = bound.at().0 >> self.shift;
-        match self.wheel.next_after(self.tick) {
-            Some(next) if next <= last => {
-                self.tick = next;
-                self.wheel.open(next, &mut self.due);
-                if self.due.len() > 1 {
-                    self.due.sort_unstable_by(|a, b| b.cmp(a));
-                }
+        if self.wheel.held == 0 {
+            // Time itself has reached the bucket of the bound.
+            if bound != Event::NEVER {
+                self.tick = self.tick.max(last);
             }
-            // Nothing lies before the bound, so time itself has reached its bucket.
-            _ if bound != Event::NEVER => self.tick = self.tick.max(last),
-            _ => {}
+            return;
         }
-    }
-
-    #[inline]
-    fn count(&mut self, event: Event) {
-        self.taken += 1;
-        if self.taken >= REFIT_AFTER {
-            self.refit(event.at().0);
+        while self.tick < last {
+            self.tick += 1;
+            let opened = self.wheel.open(self.tick, &mut self.due);
+            if opened > 0 {
+                self.taken += opened;
+                return;
+            }
         }
     }
 
     /// Fits the width of the buckets to the spacing of events, and their number to how many are pending.
     #[cold]
     #[inline(never)]
-    fn refit(&mut self, now: u64) {
-        let spacing = (now - self.fitted_at) / u64::from(self.taken);
+    fn refit(&mut self) {
+        let now = self.tick << self.shift;
+        let spacing = now.saturating_sub(self.fitted_at) / u64::from(self.taken);
         let shift = (PER_BUCKET * spacing).max(1).ilog2().min(58);
-        let buckets = self.wheel.held.next_power_of_two().clamp(BUCKETS[0], BUCKETS[1]);
-        let fits = shift.abs_diff(self.shift) <= 1 && buckets <= self.wheel.lists.len() * 2;
+        let pending = self.wheel.held + self.far.len();
+        let buckets = pending.next_power_of_two().clamp(BUCKETS[0], BUCKETS[1]);
+        let now_there = self.wheel.cells.len();
+        let fits = shift.abs_diff(self.shift) <= 1 && buckets <= now_there * 2 && buckets * 8 >= now_there;
         self.taken = 0;
         self.fitted_at = now;
-        if fits && buckets * 8 >= self.wheel.lists.len() {
+        if fits {
             return;
         }
         let mut pending = std::mem::take(&mut self.due);
         self.wheel.drain(&mut pending);
         pending.extend(self.far.drain().map(|Reverse(event)| event));
+        self.due.reserve(DUE_MOST);
         self.far_first = Event::NEVER;
         self.shift = shift;
         self.tick = now >> shift;
@@ -148,108 +164,93 @@ impl Calendar {
     }
 }
 
-/// A ring of unsorted lists, and a bitmap of those that hold something.
+/// A ring of unsorted cells.
 #[derive(Debug)]
 struct Wheel {
-    /// The first node of each list.
-    lists: Vec<u32>,
-    occupied: Vec<u64>,
-    events: Vec<Event>,
-    /// The next node in the list of each node.
-    next: Vec<u32>,
-    /// The first free node.
-    free: u32,
+    cells: Vec<Cell>,
+    /// Buckets in one turn.
+    span: u64,
     held: usize,
 }
 
+/// The events of one bucket, in two cache lines.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(128))]
+struct Cell {
+    events: [Event; CELL],
+    length: usize,
+}
+
 impl Wheel {
-    /// A wheel of this many buckets, a power of two and at least 64.
+    /// A wheel of this many buckets, a power of two.
     fn new(buckets: usize) -> Wheel {
-        Wheel {
-            lists: vec![NONE; buckets],
-            occupied: vec![0; buckets / 64],
-            events: Vec::new(),
-            next: Vec::new(),
-            free: NONE,
-            held: 0,
-        }
+        let empty = Cell { events: [Event::NEVER; CELL], length: 0 };
+        Wheel { cells: vec![empty; buckets], span: buckets as u64, held: 0 }
     }
 
-    #[inline]
-    fn len(&self) -> u64 {
-        self.lists.len() as u64
+    #[inline(always)]
+    fn cell(&mut self, tick: u64) -> &mut Cell {
+        let mask = self.cells.len() - 1;
+        &mut self.cells[tick as usize & mask]
     }
 
-    #[inline]
-    fn bucket(&self, tick: u64) -> usize {
-        tick as usize & (self.lists.len() - 1)
-    }
-
-    #[inline]
-    fn push(&mut self, tick: u64, event: Event) {
-        let bucket = self.bucket(tick);
-        let head = self.lists[bucket];
-        let node = if self.free == NONE {
-            self.events.push(event);
-            self.next.push(head);
-            self.events.len() as u32 - 1
-        } else {
-            let node = self.free;
-            self.events[node as usize] = event;
-            self.free = std::mem::replace(&mut self.next[node as usize], head);
-            node
-        };
-        self.lists[bucket] = node;
-        self.occupied[bucket / 64] |= 1 << (bucket % 64);
+    /// Puts an event into a bucket; whether there was room.
+    #[inline(always)]
+    fn push(&mut self, tick: u64, event: Event) -> bool {
+        let cell = self.cell(tick);
+        let Some(place) = cell.events.get_mut(cell.length) else { return false };
+        *place = event;
+        cell.length += 1;
         self.held += 1;
+        true
     }
 
-    /// The first bucket after `tick` that holds something, within one turn.
-    #[inline]
-    fn next_after(&self, tick: u64) -> Option<u64> {
-        if self.held == 0 {
-            return None;
-        }
-        let start = self.bucket(tick + 1);
-        let words = self.occupied.len();
-        let mut word = start / 64;
-        let mut bits = self.occupied[word] & (u64::MAX << (start % 64));
-        // The first word is looked at again at the end, for its buckets below the start.
-        for _ in 0..=words {
-            if bits != 0 {
-                let found = word * 64 + bits.trailing_zeros() as usize;
-                return Some(tick + 1 + (found.wrapping_sub(start) & (self.lists.len() - 1)) as u64);
+    /// Moves the events of a bucket out, the first one last; how many there were.
+    #[inline(always)]
+    fn open(&mut self, tick: u64, out: &mut Vec<Event>) -> u32 {
+        let cell = self.cell(tick);
+        let length = std::mem::take(&mut cell.length);
+        let events = &cell.events;
+        match length {
+            0 => return 0,
+            1 => out.push(events[0]),
+            2 => out.extend_from_slice(&descending(events[0], events[1])),
+            3 | 4 => {
+                let fourth = if length == 4 { events[3] } else { Event::NEVER };
+                let sorted = descending_four([events[0], events[1], events[2], fourth]);
+                out.extend_from_slice(&sorted[4 - length..]);
             }
-            word = if word + 1 == words { 0 } else { word + 1 };
-            bits = self.occupied[word];
+            _ => {
+                out.extend_from_slice(&events[..length.min(CELL)]);
+                out.sort_unstable_by(|a, b| b.cmp(a));
+            }
         }
-        None
-    }
-
-    /// Moves the events of a bucket out.
-    #[inline]
-    fn open(&mut self, tick: u64, out: &mut Vec<Event>) {
-        let bucket = self.bucket(tick);
-        let mut node = std::mem::replace(&mut self.lists[bucket], NONE);
-        self.occupied[bucket / 64] &= !(1 << (bucket % 64));
-        while node != NONE {
-            let place = node as usize;
-            out.push(self.events[place]);
-            self.held -= 1;
-            let after = std::mem::replace(&mut self.next[place], self.free);
-            self.free = node;
-            node = after;
-        }
+        self.held -= length;
+        length as u32
     }
 
     /// Moves all events out.
     fn drain(&mut self, out: &mut Vec<Event>) {
-        for bucket in 0..self.lists.len() {
-            if self.lists[bucket] != NONE {
-                self.open(bucket as u64, out);
-            }
+        for cell in &mut self.cells {
+            out.extend_from_slice(&cell.events[..std::mem::take(&mut cell.length)]);
         }
+        self.held = 0;
     }
+}
+
+/// Two events, the later one first; without a branch, which nobody could predict.
+#[inline]
+fn descending(a: Event, b: Event) -> [Event; 2] {
+    [a.max(b), a.min(b)]
+}
+
+/// Four events, the latest first: the sorting network of five comparisons.
+#[inline]
+fn descending_four([a, b, c, d]: [Event; 4]) -> [Event; 4] {
+    let ([a, b], [c, d]) = (descending(a, b), descending(c, d));
+    let ([a, c], [b, d]) = (descending(a, c), descending(b, d));
+    let [b, c] = descending(b, c);
+    [a, b, c, d]
 }
 
 #[cfg(test)]
