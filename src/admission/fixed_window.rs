@@ -23,7 +23,7 @@ impl FixedWindow {
         FixedWindow { limit, used: 0, start: SimTime::ZERO, end: SimTime(end) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, now: SimTime) {
         if now >= self.end {
             let windows = (now - self.end).0 / SimSpan::MINUTE.0;
@@ -35,19 +35,19 @@ impl FixedWindow {
 }
 
 impl Limiter for FixedWindow {
-    #[inline]
+    #[inline(always)]
     fn fits(&mut self, now: SimTime, cost: u64) -> bool {
         self.advance(now);
         self.used + cost as i64 <= self.limit as i64
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, _now: SimTime, cost: u64) -> Entry {
         self.used += cost as i64;
         Entry::default()
     }
 
-    #[inline]
+    #[inline(always)]
     fn give_back(&mut self, now: SimTime, taken: SimTime, _entry: Entry, refund: i64) {
         self.advance(now);
         if taken >= self.start {

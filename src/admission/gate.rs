@@ -86,7 +86,7 @@ impl Gate {
     /// Admits an attempt that reserves `cost` quota tokens, or refuses it.
     ///
     /// `account` is the daily quota of the pool's account, shared with its other pools.
-    #[inline]
+    #[inline(always)]
     pub fn admit(&mut self, now: SimTime, cost: u64, account: Option<&mut DayMeter>) -> Admission {
         let requests_fit = self.requests.as_mut().is_none_or(|meter| meter.fits(now, 1));
         let tokens_fit = self.tokens.as_mut().is_none_or(|meter| meter.fits(now, cost));
@@ -145,7 +145,7 @@ impl Gate {
     }
 
     /// The attempt has ended.
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::needless_pass_by_value, reason = "a reservation ends in exactly one settlement")]
     pub fn settle(
         &mut self,
@@ -156,10 +156,8 @@ impl Gate {
     ) {
         let Reservation { at, held, entry } = reservation;
         let refund = held as i64 - settlement.charge as i64;
-        match &mut self.tokens {
-            Some(Meter::InFlight(meter)) => meter.release(held),
-            Some(meter) => meter.give_back(now, at, entry, refund),
-            None => {}
+        if let Some(meter) = &mut self.tokens {
+            meter.settle(now, at, entry, held, settlement.charge);
         }
         if let Some(day) = &mut self.day {
             day.give_back(now, at, refund);

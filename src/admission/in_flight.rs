@@ -15,30 +15,30 @@ impl InFlight {
     pub fn new(limit: u64) -> InFlight {
         InFlight { limit, open: 0 }
     }
-
-    /// An attempt that still held `held` has ended.
-    #[inline]
-    pub fn release(&mut self, held: u64) {
-        self.open -= held as i64;
-    }
 }
 
 impl Limiter for InFlight {
-    #[inline]
+    #[inline(always)]
     fn fits(&mut self, _now: SimTime, cost: u64) -> bool {
         self.open + cost as i64 <= self.limit as i64
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, _now: SimTime, cost: u64) -> Entry {
         self.open += cost as i64;
         Entry::default()
     }
 
     /// An adjustment while the response runs changes what is open.
-    #[inline]
+    #[inline(always)]
     fn give_back(&mut self, _now: SimTime, _taken: SimTime, _entry: Entry, refund: i64) {
         self.open -= refund;
+    }
+
+    /// What was held is free again, whatever is charged.
+    #[inline(always)]
+    fn settle(&mut self, _now: SimTime, _taken: SimTime, _entry: Entry, held: u64, _charge: u64) {
+        self.open -= held as i64;
     }
 
     fn penalise(&mut self, _now: SimTime) {}

@@ -277,14 +277,13 @@ fn play(kind: Kind, limit: u64, start: u64, tape: &[Step]) -> Record {
             Act::Settle(which, share) if !open.is_empty() => {
                 let which = which % open.len();
                 let ended = open.swap_remove(which);
-                let refund = ended.held as i64 - portion(ended.held, share) as i64;
-                if let Meter::InFlight(meter) = &mut meter {
-                    meter.release(ended.held);
-                    naive.history.push((at, Change::End(ended.held.into())));
-                } else {
-                    meter.give_back(now, ended.at, ended.entry, refund);
-                    naive.history.push((at, Change::Give(ended.number, refund.into())));
-                }
+                let charge = portion(ended.held, share);
+                let refund = ended.held as i64 - charge as i64;
+                meter.settle(now, ended.at, ended.entry, ended.held, charge);
+                naive.history.push(match meter {
+                    Meter::InFlight(_) => (at, Change::End(ended.held.into())),
+                    _ => (at, Change::Give(ended.number, refund.into())),
+                });
                 record.settled.push((at, ended.at.0.into(), refund.into()));
             }
             Act::Adjust(which, share) if !open.is_empty() => {

@@ -18,6 +18,12 @@ pub trait Limiter {
     /// Gives back `refund` of what was taken at `taken`; a negative refund takes more.
     fn give_back(&mut self, now: SimTime, taken: SimTime, entry: Entry, refund: i64);
 
+    /// What was taken at `taken` and has come to hold `held` ends in `charge`.
+    #[inline(always)]
+    fn settle(&mut self, now: SimTime, taken: SimTime, entry: Entry, held: u64, charge: u64) {
+        self.give_back(now, taken, entry, held as i64 - charge as i64);
+    }
+
     /// Takes one unit for a refused attempt; a bucket stops at zero, a window counts on.
     fn penalise(&mut self, now: SimTime);
 
@@ -71,7 +77,7 @@ macro_rules! forward {
     ($($name:ident(&mut self $(, $arg:ident: $type:ty)*) $(-> $result:ty)?;)*) => {
         impl Limiter for Meter {
             $(
-                #[inline]
+                #[inline(always)]
                 fn $name(&mut self $(, $arg: $type)*) $(-> $result)? {
                     match self {
                         Meter::TokenBucket(limiter) => limiter.$name($($arg),*),
@@ -98,6 +104,7 @@ forward! {
     fits(&mut self, now: SimTime, cost: u64) -> bool;
     take(&mut self, now: SimTime, cost: u64) -> Entry;
     give_back(&mut self, now: SimTime, taken: SimTime, entry: Entry, refund: i64);
+    settle(&mut self, now: SimTime, taken: SimTime, entry: Entry, held: u64, charge: u64);
     penalise(&mut self, now: SimTime);
     available(&mut self, now: SimTime) -> i64;
     retry_at(&mut self, now: SimTime, cost: u64) -> Option<SimTime>;

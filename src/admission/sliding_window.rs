@@ -24,7 +24,7 @@ impl SlidingWindow {
         SlidingWindow { limit, sum: 0, log: VecDeque::new(), expired: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     fn expire(&mut self, now: SimTime) {
         while let Some(&(date, amount)) = self.log.front() {
             if (now - date) < SimSpan::MINUTE {
@@ -45,18 +45,18 @@ impl SlidingWindow {
 }
 
 impl Limiter for SlidingWindow {
-    #[inline]
+    #[inline(always)]
     fn fits(&mut self, now: SimTime, cost: u64) -> bool {
         self.expire(now);
         self.sum + cost as i64 <= self.limit as i64
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, now: SimTime, cost: u64) -> Entry {
         self.push(now, cost)
     }
 
-    #[inline]
+    #[inline(always)]
     fn give_back(&mut self, now: SimTime, _taken: SimTime, entry: Entry, refund: i64) {
         self.expire(now);
         if let Some(place) = entry.0.checked_sub(self.expired) {

@@ -15,6 +15,8 @@ pub struct TokenBucket {
     /// Level at `as_of`, in [`TOKEN`]s.
     level: i128,
     capacity: i128,
+    /// The capacity in whole tokens.
+    whole_capacity: u64,
     as_of: SimTime,
     limit: u64,
     burst: SimSpan,
@@ -26,11 +28,18 @@ impl TokenBucket {
         let capacity = i128::from(limit) * i128::from(burst.0);
         // A share in whole billionths keeps the level a whole number.
         let share = (initial_level.0 * 1e9 + 0.5) as i128;
-        TokenBucket { level: capacity * share / 1_000_000_000, capacity, as_of: SimTime::ZERO, limit, burst }
+        TokenBucket {
+            level: capacity * share / 1_000_000_000,
+            capacity,
+            whole_capacity: (capacity / TOKEN) as u64,
+            as_of: SimTime::ZERO,
+            limit,
+            burst,
+        }
     }
 
     /// The level now, in [`TOKEN`]s.
-    #[inline]
+    #[inline(always)]
     fn refill(&mut self, now: SimTime) {
         let elapsed = now.0 - self.as_of.0;
         // limit × elapsed is below 2¹²⁸ for every limit and time: both are 64-bit.
@@ -40,20 +49,20 @@ impl TokenBucket {
 }
 
 impl Limiter for TokenBucket {
-    #[inline]
+    #[inline(always)]
     fn fits(&mut self, now: SimTime, cost: u64) -> bool {
         self.refill(now);
         self.level >= i128::from(cost) * TOKEN
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, now: SimTime, cost: u64) -> Entry {
         debug_assert_eq!(self.as_of, now, "asked whether it fits at the same instant");
         self.level -= i128::from(cost) * TOKEN;
         Entry::default()
     }
 
-    #[inline]
+    #[inline(always)]
     fn give_back(&mut self, now: SimTime, _taken: SimTime, _entry: Entry, refund: i64) {
         self.refill(now);
         self.level = self.capacity.min(self.level + i128::from(refund) * TOKEN);
@@ -65,7 +74,7 @@ impl Limiter for TokenBucket {
     }
 
     fn capacity(&self) -> u64 {
-        (self.capacity / TOKEN) as u64
+        self.whole_capacity
     }
 
     fn available(&mut self, now: SimTime) -> i64 {
@@ -89,6 +98,7 @@ impl Limiter for TokenBucket {
         self.refill(now);
         self.limit = limit;
         self.capacity = i128::from(limit) * i128::from(self.burst.0);
+        self.whole_capacity = (self.capacity / TOKEN) as u64;
         self.level = self.level.min(self.capacity);
     }
 }

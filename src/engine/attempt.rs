@@ -175,13 +175,13 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// An admitted attempt is under way; its first event comes at `first`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn depart(&mut self, flight: Flight, first: SimTime) -> u32 {
-        let flow = &self.engine.flows[usize::from(flight.flow)];
+        let route = self.engine.routes[usize::from(flight.flow)];
         self.admissions += 1;
         self.in_flight.add(1);
-        self.workloads_in_flight[flow.workload].add(1);
-        let state = &mut self.pools[flow.pool];
+        self.workloads_in_flight[usize::from(route.workload)].add(1);
+        let state = &mut self.pools[usize::from(route.pool)];
         state.admitted += 1;
         state.in_flight.add(1);
         state.reserved.add(flight.reservation.held());
@@ -227,13 +227,7 @@ fn service(compiled: &CompiledWorkload<'_>, clients: &Clients, request: &mut Req
 }
 
 /// Whether and when the client gives an admitted attempt up. At a tie the answer comes first.
-fn fate(
-    compiled: &CompiledWorkload<'_>,
-    clients: &Clients,
-    request: &Request,
-    now: SimTime,
-    ends: SimTime,
-) -> Fate {
+fn fate(compiled: &CompiledWorkload<'_>, clients: &Clients, request: &Request, now: SimTime, ends: SimTime) -> Fate {
     let workload = compiled.model;
     let mut fate = Fate::Answered;
     let mut first = ends;

@@ -15,10 +15,25 @@ pub struct Engine<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) workloads: Vec<CompiledWorkload<'a>>,
     pub(super) flows: Vec<Flow>,
+    /// Of each flow what every event asks for, close together.
+    pub(super) routes: Vec<Route>,
 }
+
+/// Where the attempts of a flow go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Route {
+    pub(super) pool: u16,
+    pub(super) workload: u16,
+    /// The account of the pool, or [`NO_ACCOUNT`].
+    pub(super) account: u16,
+}
+
+/// The pool has no account.
+pub(super) const NO_ACCOUNT: u16 = u16::MAX;
 
 /// What a workload's requests are drawn from.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each asked on its own in the event loop")]
 pub(super) struct CompiledWorkload<'a> {
     pub(super) model: &'a Workload,
     pub(super) tokens: TokenSamplers,
@@ -105,8 +120,7 @@ impl<'a> Engine<'a> {
                 let faulty = faults.unavailable.0 > 0.0 || faults.overloaded.0 > 0.0;
                 let may_be_given_up =
                     faults.disconnect.0 > 0.0 || workload.read_timeout.is_some() || workload.deadline.is_some();
-                let comes_back =
-                    matches!(workload.arrivals, Arrivals::ClosedLoop { .. } | Arrivals::Sessions(_));
+                let comes_back = matches!(workload.arrivals, Arrivals::ClosedLoop { .. } | Arrivals::Sessions(_));
                 let awaited = held_back || workload.concurrency.is_some() || comes_back;
                 let own = &scenario.pools[workload.pool];
                 let streams = own.quotas.output().is_some() || own.rules.adjust_every.is_some();
@@ -132,7 +146,15 @@ impl<'a> Engine<'a> {
                 }
             })
             .collect();
-        Engine { scenario, workloads, flows }
+        let routes = flows
+            .iter()
+            .map(|flow| Route {
+                pool: flow.pool as u16,
+                workload: flow.workload as u16,
+                account: scenario.pools[flow.pool].account.map_or(NO_ACCOUNT, |account| account as u16),
+            })
+            .collect();
+        Engine { scenario, workloads, flows, routes }
     }
 
     /// Runs one replication.

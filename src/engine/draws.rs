@@ -1,11 +1,11 @@
 //! What a request consists of, drawn by its number: tokens once, latency for each pool that it may call.
 
 use crate::model::{Latency, TokenDemand};
-use crate::random::{Copula, Key, Purpose, Sampler, Streams, fill_tokens, round_tokens};
+use crate::random::{Copula, Key, Loop, Purpose, Sampler, Streams, fill_tokens, round_tokens, widest};
 use crate::units::SimSpan;
 
 /// How many requests are drawn at once. A block of every array stays within the first-level cache.
-pub(super) const BLOCK: usize = 256;
+pub(super) const BLOCK: usize = 128;
 
 /// The tokens of one request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -114,15 +114,39 @@ pub(super) struct TokenBlock {
     pub(super) cache_write: [u32; BLOCK],
     pub(super) output: [u32; BLOCK],
     pub(super) own_limit: [u32; BLOCK],
+    /// The output under the limit in force.
+    pub(super) capped: [u32; BLOCK],
 }
 
 impl TokenBlock {
     pub(super) fn new() -> Box<TokenBlock> {
         let none = [0; BLOCK];
-        Box::new(TokenBlock { input: none, cache_read: none, cache_write: none, output: none, own_limit: none })
+        Box::new(TokenBlock {
+            input: none,
+            cache_read: none,
+            cache_write: none,
+            output: none,
+            own_limit: none,
+            capped: none,
+        })
     }
 
-    #[inline]
+    /// What a request puts on the bill, in tokens.
+    #[inline(always)]
+    pub(super) fn billed(&self, place: usize) -> u64 {
+        let prompt = [self.input[place], self.cache_read[place], self.cache_write[place]];
+        prompt.map(u64::from).iter().sum::<u64>() + u64::from(self.capped[place])
+    }
+
+    /// Computes [`capped`](TokenBlock::capped) with the workload's limit.
+    pub(super) fn cap(&mut self, len: usize, workload: u32) {
+        let limits = self.output.iter().zip(&self.own_limit);
+        for (capped, (&output, &own)) in self.capped[..len].iter_mut().zip(limits) {
+            *capped = output.min(if own == 0 { workload } else { own });
+        }
+    }
+
+    #[inline(always)]
     pub(super) fn get(&self, place: usize) -> Tokens {
         Tokens {
             input: self.input[place],
@@ -201,19 +225,14 @@ impl LatencySamplers {
         }
     }
 
-    /// Timings of the first sending of the requests `first ..`; `output` is cut to its limit.
-    pub(super) fn fill(
-        &self,
-        keys: &LatencyKeys,
-        first: u64,
-        input: &[u32],
-        output: impl Fn(usize) -> u32,
-        out: &mut TimingBlock,
-    ) {
+    /// Timings of the first sending of the requests `first ..`, whose answers have `output` tokens.
+    pub(super) fn fill(&self, keys: &LatencyKeys, first: u64, input: &[u32], output: &[u32], out: &mut TimingBlock) {
         let len = input.len();
+        let TimingBlock { ttft: ttft_ns, service, scratch_a, scratch_b } = out;
+        let (ttft_ns, service) = (&mut ttft_ns[..len], &mut service[..len]);
+        let (a, b) = (&mut scratch_a[..len], &mut scratch_b[..len]);
         match self {
             LatencySamplers::Streaming { ttft, per_1k_input, speed } => {
-                let (a, b) = (&mut out.scratch_a[..len], &mut out.scratch_b[..len]);
                 ttft.fill(keys.ttft, first, b);
                 if per_1k_input.constant() != Some(0.0) {
                     per_1k_input.fill(keys.per_1k_input, first, a);
@@ -221,23 +240,70 @@ impl LatencySamplers {
                         *seconds += per_1k * f64::from(input) * 1e-3;
                     }
                 }
-                for (ns, &seconds) in out.ttft.iter_mut().zip(&*b) {
-                    *ns = SimSpan::from_secs_f64(seconds).0;
-                }
+                nanoseconds(b, ttft_ns);
                 speed.fill(keys.speed, first, a);
-                for (place, &speed) in a.iter().enumerate() {
-                    let seconds = f64::from(output(place)) / speed.max(SLOWEST);
-                    out.service[place] = out.ttft[place] + SimSpan::from_secs_f64(seconds).0;
+                widest(Generation { speed: a, output });
+                nanoseconds(a, service);
+                for (service, &ttft) in service.iter_mut().zip(&*ttft_ns) {
+                    *service += ttft;
                 }
             }
             LatencySamplers::Duration(duration) => {
-                let a = &mut out.scratch_a[..len];
                 duration.fill(keys.duration, first, a);
-                out.ttft[..len].fill(0);
-                for (ns, &seconds) in out.service.iter_mut().zip(&*a) {
-                    *ns = SimSpan::from_secs_f64(seconds).0;
-                }
+                ttft_ns.fill(0);
+                nanoseconds(a, service);
             }
+        }
+    }
+}
+
+/// Turns speeds into the seconds that outputs take at them.
+struct Generation<'a> {
+    speed: &'a mut [f64],
+    output: &'a [u32],
+}
+
+impl Loop for Generation<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Generation { speed, output } = self;
+        for (speed, &output) in speed.iter_mut().zip(output) {
+            let at_least = if *speed > SLOWEST { *speed } else { SLOWEST };
+            *speed = f64::from(output) / at_least;
+        }
+    }
+}
+
+/// Seconds as whole nanoseconds, as [`SimSpan::from_secs_f64`] rounds them.
+fn nanoseconds(seconds: &[f64], out: &mut [u64]) {
+    // 2²¹ s are less than 2⁵¹ ns: up to there an f64 has room for the nanoseconds and a half.
+    const LONG: f64 = 2_097_152.0;
+    if seconds.iter().fold(0.0, |most: f64, &s| if s > most { s } else { most }) < LONG {
+        widest(Nanoseconds { seconds, out });
+    } else {
+        for (ns, &seconds) in out.iter_mut().zip(seconds) {
+            *ns = SimSpan::from_secs_f64(seconds).0;
+        }
+    }
+}
+
+struct Nanoseconds<'a> {
+    seconds: &'a [f64],
+    out: &'a mut [u64],
+}
+
+impl Loop for Nanoseconds<'_> {
+    #[inline(always)]
+    fn run(self) {
+        // From 2⁵² on an f64 has no fraction: adding it rounds to the nearest integer, and leaves that in the low bits.
+        const NO_FRACTION: f64 = 4_503_599_627_370_496.0;
+        let Nanoseconds { seconds, out } = self;
+        for (ns, &seconds) in out.iter_mut().zip(seconds) {
+            let inside = if seconds > 0.0 { seconds * 1e9 } else { 0.0 };
+            let shifted = inside + NO_FRACTION;
+            // Ties go to the even number; those that went down go up, as everywhere else.
+            let tie_went_down = inside - (shifted - NO_FRACTION) >= 0.5;
+            *ns = (shifted.to_bits() & (NO_FRACTION as u64 - 1)) + u64::from(tie_went_down);
         }
     }
 }

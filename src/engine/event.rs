@@ -41,7 +41,7 @@ impl Event {
     /// Later than everything.
     pub(super) const NEVER: Event = Event(u128::MAX);
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(at: SimTime, class: Class, order: u64, slot: u32) -> Event {
         debug_assert!(at <= SimTime::MAX && slot < 1 << SLOT_BITS);
         let order = order & ((1 << ORDER_BITS) - 1);
@@ -50,29 +50,29 @@ impl Event {
         Event((u128::from(high) << 64) | u128::from(low))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn at(self) -> SimTime {
         SimTime((self.0 >> (64 + CLASS_BITS)) as u64)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn class(self) -> Class {
         Class::ALL[(self.0 >> 64) as usize & 0b111]
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn slot(self) -> u32 {
         self.0 as u32 & ((1 << SLOT_BITS) - 1)
     }
 
     /// Whether it was made with this order.
-    #[inline]
+    #[inline(always)]
     pub(super) fn has_order(self, order: u64) -> bool {
         self.order() == order & ((1 << ORDER_BITS) - 1)
     }
 
     /// The order within the class.
-    #[inline]
+    #[inline(always)]
     pub(super) fn order(self) -> u64 {
         (self.0 as u64) >> SLOT_BITS
     }

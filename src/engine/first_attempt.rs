@@ -16,15 +16,17 @@ use super::simulation::{PoolState, Simulation, arrival_event};
 use super::source::OpenSource;
 use crate::admission::Admission;
 use crate::model::{Pool, QuotaName};
-use crate::tally::FlowTally;
+use crate::random::{Loop, widest};
+use crate::tally::{Billed, FlowTally, Ledger};
 use crate::units::{SimSpan, SimTime};
 
 /// What became of a first attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+#[repr(u64)]
+pub(super) enum Verdict {
     /// Its request is counted elsewhere.
-    Refused,
-    Admitted,
+    Refused = 0,
+    Admitted = 1,
 }
 
 /// What a plain workload's own pool makes of a block of requests.
@@ -32,100 +34,207 @@ enum Verdict {
 pub(super) struct Columns<'a> {
     pool: &'a Pool,
     max_tokens: u32,
-    reservation: [u64; BLOCK],
-    charge: [u64; BLOCK],
-    output: [u32; BLOCK],
-    verdicts: [Verdict; BLOCK],
+    pub(super) reservation: [u64; BLOCK],
+    pub(super) charge: [u64; BLOCK],
+    pub(super) verdicts: [Verdict; BLOCK],
 }
 
 impl<'a> Columns<'a> {
     pub(super) fn new(pool: &'a Pool, max_tokens: u32) -> Columns<'a> {
-        Columns {
-            pool,
-            max_tokens,
-            reservation: [0; BLOCK],
-            charge: [0; BLOCK],
-            output: [0; BLOCK],
-            verdicts: [Verdict::Refused; BLOCK],
-        }
+        Columns { pool, max_tokens, reservation: [0; BLOCK], charge: [0; BLOCK], verdicts: [Verdict::Refused; BLOCK] }
     }
 
     /// Computes the columns of a block.
     pub(super) fn fill(&mut self, tokens: &TokenBlock, len: usize) {
-        for place in 0..len {
-            let demand = tokens.get(place).demand(self.max_tokens);
-            self.reservation[place] = self.pool.reservation(&demand).0;
-            self.charge[place] = self.pool.charge(&demand).0;
-            self.output[place] = demand.output().0 as u32;
-        }
-    }
-
-    /// What a request puts on the bill, in tokens.
-    #[inline]
-    fn billed(&self, tokens: &TokenBlock, place: usize) -> u64 {
-        let prompt = [tokens.input[place], tokens.cache_read[place], tokens.cache_write[place]];
-        prompt.map(u64::from).iter().sum::<u64>() + u64::from(self.output[place])
+        widest(Pricing { columns: self, tokens, len });
     }
 
     /// Counts the admitted requests of a block.
-    fn count(
-        &self,
-        block: (&[u64], &TokenBlock, &TimingBlock),
-        has_ttft: bool,
-        marks: &Marks,
-        tally: &mut FlowTally,
-        pool: &mut PoolState,
-    ) {
-        let (times, tokens, timing) = block;
+    fn count(&self, block: Block<'_>, has_ttft: bool, marks: &Marks, tally: &mut FlowTally, pool: &mut PoolState) {
+        let Block { times, tokens, timing } = block;
+        let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return };
+        let len = times.len();
         // Times do not decrease.
         let first_counted = times.partition_point(|&at| at < marks.warmup().0);
-        let mut in_flight_ns = 0;
-        let mut reservation_ns = 0;
+        let longest = timing.service[..len].iter().fold(0, |longest, &service| longest.max(service));
+        let latest_end = SimTime(last).saturating_add(SimSpan(longest));
+
+        let mut sums = Sums::default();
+        widest(Adding { columns: self, tokens, range: 0..len, sums: &mut sums });
+        sums.book(&mut tally.ledger);
+        if first_counted > 0 {
+            sums = Sums::default();
+            widest(Adding { columns: self, tokens, range: first_counted..len, sums: &mut sums });
+        }
+        sums.count(tally);
+
+        let all_measured = SimTime(first) >= marks.warmup() && latest_end <= marks.horizon();
         for (place, &at) in times.iter().enumerate() {
-            if self.verdicts[place] == Verdict::Refused {
-                continue;
-            }
-            let (held, charge) = (self.reservation[place], self.charge[place]);
-            tally.ledger.reserve(held);
-            tally.ledger.settle(held, charge);
-            let ends = SimTime(at).saturating_add(SimSpan(timing.service[place]));
-            let measured = marks.measured(SimTime(at), ends);
-            in_flight_ns += u128::from(measured);
-            reservation_ns += u128::from(held) * u128::from(measured);
-            if place < first_counted {
-                continue;
-            }
-            tally.attempts += 1;
-            tally.reserved += held;
-            tally.charged += charge;
-            let output = u64::from(self.output[place]);
-            tally.billed.input += u64::from(tokens.input[place]);
-            tally.billed.cache_read += u64::from(tokens.cache_read[place]);
-            tally.billed.cache_write += u64::from(tokens.cache_write[place]);
-            tally.billed.output += output;
-            tally.wait.record(0);
-            if has_ttft {
-                tally.ttft.record(timing.ttft[place]);
-            }
-            if ends > marks.patience() {
-                continue;
-            }
-            tally.succeeded(timing.service[place], charge, false);
-            if self.output[place] < tokens.output[place] {
-                tally.truncated += 1;
+            let service = timing.service[place];
+            let measured = if all_measured {
+                service
             } else {
-                tally.good += 1;
-                tally.good_output += output;
+                marks.measured(SimTime(at), SimTime(at).saturating_add(SimSpan(service)))
+            };
+            let measured = if self.verdicts[place] == Verdict::Refused { 0 } else { measured };
+            tally.in_flight_ns += u128::from(measured);
+            pool.reservation_ns += u128::from(self.reservation[place]) * u128::from(measured);
+        }
+        let admitted = (first_counted..len).filter(|&place| self.verdicts[place] == Verdict::Admitted);
+        if has_ttft {
+            tally.ttft.record_all(admitted.clone().map(|place| timing.ttft[place]));
+        }
+        tally.wait.record_zeros(sums.admitted);
+        tally.latency.record_all(admitted.clone().map(|place| timing.service[place]));
+        if latest_end > marks.patience() {
+            self.uncount_endless(admitted, block, marks, tally);
+        }
+    }
+
+    /// Takes back the answers that come after all patience.
+    #[cold]
+    fn uncount_endless(
+        &self,
+        admitted: impl Iterator<Item = usize>,
+        block: Block<'_>,
+        marks: &Marks,
+        tally: &mut FlowTally,
+    ) {
+        for place in admitted {
+            let service = block.timing.service[place];
+            if SimTime(block.times[place]).saturating_add(SimSpan(service)) <= marks.patience() {
+                continue;
+            }
+            tally.requests -= 1;
+            tally.succeeded -= 1;
+            tally.offered_charge -= self.charge[place];
+            tally.latency.take_back(service);
+            if block.tokens.capped[place] < block.tokens.output[place] {
+                tally.truncated -= 1;
+            } else {
+                tally.good -= 1;
+                tally.good_output -= u64::from(block.tokens.capped[place]);
             }
         }
-        tally.in_flight_ns += in_flight_ns;
-        pool.reservation_ns += reservation_ns;
+    }
+}
+
+/// Computes the reservations and charges of a block.
+struct Pricing<'a, 'p> {
+    columns: &'a mut Columns<'p>,
+    tokens: &'a TokenBlock,
+    len: usize,
+}
+
+impl Loop for Pricing<'_, '_> {
+    #[inline(always)]
+    fn run(self) {
+        let Pricing { columns, tokens, len } = self;
+        let Columns { pool, max_tokens, reservation, charge, .. } = columns;
+        for place in 0..len.min(BLOCK) {
+            let demand = tokens.get(place).demand(*max_tokens);
+            reservation[place] = pool.reservation(&demand).0;
+            charge[place] = pool.charge(&demand).0;
+        }
+    }
+}
+
+/// What was drawn of a block.
+#[derive(Clone, Copy)]
+struct Block<'a> {
+    times: &'a [u64],
+    tokens: &'a TokenBlock,
+    timing: &'a TimingBlock,
+}
+
+/// Sums over the admitted requests of a block.
+#[derive(Debug, Default, Clone, Copy)]
+struct Sums {
+    admitted: u64,
+    reserved: u64,
+    charged: u64,
+    refunded: u64,
+    overdraft: u64,
+    input: u64,
+    cache_read: u64,
+    cache_write: u64,
+    output: u64,
+    good: u64,
+    good_output: u64,
+}
+
+impl Sums {
+    fn book(&self, ledger: &mut Ledger) {
+        ledger.merge(&Ledger {
+            reserved: self.reserved,
+            settled: self.charged,
+            refunded: self.refunded,
+            overdraft: self.overdraft,
+        });
+    }
+
+    fn count(&self, tally: &mut FlowTally) {
+        tally.attempts += self.admitted;
+        let billed = Billed {
+            input: self.input,
+            output: self.output,
+            cache_read: self.cache_read,
+            cache_write: self.cache_write,
+        };
+        tally.admitted(self.reserved, self.charged, &billed);
+        tally.requests += self.admitted;
+        tally.succeeded += self.admitted;
+        tally.offered_charge += self.charged;
+        tally.good += self.good;
+        tally.good_output += self.good_output;
+        tally.truncated += self.admitted - self.good;
+    }
+}
+
+/// Adds up a range of a block.
+struct Adding<'a> {
+    columns: &'a Columns<'a>,
+    tokens: &'a TokenBlock,
+    range: std::ops::Range<usize>,
+    sums: &'a mut Sums,
+}
+
+impl Loop for Adding<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Adding { columns, tokens, range, sums } = self;
+        // One column after the other: a loop over all would run out of registers.
+        let mask = |place: usize| (columns.verdicts[place] as u64).wrapping_neg();
+        let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
+        let mut sum = Sums::default();
+        for place in start..end {
+            let held = columns.reservation[place] & mask(place);
+            let charge = columns.charge[place] & mask(place);
+            sum.admitted += columns.verdicts[place] as u64;
+            sum.reserved += held;
+            sum.charged += charge;
+            sum.refunded += held.saturating_sub(charge);
+            sum.overdraft += charge.saturating_sub(held);
+        }
+        for place in start..end {
+            sum.input += u64::from(tokens.input[place]) & mask(place);
+            sum.cache_read += u64::from(tokens.cache_read[place]) & mask(place);
+            sum.cache_write += u64::from(tokens.cache_write[place]) & mask(place);
+        }
+        for place in start..end {
+            let output = u64::from(tokens.capped[place]) & mask(place);
+            let complete = (u64::from(tokens.capped[place] == tokens.output[place]) & mask(place)).wrapping_neg();
+            sum.output += output;
+            sum.good += complete & 1;
+            sum.good_output += output & complete;
+        }
+        *sums = sum;
     }
 }
 
 impl<O: Observer> Simulation<'_, O> {
     /// A request of a plain workload arrives and makes its first attempt.
-    #[inline]
+    #[inline(always)]
     pub(super) fn plain_arrival(&mut self, workload: usize) {
         let engine = self.engine;
         let compiled = &engine.workloads[workload];
@@ -146,7 +255,7 @@ impl<O: Observer> Simulation<'_, O> {
                 let flight = Flight {
                     reservation,
                     charge: columns.charge[place],
-                    billed: columns.billed(&source.tokens, place),
+                    billed: source.tokens.billed(place),
                     request: NOWHERE,
                     stream: NOWHERE,
                     client: compiled.client_of(source.number()),
@@ -164,10 +273,11 @@ impl<O: Observer> Simulation<'_, O> {
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
         source.place += 1;
         if source.place == source.len {
-            self.count_block(workload);
+            self.block_ends(workload);
+        } else {
+            let next = arrival_event(workload, source.peek());
+            self.next_arrival_is(workload, next);
         }
-        let source = self.sources[workload].as_mut().expect("only open sources are plain");
-        self.next_arrivals[workload] = arrival_event(workload, source.peek());
     }
 
     /// A refused request gets its record: its client has something to do for it now.
@@ -185,19 +295,21 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Counts a block whose first attempts have all been made, and draws the next.
     #[inline(never)]
-    fn count_block(&mut self, workload: usize) {
+    pub(super) fn block_ends(&mut self, workload: usize) {
         let place = self.engine.workloads[workload].flows.start;
         let flow = &self.engine.flows[place];
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
         let OpenSource { times, tokens, timing, columns, len, .. } = source;
         let columns = columns.as_ref().expect("a plain workload has columns");
         columns.count(
-            (&times[..*len], tokens, timing),
+            Block { times: &times[..*len], tokens, timing },
             flow.latency.has_ttft(),
             &self.marks,
             &mut self.tally.flows[place],
             &mut self.pools[flow.pool],
         );
         source.refill();
+        let next = arrival_event(workload, source.peek());
+        self.next_arrival_is(workload, next);
     }
 }

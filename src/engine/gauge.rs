@@ -8,18 +8,18 @@ pub(super) struct Gauge {
 }
 
 impl Gauge {
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&mut self, amount: u64) {
         self.now += amount;
         self.peak = self.peak.max(self.now);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn subtract(&mut self, amount: u64) {
         self.now -= amount;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn now(&self) -> u64 {
         self.now
     }

@@ -11,6 +11,7 @@ use crate::units::{SimSpan, SimTime, Tokens};
 
 impl<O: Observer> Simulation<'_, O> {
     /// A request arrives.
+    #[inline(never)]
     pub(super) fn arrive(&mut self, workload: usize, arrival: Arrival) {
         let now = arrival.at;
         let slot = self.enrol(workload, arrival);
@@ -48,6 +49,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A worker has thought, and sends its next request, or a session its next turn.
+    #[inline(never)]
     pub(super) fn think_ended(&mut self, event: Event) {
         let (workload, number) = arrival_of(event);
         let at = event.at();
@@ -102,6 +104,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A slot is free, or a line may have what those in it wait for.
+    #[inline(never)]
     pub(super) fn released(&mut self, event: Event) {
         if self.line_moves(event) {
             return;
@@ -119,6 +122,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A backoff is over.
+    #[inline(never)]
     pub(super) fn retried(&mut self, event: Event) {
         let (slot, now) = (event.slot(), event.at());
         let request = self.requests.get_mut(slot);
@@ -128,6 +132,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A client learns of a failure, or a deadline passes.
+    #[inline(never)]
     pub(super) fn timed_out(&mut self, event: Event) {
         let (slot, now) = (event.slot(), event.at());
         let request = self.requests.get_mut(slot);
@@ -308,6 +313,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// The client has its answer, of `output` tokens.
+    #[inline(never)]
     pub(super) fn answered(&mut self, slot: u32, output: u32, now: SimTime) {
         let &Request { workload, client, number, call, .. } = self.requests.get(slot);
         self.requests.free(slot);
@@ -399,7 +405,7 @@ pub(super) fn demand(request: &Request, max_tokens: u32) -> Demand {
 
 impl super::draws::Tokens {
     /// What a request of these tokens asks of a flow with this output limit.
-    #[inline]
+    #[inline(always)]
     pub(super) fn demand(self, max_tokens: u32) -> Demand {
         let tokens = |count: u32| Tokens(u64::from(count));
         Demand {

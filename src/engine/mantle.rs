@@ -15,7 +15,6 @@ use super::event::{Class, Event};
 use super::observer::{AttemptRow, Observer};
 use super::request::{Ending, Flight, NOWHERE, Next, Request, Stream};
 use super::simulation::Simulation;
-use super::slab::Slab;
 use crate::admission::Reservation;
 use crate::model::Demand;
 use crate::tally::Billed;
@@ -137,11 +136,11 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// The response is over: by itself, or `cut` by the output quota.
     fn end_metered(&mut self, slot: u32, now: SimTime, cut: bool) {
-        let mut flight = std::mem::take(self.flights.get_mut(slot));
-        self.flights.free(slot);
-        let mut metered = self.take_metered(&flight);
-        let mut ending = metered.ending(&self.streams, &flight);
-        let mut output = self.streams.get(flight.stream).output;
+        let flight = self.flights.get_mut(slot);
+        let stream = self.streams.get(flight.stream);
+        let mut metered = self.metered.take(stream.metered.expect("asked for metered streams only"));
+        let mut ending = stream.ending();
+        let mut output = stream.output;
         if cut {
             flight.billed -= u64::from(output - metered.debited);
             output = metered.debited;
@@ -153,35 +152,31 @@ impl<O: Observer> Simulation<'_, O> {
                 metered.fate = Fate::Answered;
             }
         }
-        self.count_metered(&metered, &flight, ending, output);
+        let (flow, charge) = (flight.flow, flight.charge);
+        self.count_metered(&metered, flow, charge, ending, output);
         let answered = matches!(metered.fate, Fate::Answered);
         let request = &metered.request;
         if answered && request.counted {
             self.counted_open -= 1;
-            let tally = &mut self.tally.flows[usize::from(flight.flow)];
-            tally.succeeded((now - request.arrived).0, flight.charge, request.throttled);
+            let tally = &mut self.tally.flows[usize::from(flow)];
+            tally.succeeded((now - request.arrived).0, charge, request.throttled);
             ending.count(tally, u64::from(output));
         }
-        self.settle(flight, now);
+        self.settle(slot, now);
         if answered {
             self.answered(metered.slot, output, now);
         }
     }
 
-    fn take_metered(&mut self, flight: &Flight) -> Metered {
-        let stream = self.streams.get(flight.stream);
-        self.metered.take(stream.metered.expect("asked for metered streams only"))
-    }
-
     /// Counts what of other flights is counted at their admission.
-    fn count_metered(&mut self, metered: &Metered, flight: &Flight, ending: Ending, output: u32) {
+    fn count_metered(&mut self, metered: &Metered, flow: u16, charge: u64, ending: Ending, output: u32) {
         let request = &metered.request;
-        let place = usize::from(flight.flow);
+        let place = usize::from(flow);
         let flow = &self.engine.flows[place];
         if request.counted {
             let tally = &mut self.tally.flows[place];
             let demand = request.tokens.demand(flow.max_tokens);
-            tally.charged += flight.charge;
+            tally.charged += charge;
             tally.billed.add(&Billed { output: u64::from(output), ..billed(&demand) });
             if matches!(metered.fate, Fate::Answered) {
                 tally.waited(request.waited(), request.waits.causes());
@@ -200,26 +195,25 @@ impl<O: Observer> Simulation<'_, O> {
                 outcome: outcome_of(metered.fate, ending),
                 limit: None,
                 reservation: self.engine.scenario.pools[flow.pool].reservation(&demand).0,
-                charge: flight.charge,
+                charge,
             });
         }
     }
 
     /// The run ends while a response streams: if it is metered, it counts as if nothing would cut it short.
     pub(super) fn leave_metered_open(&mut self, flight: &Flight) {
-        if self.streams.get(flight.stream).metered.is_some() {
-            let metered = self.take_metered(flight);
-            let ending = metered.ending(&self.streams, flight);
-            let output = self.streams.get(flight.stream).output;
-            self.count_metered(&metered, flight, ending, output);
+        let stream = self.streams.get(flight.stream);
+        if let Some(metered) = stream.metered {
+            let (ending, output) = (stream.ending(), stream.output);
+            let metered = self.metered.take(metered);
+            self.count_metered(&metered, flight.flow, flight.charge, ending, output);
         }
     }
 }
 
-impl Metered {
+impl Stream {
     /// How the response ends if the quota lets it.
-    fn ending(&self, streams: &Slab<Stream>, flight: &Flight) -> Ending {
-        let stream = streams.get(flight.stream);
-        if stream.output < stream.tokens.output { Ending::Truncated } else { Ending::Complete }
+    fn ending(&self) -> Ending {
+        if self.output < self.tokens.output { Ending::Truncated } else { Ending::Complete }
     }
 }

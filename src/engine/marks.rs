@@ -96,6 +96,11 @@ impl Marks {
         self.warmup
     }
 
+    /// The end of measured time.
+    pub(super) fn horizon(&self) -> SimTime {
+        self.horizon
+    }
+
     /// When the run stops waiting for requests that do not end.
     #[inline]
     pub(super) fn patience(&self) -> SimTime {

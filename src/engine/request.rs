@@ -72,8 +72,9 @@ pub(super) enum Next {
 /// No slot of the slab it would point into.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
-/// An admitted attempt.
+/// An admitted attempt, in one cache line.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 pub(super) struct Flight {
     pub(super) reservation: Reservation,
     /// Quota tokens that it will be charged.

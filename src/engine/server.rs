@@ -1,25 +1,24 @@
 //! An attempt on the server's side: adjustments while it runs, and its settlement.
 
+use super::compiled::NO_ACCOUNT;
 use super::event::{Class, Event};
 use super::observer::Observer;
 use super::request::{Flight, NOWHERE, Stream};
 use super::simulation::Simulation;
-use crate::admission::Settlement;
+use crate::admission::{Reservation, Settlement};
 use crate::client::Call;
 use crate::model::Demand;
 use crate::units::{SimSpan, SimTime, Tokens};
 
 impl<O: Observer> Simulation<'_, O> {
     /// An attempt ends on the server, or something happens to it while it runs.
-    #[inline]
+    #[inline(always)]
     pub(super) fn server_event(&mut self, event: Event) {
         let (slot, now) = (event.slot(), event.at());
         if self.flights.get(slot).stream != NOWHERE && self.stream_goes_on(slot, now) {
             return;
         }
-        let flight = std::mem::take(self.flights.get_mut(slot));
-        self.flights.free(slot);
-        self.settle(flight, now);
+        self.settle(slot, now);
     }
 
     /// Whether the event was one of a stream that goes on, or has been settled with it.
@@ -52,43 +51,49 @@ impl<O: Observer> Simulation<'_, O> {
     /// An attempt ends: what it holds is settled, and its client hears of it.
     ///
     /// What else there is to count was known and counted when it was admitted, but for streams.
-    #[inline]
-    pub(super) fn settle(&mut self, flight: Flight, now: SimTime) {
-        let engine = self.engine;
-        let flow = &engine.flows[usize::from(flight.flow)];
-        let held = flight.reservation.held();
-        if flight.stream != NOWHERE {
-            self.count_stream(&flight, now);
-            self.tally.flows[usize::from(flight.flow)].ledger.settle(held, flight.charge);
+    #[inline(always)]
+    pub(super) fn settle(&mut self, slot: u32, now: SimTime) {
+        let flight = self.flights.get_mut(slot);
+        let &mut Flight { charge, billed, request, stream, client, flow, ends_counted, books_success, .. } = flight;
+        let reservation = std::mem::take(&mut flight.reservation);
+        let route = self.engine.routes[usize::from(flow)];
+        let (pool, workload) = (usize::from(route.pool), usize::from(route.workload));
+        let held = reservation.held();
+        if stream != NOWHERE {
+            self.count_stream(flow, stream, &reservation, now);
+            self.tally.flows[usize::from(flow)].ledger.settle(held, charge);
         }
-        let account = engine.scenario.pools[flow.pool].account;
-        let account = account.and_then(|account| self.accounts[account].as_mut());
-        let settlement = Settlement { charge: flight.charge, billed: flight.billed };
-        self.gates[flow.pool].settle(now, flight.reservation, settlement, account);
+        self.flights.free(slot);
+        let account = match route.account {
+            NO_ACCOUNT => None,
+            account => self.accounts[usize::from(account)].as_mut(),
+        };
+        self.gates[pool].settle(now, reservation, Settlement { charge, billed }, account);
         self.in_flight.subtract(1);
-        self.workloads_in_flight[flow.workload].subtract(1);
-        let pool = &mut self.pools[flow.pool];
+        self.workloads_in_flight[workload].subtract(1);
+        let pool = &mut self.pools[pool];
         pool.in_flight.subtract(1);
         pool.reserved.subtract(held);
-        pool.charged += flight.charge;
-        self.counted_open -= u64::from(flight.ends_counted);
-        if flight.books_success {
-            let state = &mut self.clients[flow.workload].states[flight.client as usize];
-            engine.workloads[flow.workload].client.after_success(state, &Call::default(), now);
-        } else if flight.request != NOWHERE {
-            let output = self.requests.get(flight.request).tokens.output_under(flow.max_tokens);
-            self.answered(flight.request, output, now);
+        pool.charged += charge;
+        self.counted_open -= u64::from(ends_counted);
+        if books_success {
+            let state = &mut self.clients[workload].states[client as usize];
+            self.engine.workloads[workload].client.after_success(state, &Call::default(), now);
+        } else if request != NOWHERE {
+            let limit = self.engine.flows[usize::from(flow)].max_tokens;
+            let output = self.requests.get(request).tokens.output_under(limit);
+            self.answered(request, output, now);
         }
     }
 
     /// Frees the stream of a flight and counts the time that both took, until now.
     #[inline(never)]
-    pub(super) fn count_stream(&mut self, flight: &Flight, now: SimTime) {
-        let since = self.streams.take(flight.stream).since;
-        let place = usize::from(flight.flow);
-        let in_flight = self.marks.measured(flight.reservation.admitted_at(), now);
+    fn count_stream(&mut self, flow: u16, stream: u32, reservation: &Reservation, now: SimTime) {
+        let since = self.streams.take(stream).since;
+        let place = usize::from(flow);
+        let in_flight = self.marks.measured(reservation.admitted_at(), now);
         self.tally.flows[place].in_flight_ns += u128::from(in_flight);
-        let held = u128::from(flight.reservation.held()) * u128::from(self.marks.measured(since, now));
+        let held = u128::from(reservation.held()) * u128::from(self.marks.measured(since, now));
         self.pools[self.engine.flows[place].pool].reservation_ns += held;
     }
 
@@ -124,7 +129,7 @@ impl<O: Observer> Simulation<'_, O> {
             self.tally.flows[usize::from(flight.flow)].ledger.reopen(held, flight.charge);
         } else {
             self.leave_metered_open(&flight);
-            self.count_stream(&flight, SimTime::MAX);
+            self.count_stream(flight.flow, flight.stream, &flight.reservation, SimTime::MAX);
         }
     }
 }

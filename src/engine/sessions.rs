@@ -94,14 +94,16 @@ fn address(number: u64) -> (u64, u32) {
 
 impl<O: Observer> Simulation<'_, O> {
     /// A session opens with its first turn.
+    #[inline(never)]
     pub(super) fn open_session(&mut self, workload: usize) {
         let book = self.sessions[workload].as_mut().expect("only open sources and sessions have a next arrival");
         let Some((at, number)) = book.take() else { return };
-        self.next_arrivals[workload] = arrival_event(workload, book.peek());
+        let next = arrival_event(workload, book.peek());
         let (session, _) = address(number);
         let sampler = self.engine.workloads[workload].turns.as_ref().expect("sessions have turns");
         let turns = round_tokens(sampler.sample(book.turns.bits(session)), 1).min(MOST_TURNS);
         book.open.insert(session, Session { turns, prefix: 0, cached: at, input: 0, arrived: at });
+        self.next_arrival_is(workload, next);
         self.start_turn(workload, number, at);
     }
 

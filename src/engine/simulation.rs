@@ -52,6 +52,9 @@ pub(super) struct Simulation<'a, O> {
     pub(super) waits: u64,
     /// Counted requests that have not ended.
     pub(super) counted_open: u64,
+    /// The workload whose open arrival is next, and that arrival.
+    first_source: usize,
+    first_arrival: Event,
 }
 
 /// The clients of one workload.
@@ -129,10 +132,13 @@ impl<'a, O: Observer> Simulation<'a, O> {
             admissions: 0,
             waits: 0,
             counted_open: 0,
+            first_source: 0,
+            first_arrival: Event::NEVER,
         };
         for index in 0..engine.workloads.len() {
             simulation.add_workload(index, seed, replication);
         }
+        simulation.find_first_arrival();
         simulation
     }
 
@@ -190,34 +196,48 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Runs to the end: the horizon, and then until each counted request has ended.
     pub(super) fn run(mut self) -> Option<Tally> {
+        let whole = self.run_to_horizon() && self.run_out();
+        whole.then(|| self.close())
+    }
+
+    /// Runs while requests arrive; `false` if the observer breaks it off.
+    #[inline(never)]
+    fn run_to_horizon(&mut self) -> bool {
         while !self.marks.past_horizon() {
-            let (source, arrival) = self.next_arrival();
             let mark = self.marks.next();
-            while let Some(event) = self.calendar.pop_before(arrival.min(mark)) {
-                self.handle(event);
-            }
-            if arrival < mark {
+            loop {
+                let limit = self.first_arrival.min(mark);
+                while let Some(event) = self.calendar.pop_before(limit) {
+                    self.handle(event);
+                }
+                if limit == mark {
+                    break;
+                }
                 self.tally.events += 1;
-                self.open_arrival(source);
-            } else if self.pass_mark() == ControlFlow::Break(End::Abandoned) {
-                return None;
+                self.open_arrival(self.first_source);
+            }
+            if self.pass_mark() == ControlFlow::Break(End::Abandoned) {
+                return false;
             }
         }
+        true
+    }
+
+    /// Runs until each counted request has ended; `false` if the observer breaks it off.
+    #[inline(never)]
+    fn run_out(&mut self) -> bool {
         while self.counted_open > 0 {
             if let Some(event) = self.calendar.pop_before(self.marks.next()) {
                 self.handle(event);
             } else if let ControlFlow::Break(end) = self.pass_mark() {
-                match end {
-                    End::Done => break,
-                    End::Abandoned => return None,
-                }
+                return end == End::Done;
             }
         }
-        Some(self.close())
+        true
     }
 
-    #[inline]
-    fn handle(&mut self, event: Event) {
+    #[inline(always)]
+    pub(super) fn handle(&mut self, event: Event) {
         self.tally.events += 1;
         match event.class() {
             Class::Server => self.server_event(event),
@@ -228,19 +248,28 @@ impl<'a, O: Observer> Simulation<'a, O> {
         }
     }
 
-    /// The workload whose open arrival is next, and that arrival.
-    #[inline]
-    fn next_arrival(&self) -> (usize, Event) {
-        let mut first = (0, Event::NEVER);
-        for (index, &event) in self.next_arrivals.iter().enumerate() {
-            if event < first.1 {
-                first = (index, event);
-            }
+    /// The next open arrival of a workload has changed.
+    #[inline(always)]
+    pub(super) fn next_arrival_is(&mut self, workload: usize, arrival: Event) {
+        if self.next_arrivals.len() == 1 {
+            self.first_arrival = arrival;
+        } else {
+            self.next_arrivals[workload] = arrival;
+            self.find_first_arrival();
         }
-        first
     }
 
-    #[inline]
+    #[inline(never)]
+    fn find_first_arrival(&mut self) {
+        self.first_arrival = Event::NEVER;
+        for (workload, &arrival) in self.next_arrivals.iter().enumerate() {
+            if arrival < self.first_arrival {
+                (self.first_source, self.first_arrival) = (workload, arrival);
+            }
+        }
+    }
+
+    #[inline(always)]
     fn open_arrival(&mut self, workload: usize) {
         let Some(source) = self.sources[workload].as_mut() else {
             self.open_session(workload);
@@ -251,7 +280,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
             return;
         }
         let arrival = source.take();
-        self.next_arrivals[workload] = arrival_event(workload, source.peek());
+        let next = arrival_event(workload, source.peek());
+        self.next_arrival_is(workload, next);
         self.arrive(workload, arrival);
     }
 

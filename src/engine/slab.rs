@@ -20,7 +20,7 @@ impl<T> Default for Slab<T> {
 
 impl<T> Slab<T> {
     /// Stores a value.
-    #[inline]
+    #[inline(always)]
     pub(super) fn insert(&mut self, value: T) -> u32 {
         if let Some(slot) = self.free.pop() {
             self.slots[slot as usize] = value;
@@ -34,19 +34,19 @@ impl<T> Slab<T> {
     }
 
     /// The value in a slot.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, slot: u32) -> &T {
         &self.slots[slot as usize]
     }
 
     /// The value in a slot, to change.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get_mut(&mut self, slot: u32) -> &mut T {
         &mut self.slots[slot as usize]
     }
 
     /// Frees a slot.
-    #[inline]
+    #[inline(always)]
     pub(super) fn free(&mut self, slot: u32) {
         self.free.push(slot);
     }
@@ -54,7 +54,7 @@ impl<T> Slab<T> {
 
 impl<T: Copy> Slab<T> {
     /// Takes a value out of its slot.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, slot: u32) -> T {
         self.free(slot);
         self.slots[slot as usize]

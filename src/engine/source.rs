@@ -135,9 +135,9 @@ impl<'a> OpenSource<'a> {
                 self.tokens.own_limit[place] = row.max_tokens;
             }
         }
-        let (tokens, max_tokens) = (&self.tokens, self.max_tokens);
-        let output = |place: usize| tokens.get(place).output_under(max_tokens);
-        self.latency.fill(&self.latency_keys, self.first, &tokens.input[..len], output, &mut self.timing);
+        self.tokens.cap(len, self.max_tokens);
+        let (input, output) = (&self.tokens.input[..len], &self.tokens.capped[..len]);
+        self.latency.fill(&self.latency_keys, self.first, input, output, &mut self.timing);
         if let Some(columns) = &mut self.columns {
             columns.fill(&self.tokens, len);
         }
@@ -146,7 +146,7 @@ impl<'a> OpenSource<'a> {
 
 impl Tokens {
     /// The output limit in force: the request's own, or the workload's.
-    #[inline]
+    #[inline(always)]
     pub(super) fn limit(&self, workload: u32) -> u32 {
         if self.own_limit == 0 { workload } else { self.own_limit }
     }

@@ -21,7 +21,7 @@ pub struct Demand {
 
 impl Demand {
     /// The tokens that the model produces: `min(natural output, max_tokens)`.
-    #[inline]
+    #[inline(always)]
     pub fn output(&self) -> Tokens {
         self.natural_output.min(self.max_tokens)
     }
@@ -45,7 +45,7 @@ impl Demand {
     /// };
     /// assert_eq!(classifier.charge(BurndownRate(5)), Tokens(67));
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn charge(&self, burndown: BurndownRate) -> Tokens {
         self.input + self.cache_write + self.output() * burndown
     }
@@ -100,7 +100,7 @@ impl ReservationRules {
     /// assert_eq!(rules.reservation(&tuned, BurndownRate(5)), Tokens(5_250));
     /// assert_eq!(tuned.charge(BurndownRate(5)), Tokens(9_000));
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn reservation(&self, demand: &Demand, burndown: BurndownRate) -> Tokens {
         self.held(demand, burndown, Tokens(0))
     }
@@ -109,7 +109,7 @@ impl ReservationRules {
     ///
     /// *Formula*: `input + cache_write + generated × burndown + (max(max_tokens, floor) − generated) × (burndown if
     /// reserve_burndown else 1) + (cache_read if reserve_cache_reads)`.
-    #[inline]
+    #[inline(always)]
     pub fn held(&self, demand: &Demand, burndown: BurndownRate, generated: Tokens) -> Tokens {
         let ahead = demand.max_tokens.max(self.reservation_floor).saturating_sub(generated);
         let weight = if self.reserve_burndown { burndown } else { BurndownRate(1) };

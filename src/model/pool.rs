@@ -30,7 +30,7 @@ pub struct Pool {
 
 impl Pool {
     /// Quota tokens deducted from this pool when an attempt is admitted.
-    #[inline]
+    #[inline(always)]
     pub fn reservation(&self, demand: &Demand) -> Tokens {
         self.held(demand, Tokens(0))
     }
@@ -39,7 +39,7 @@ impl Pool {
     ///
     /// *Formula*: [`ReservationRules::held`]; on mantle, what has been generated has left the input quota, as if its
     /// burndown rate were 0 and that of what may still come 1.
-    #[inline]
+    #[inline(always)]
     pub fn held(&self, demand: &Demand, generated: Tokens) -> Tokens {
         match self.quotas {
             PoolQuotas::Runtime { .. } => self.rules.held(demand, self.burndown, generated),
@@ -53,7 +53,7 @@ impl Pool {
     /// Quota tokens charged to this pool when the response ends.
     ///
     /// *Formula*: [`Demand::charge`]; on mantle `input + cache_write`, as the output has a quota of its own.
-    #[inline]
+    #[inline(always)]
     pub fn charge(&self, demand: &Demand) -> Tokens {
         match self.quotas {
             PoolQuotas::Runtime { .. } => demand.charge(self.burndown),

@@ -30,6 +30,33 @@ impl Histogram {
         self.total += 1;
     }
 
+    /// Counts many values.
+    #[inline]
+    pub fn record_all(&mut self, values: impl Iterator<Item = u64>) {
+        let (mut total, mut min, mut max) = (0, u64::MAX, 0);
+        for value in values {
+            let index = bucket_of(value);
+            if index >= self.counts.len() {
+                self.grow(index);
+            }
+            self.counts[index] += 1;
+            min = min.min(value);
+            max = max.max(value);
+            total += 1;
+        }
+        if total > 0 {
+            self.min = if self.total == 0 { min } else { self.min.min(min) };
+            self.max = self.max.max(max);
+            self.total += total;
+        }
+    }
+
+    /// Takes back a value that was counted; the smallest and the largest seen stay what they are.
+    pub fn take_back(&mut self, value: u64) {
+        self.counts[bucket_of(value)] -= 1;
+        self.total -= 1;
+    }
+
     #[cold]
     fn grow(&mut self, index: usize) {
         self.counts.resize((index | ((1 << PRECISION_BITS) - 1)) + 1, 0);

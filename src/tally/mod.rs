@@ -151,6 +151,31 @@ impl Durations {
         }
     }
 
+    /// Counts many durations.
+    #[inline]
+    pub fn record_all(&mut self, durations: impl Iterator<Item = u64> + Clone) {
+        for ns in durations.clone() {
+            self.count += 1;
+            self.sum += u128::from(ns);
+        }
+        self.histogram.record_all(durations.filter(|&ns| ns > 0));
+    }
+
+    /// Counts durations of zero.
+    #[inline]
+    pub fn record_zeros(&mut self, count: u64) {
+        self.count += count;
+    }
+
+    /// Takes back a duration that was counted.
+    pub fn take_back(&mut self, ns: u64) {
+        self.count -= 1;
+        if ns > 0 {
+            self.sum -= u128::from(ns);
+            self.histogram.take_back(ns);
+        }
+    }
+
     /// The value at nearest rank among `count` durations, of which those not recorded are zero.
     pub fn quantile_among(&self, p: f64, count: u64) -> Option<u64> {
         self.histogram.quantile(p, count - self.histogram.total())
