@@ -1,6 +1,6 @@
 //! An attempt: asked for at the gate, and what is known of it once it is admitted.
 
-use super::compiled::CompiledWorkload;
+use super::compiled::{CompiledWorkload, Route};
 use super::draws::Timing;
 use super::event::{Class, Event};
 use super::lifecycle::demand;
@@ -166,7 +166,8 @@ impl<O: Observer> Simulation<'_, O> {
         if !stays {
             self.requests.free(slot);
         }
-        self.depart(flight, adjusted.map_or(ends, |every| now + every));
+        let route = engine.routes[place];
+        self.depart(flight, adjusted.map_or(ends, |every| now + every), route);
         match fate {
             Fate::Answered => {}
             Fate::Lost(at, failure) => drop(self.wait(slot, Next::Failure(failure), now, at, Class::Timeout)),
@@ -176,8 +177,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// An admitted attempt is under way; its first event comes at `first`.
     #[inline(always)]
-    pub(super) fn depart(&mut self, flight: Flight, first: SimTime) -> u32 {
-        let route = self.engine.routes[usize::from(flight.flow)];
+    pub(super) fn depart(&mut self, flight: Flight, first: SimTime, route: Route) {
         self.admissions += 1;
         self.in_flight.add(1);
         self.workloads_in_flight[usize::from(route.workload)].add(1);
@@ -187,7 +187,6 @@ impl<O: Observer> Simulation<'_, O> {
         state.reserved.add(flight.reservation.held());
         let slot = self.flights.insert(flight);
         self.calendar.push(Event::new(first, Class::Server, self.admissions, slot));
-        slot
     }
 }
 

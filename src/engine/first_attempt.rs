@@ -8,6 +8,7 @@
 //! *Why*: most of the time of a request on the long way went into moving its record and into some thirty counters, one
 //! by one, between two branches that nobody can predict. Over columns they cost a tenth of that.
 
+use super::compiled::{CompiledWorkload, Engine, NO_ACCOUNT, Route};
 use super::draws::{BLOCK, TimingBlock, TokenBlock};
 use super::marks::Marks;
 use super::observer::Observer;
@@ -23,7 +24,7 @@ use crate::units::{SimSpan, SimTime};
 /// What became of a first attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
-pub(super) enum Verdict {
+enum Verdict {
     /// Its request is counted elsewhere.
     Refused = 0,
     Admitted = 1,
@@ -34,14 +35,29 @@ pub(super) enum Verdict {
 pub(super) struct Columns<'a> {
     pool: &'a Pool,
     max_tokens: u32,
-    pub(super) reservation: [u64; BLOCK],
-    pub(super) charge: [u64; BLOCK],
-    pub(super) verdicts: [Verdict; BLOCK],
+    flow: u16,
+    route: Route,
+    clients: u32,
+    books_success: bool,
+    reservation: [u64; BLOCK],
+    charge: [u64; BLOCK],
+    verdicts: [Verdict; BLOCK],
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn new(pool: &'a Pool, max_tokens: u32) -> Columns<'a> {
-        Columns { pool, max_tokens, reservation: [0; BLOCK], charge: [0; BLOCK], verdicts: [Verdict::Refused; BLOCK] }
+    pub(super) fn new(engine: &Engine<'a>, workload: &CompiledWorkload<'_>) -> Columns<'a> {
+        let flow = workload.flows.start;
+        Columns {
+            pool: &engine.scenario.pools[engine.flows[flow].pool],
+            max_tokens: engine.flows[flow].max_tokens,
+            flow: flow as u16,
+            route: engine.routes[flow],
+            clients: workload.model.clients,
+            books_success: workload.client.books_success(),
+            reservation: [0; BLOCK],
+            charge: [0; BLOCK],
+            verdicts: [Verdict::Refused; BLOCK],
+        }
     }
 
     /// Computes the columns of a block.
@@ -236,21 +252,21 @@ impl<O: Observer> Simulation<'_, O> {
     /// A request of a plain workload arrives and makes its first attempt.
     #[inline(always)]
     pub(super) fn plain_arrival(&mut self, workload: usize) {
-        let engine = self.engine;
-        let compiled = &engine.workloads[workload];
-        let place_of_flow = compiled.flows.start;
-        let flow = &engine.flows[place_of_flow];
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
+        let (place, number) = (source.place, source.number());
         let columns = source.columns.as_mut().expect("a plain workload has columns");
-        let place = source.place;
         let now = SimTime(source.times[place]);
         let cost = columns.reservation[place];
-        let account = engine.scenario.pools[flow.pool].account.and_then(|account| self.accounts[account].as_mut());
-        match self.gates[flow.pool].admit(now, cost, account) {
+        let route = columns.route;
+        let account = match route.account {
+            NO_ACCOUNT => None,
+            account => self.accounts[usize::from(account)].as_mut(),
+        };
+        match self.gates[usize::from(route.pool)].admit(now, cost, account) {
             Admission::Admitted(reservation) => {
                 columns.verdicts[place] = Verdict::Admitted;
                 let ends = now.saturating_add(SimSpan(source.timing.service[place]));
-                let ends_counted = now >= engine.scenario.warmup;
+                let ends_counted = now >= self.marks.warmup();
                 self.counted_open += u64::from(ends_counted);
                 let flight = Flight {
                     reservation,
@@ -258,12 +274,15 @@ impl<O: Observer> Simulation<'_, O> {
                     billed: source.tokens.billed(place),
                     request: NOWHERE,
                     stream: NOWHERE,
-                    client: compiled.client_of(source.number()),
-                    flow: place_of_flow as u16,
+                    client: match columns.clients {
+                        1 => 0,
+                        clients => (number % u64::from(clients)) as u32,
+                    },
+                    flow: columns.flow,
                     ends_counted: ends_counted && ends <= self.marks.patience(),
-                    books_success: compiled.client.books_success(),
+                    books_success: columns.books_success,
                 };
-                self.depart(flight, ends);
+                self.depart(flight, ends, route);
             }
             Admission::Refused(refusal) => {
                 columns.verdicts[place] = Verdict::Refused;

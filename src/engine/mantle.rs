@@ -93,7 +93,7 @@ impl<O: Observer> Simulation<'_, O> {
             books_success: false,
         };
         let first = self.next_metered(&flight);
-        self.depart(flight, first);
+        self.depart(flight, first, self.engine.routes[place]);
     }
 
     /// A response generates: it is debited, adjusted, or ends.

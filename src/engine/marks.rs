@@ -92,11 +92,13 @@ impl Marks {
     }
 
     /// The start of measured time.
+    #[inline]
     pub(super) fn warmup(&self) -> SimTime {
         self.warmup
     }
 
     /// The end of measured time.
+    #[inline]
     pub(super) fn horizon(&self) -> SimTime {
         self.horizon
     }

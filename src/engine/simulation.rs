@@ -4,6 +4,7 @@ use super::calendar::Calendar;
 use super::compiled::Engine;
 use super::draws::{LatencyKeys, TokenKeys};
 use super::event::{Class, Event};
+use super::first_attempt::Columns;
 use super::gauge::Gauge;
 use super::held_back::HeldBack;
 use super::mantle::Metered;
@@ -187,8 +188,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
             let flow = &self.engine.flows[workload.flows.start];
             let arrivals = &workload.model.arrivals;
             let keys = (token_keys, latency_keys);
-            let plain = (workload.plain && !O::ATTEMPTS).then(|| &scenario.pools[flow.pool]);
-            let source = OpenSource::new(openings(arrivals), arrivals, &workload.tokens, flow, keys, plain);
+            let columns = (workload.plain && !O::ATTEMPTS).then(|| Columns::new(self.engine, workload));
+            let source = OpenSource::new(openings(arrivals), arrivals, &workload.tokens, flow, keys, columns);
             self.next_arrivals.push(arrival_event(index, source.peek()));
             self.sources.push(Some(source));
         }

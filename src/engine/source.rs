@@ -5,7 +5,7 @@ use super::draws::{
     BLOCK, LatencyKeys, LatencySamplers, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens,
 };
 use super::first_attempt::Columns;
-use crate::model::{Arrivals, Pool, Trace};
+use crate::model::{Arrivals, Trace};
 use crate::random::OpenArrivals;
 use crate::units::SimTime;
 
@@ -45,14 +45,14 @@ pub(super) struct OpenSource<'a> {
 }
 
 impl<'a> OpenSource<'a> {
-    /// The arrivals of a workload whose own flow is `flow`; `plain` ones, for [`Columns`].
+    /// The arrivals of a workload whose own flow is `flow`; those of a plain workload with `columns`.
     pub(super) fn new(
         arrivals: OpenArrivals,
         kind: &'a Arrivals,
         demand: &'a TokenSamplers,
         flow: &'a Flow,
         keys: (TokenKeys, LatencyKeys),
-        plain: Option<&'a Pool>,
+        columns: Option<Columns<'a>>,
     ) -> OpenSource<'a> {
         let trace = match kind {
             Arrivals::Trace(trace) => Some(trace),
@@ -70,7 +70,7 @@ impl<'a> OpenSource<'a> {
             rows: Box::new([0; BLOCK]),
             tokens: TokenBlock::new(),
             timing: TimingBlock::new(),
-            columns: plain.map(|pool| Box::new(Columns::new(pool, flow.max_tokens))),
+            columns: columns.map(Box::new),
             first: 0,
             place: 0,
             len: 0,
