@@ -21,7 +21,7 @@ fn whole_loop(criterion: &mut Criterion) {
         group.sample_size(10);
         for size in SIZES {
             for limiter in LIMITERS {
-                let scenario = support::scenario(load, size, limiter, REQUESTS);
+                let scenario = support::scenario(load, size, limiter, &[], REQUESTS);
                 let engine = Engine::new(&scenario);
                 group.throughput(Throughput::Elements(REQUESTS as u64));
                 group.bench_function(BenchmarkId::new(limiter, size), |bencher| {

@@ -16,6 +16,23 @@ use support::{LIMITERS, LOADS, SIZES};
 const ROUNDS: usize = 5;
 const REQUESTS: f64 = 2e6;
 
+/// What clients may do beside retrying, as changes of a scenario.
+const FEATURES: [(&str, &[(&str, &str)]); 7] = [
+    ("boto3", &[("workloads.w.client", "boto3")]),
+    ("boto3-adaptive", &[("workloads.w.client", "boto3-adaptive")]),
+    ("stream", &[("workloads.w.client", "boto3"), ("workloads.w.stream", "true")]),
+    (
+        "faults",
+        &[(
+            "workloads.w.faults",
+            "{ unavailable: 0.5%, disconnect: 0.1%, episodes: [{ at: 1m, for: 1m, slow: { probability: 10%, factor: 2 } }] }",
+        )],
+    ),
+    ("deadline", &[("workloads.w.deadline", "60s")]),
+    ("concurrency", &[("workloads.w.clients", "64"), ("workloads.w.concurrency", "{ limit: 200, queue: 1000 }")]),
+    ("pace", &[("workloads.w.pace", "92%"), ("workloads.w.deadline", "60s")]),
+];
+
 fn main() {
     // `cargo test --benches` runs benchmarks with this flag to see that they start.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -26,7 +43,7 @@ fn main() {
     println!("{:<16}{:>11}{:>15}{:>11}{:>8}", "scenario", "yardstick", "limiter", "quotasim", "ratio");
     for load in LOADS {
         for size in SIZES {
-            let engines: Vec<_> = LIMITERS.map(|limiter| support::scenario(load, size, limiter, REQUESTS)).into();
+            let engines: Vec<_> = LIMITERS.map(|limiter| support::scenario(load, size, limiter, &[], REQUESTS)).into();
             let engines: Vec<_> = engines.iter().map(Engine::new).collect();
             let mut theirs = Vec::new();
             let mut ours = vec![Vec::new(); LIMITERS.len()];
@@ -43,6 +60,22 @@ fn main() {
                 println!("{name:<16}{:>9.2} M{limiter:>15}{:>9.2} M{:>7.2}×", theirs / 1e6, rate / 1e6, rate / theirs);
             }
         }
+    }
+    println!("\n{:<16}{:>11}{:>15}{:>11}{:>8}", "scenario", "yardstick", "client", "quotasim", "ratio");
+    for load in ["sat", "over"] {
+        with_clients(&yardstick, load, SIZES[0]);
+    }
+}
+
+/// The same traffic with what clients may do beside retrying, on the default limiter, beside the same yardstick.
+fn with_clients(yardstick: &Path, load: &str, size: u32) {
+    let theirs = median((0..ROUNDS).map(|_| run_yardstick(yardstick, load, size)).collect());
+    for (feature, changes) in FEATURES {
+        let scenario = support::scenario(load, size, LIMITERS[0], changes, REQUESTS);
+        let engine = Engine::new(&scenario);
+        let rate = median((0..ROUNDS).map(|_| run_engine(&engine)).collect());
+        let name = format!("{load} {size}");
+        println!("{name:<16}{:>9.2} M{feature:>15}{:>9.2} M{:>7.2}×", theirs / 1e6, rate / 1e6, rate / theirs);
     }
 }
 

@@ -6,8 +6,11 @@
 
 pub mod admission;
 pub mod analysis;
+pub mod calibrate;
 pub mod cli;
 pub mod client;
+#[cfg(feature = "serve")]
+pub mod emulator;
 pub mod engine;
 pub mod model;
 pub mod planner;

@@ -56,6 +56,12 @@ impl DayMeter {
         }
     }
 
+    /// What the day has used.
+    pub fn used(&mut self, now: SimTime) -> i64 {
+        self.advance(now);
+        self.used
+    }
+
     /// The most that a day admits.
     pub fn capacity(&self) -> u64 {
         self.limit

@@ -189,6 +189,16 @@ impl Gate {
         self.tokens.as_mut().map(|meter| (meter.available(now), meter.capacity()))
     }
 
+    /// What the requests quota would admit at once now, and the most that it can be; `None` without a requests quota.
+    pub fn requests_available(&mut self, now: SimTime) -> Option<(i64, u64)> {
+        self.requests.as_mut().map(|meter| (meter.available(now), meter.capacity()))
+    }
+
+    /// What the pool's own day has used by now, and its limit; `None` without such a quota.
+    pub fn day_used(&mut self, now: SimTime) -> Option<(i64, u64)> {
+        self.day.as_mut().map(|day| (day.used(now), day.capacity()))
+    }
+
     /// Whether the tokens quota is a bucket, whose level may hide steady overload.
     pub fn is_bucket(&self) -> bool {
         matches!(self.tokens, Some(Meter::TokenBucket(_)))

@@ -475,6 +475,8 @@ fn pool(limit: u64, kind: Kind, requests: Option<u64>, day: Option<u64>, rejecti
         context_window: None,
         prices: Prices::default(),
         latency: Latency::Duration(Distribution::Constant(1.0)),
+        faults: model::Faults::NONE,
+        fault_episodes: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Field order is key order. Every point met the same random requests as far as its fields allow.
 
-use crate::analysis::Metrics;
+use crate::analysis::{Afterwards, Metrics, Tried};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -15,6 +15,9 @@ pub struct Sweep {
     pub quotasim_version: String,
     /// The scenario's name.
     pub scenario: String,
+    /// The client that its workloads have instead of their own, where a sweep is made for each of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// The seed.
     pub seed: u64,
     /// The most replications of a point.
@@ -60,10 +63,16 @@ pub struct Point {
     pub added: bool,
     /// Whether it meets the objectives, in the long run unless the scenario is an episode.
     pub meets: bool,
+    /// The pools whose bucket was still being spent when the run ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub still_spending: Vec<String>,
     /// Tokens charged ÷ what the quota allows, of the busiest pool, if all were served; null without a quota.
     pub offered_utilization: Option<f64>,
     /// All workloads together.
     pub total: Metrics,
+    /// Whether it comes back after a spike or an outage, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Afterwards>,
 }
 
 /// The highest load that meets the objectives on one line.
@@ -76,4 +85,12 @@ pub struct Knee {
     /// What is known where there is no load to give: `at least 48`, `not even at 0.015`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What each assumption that AWS leaves open would change at nine tenths of that load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
+}
+
+impl Knee {
+    /// The part of the load at which assumptions are tried: at the knee itself chance would decide.
+    pub const TRIED_AT: f64 = 0.9;
 }

@@ -1,12 +1,13 @@
 //! Folds the tallies of all replications into a summary.
 
 use crate::analysis::estimate::{Kind, Part, ratio};
+use crate::analysis::recovery::{self, Recovery};
 use crate::analysis::{
-    ByMinute, Counts, Estimate, Gauge, LedgerTotals, Metrics, Percentiles, PoolMetrics, Summary, ThrottlesByLimit,
-    Wait, slo, warnings,
+    ByMinute, Counts, Estimate, FailuresByCause, Gauge, LedgerTotals, Metrics, Percentiles, PoolMetrics, Summary,
+    ThrottlesByLimit, Wait, Wasted, slo, warnings,
 };
 use crate::model::{Prices, QuotaName, Scenario};
-use crate::tally::{Durations, FlowTally, Histogram, Minutes, PoolTally, Tally};
+use crate::tally::{Billed, Durations, FailureCause, FlowTally, Health, Histogram, Minutes, PoolTally, Tally};
 
 /// The tallies of replications as they come in, in any order.
 ///
@@ -20,11 +21,15 @@ pub struct Replications {
     pooled_flows: Vec<FlowTally>,
     /// By pool: tokens and requests by minute.
     pooled_minutes: Vec<(Minutes, Minutes)>,
-    /// By index of the replication: its percentiles, which need the histograms.
-    typical: Vec<Option<Typical>>,
+    /// By index of the replication: its percentiles, which need the histograms; of all requests, then by workload.
+    typical: Vec<Option<Vec<Typical>>>,
+    /// By index of the replication: what became of it after a disturbance.
+    outcomes: Vec<Option<recovery::Outcome>>,
+    /// How requests fared over time with a disturbance and without it, over all replications.
+    pooled_health: [Health; 2],
 }
 
-/// Percentiles of one replication over all its requests [ns]; `None` with nothing observed.
+/// Percentiles of one replication [ns]; `None` with nothing observed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Typical {
     /// Median and 99th percentile of latency.
@@ -34,21 +39,28 @@ pub(super) struct Typical {
 }
 
 impl Typical {
-    fn of(tally: &Tally) -> Typical {
+    fn of<'a>(flows: impl Iterator<Item = &'a FlowTally>) -> Typical {
         let (mut latency, mut wait) = (Durations::default(), Durations::default());
-        for flow in &tally.flows {
+        for flow in flows {
             latency.merge(&flow.latency);
             wait.merge(&flow.wait);
         }
         let ends = |of: &Durations| [0.5, 0.99].map(|p| of.quantile_among(p, of.count));
         Typical { latency: ends(&latency), wait: ends(&wait) }
     }
+
+    /// Of all requests, then of each workload's.
+    fn all(tally: &Tally) -> Vec<Typical> {
+        let workloads = tally.flows.iter().map(|flow| flow.workload + 1).max().unwrap_or(0);
+        let of_workload = |index| Typical::of(tally.flows.iter().filter(move |flow| flow.workload == index));
+        std::iter::once(Typical::of(tally.flows.iter())).chain((0..workloads).map(of_workload)).collect()
+    }
 }
 
 impl Replications {
     /// Takes in one replication.
     pub fn add(&mut self, index: u32, mut tally: Tally) {
-        let typical = Typical::of(&tally);
+        let typical = Typical::all(&tally);
         self.pooled_flows.resize_with(tally.flows.len(), FlowTally::default);
         for (pooled, flow) in self.pooled_flows.iter_mut().zip(&mut tally.flows) {
             pooled.merge_histograms(flow);
@@ -63,9 +75,10 @@ impl Replications {
             pool.requests_by_minute.histogram = Histogram::default();
         }
         let index = index as usize;
+        self.add_health(index, &mut tally);
         if self.tallies.len() <= index {
             self.tallies.resize_with(index + 1, || None);
-            self.typical.resize(index + 1, None);
+            self.typical.resize_with(index + 1, || None);
         }
         // Only the first replication's path over time is ever drawn.
         match self.tallies.iter().position(Option::is_some) {
@@ -75,6 +88,27 @@ impl Replications {
         }
         self.tallies[index] = Some(tally);
         self.typical[index] = Some(typical);
+    }
+
+    /// Keeps what became of a replication after a disturbance, and drops its course.
+    fn add_health(&mut self, index: usize, tally: &mut Tally) {
+        let Some(outcome) = recovery::Outcome::of(tally) else { return };
+        if self.outcomes.len() <= index {
+            self.outcomes.resize(index + 1, None);
+        }
+        self.outcomes[index] = Some(outcome);
+        for (pooled, health) in self.pooled_health.iter_mut().zip([tally.health.take(), tally.undisturbed.take()]) {
+            if let Some(health) = &health {
+                pooled.merge(health);
+            }
+        }
+    }
+
+    /// What became of the scenario after its disturbance, if it has one.
+    pub fn recovery(&self, scenario: &Scenario) -> Option<Recovery> {
+        let outcomes: Vec<recovery::Outcome> = self.outcomes.iter().flatten().copied().collect();
+        let disturbance = scenario.disturbance().filter(|_| !outcomes.is_empty())?;
+        Some(recovery::fold(&outcomes, disturbance, &self.pooled_health))
     }
 
     /// How many replications have come in.
@@ -103,6 +137,7 @@ impl Replications {
             horizon_s: scenario.horizon.as_secs_f64(),
             warmup_s: scenario.warmup.as_secs_f64(),
             total: self.metrics(scenario, |_| true, |tally| tally.in_flight_max),
+            recovery: self.recovery(scenario),
             assumptions: scenario.assumptions.clone(),
             ..Summary::default()
         };
@@ -130,9 +165,9 @@ impl Replications {
         self.tallies.iter().flatten()
     }
 
-    /// The percentiles of the replications that have come in, in order.
-    pub(super) fn typical(&self) -> impl Iterator<Item = &Typical> {
-        self.typical.iter().flatten()
+    /// The percentiles of the replications that have come in, in order: of one workload or of all.
+    pub(super) fn typical(&self, workload: Option<usize>) -> impl Iterator<Item = &Typical> {
+        self.typical.iter().flatten().map(move |each| &each[workload.map_or(0, |index| index + 1)])
     }
 
     fn metrics(
@@ -158,6 +193,7 @@ impl Replications {
         };
         let per_minute = |count: &dyn Fn(&FlowTally) -> u64| per(&merged, minutes, count);
         let throttles = |limit: QuotaName| per_minute(&|flow: &FlowTally| flow.throttles[limit as usize]);
+        let failures = |cause: FailureCause| per_minute(&|flow: &FlowTally| flow.failures[cause as usize]);
         Metrics {
             counts: Counts {
                 requests: whole.requests,
@@ -201,8 +237,24 @@ impl Replications {
                 unsatisfiable: throttles(QuotaName::Unsatisfiable),
                 model_capacity: throttles(QuotaName::ModelCapacity),
             },
+            attempt_fault_rate: of(rate, |flow| flow.faulted, |flow| flow.attempts),
+            failures_by_cause: FailuresByCause {
+                throttled: failures(FailureCause::Throttled),
+                model_capacity: failures(FailureCause::ModelCapacity),
+                unavailable: failures(FailureCause::Unavailable),
+                timed_out: failures(FailureCause::TimedOut),
+                disconnected: failures(FailureCause::Disconnected),
+                deadline_exceeded: failures(FailureCause::DeadlineExceeded),
+                shed: failures(FailureCause::Shed),
+            },
+            wasted: Wasted {
+                attempts_per_minute: per_minute(&|flow| flow.wasted.attempts),
+                tokens_per_minute: per_minute(&|flow| flow.wasted.charged),
+                share: of(Kind::Mean, |flow| flow.wasted.charged, |flow| flow.charged),
+                cost_usd_per_hour: self.cost(scenario, &belongs, |flow| &flow.wasted.billed),
+            },
             in_flight: self.in_flight(scenario, &merged, in_flight_max),
-            cost_usd_per_hour: self.cost(scenario, &belongs),
+            cost_usd_per_hour: self.cost(scenario, &belongs, |flow| &flow.billed),
             pool: None,
         }
     }
@@ -216,14 +268,19 @@ impl Replications {
     }
 
     /// Dollars per hour of measured time, null if something was billed whose price is unknown.
-    fn cost(&self, scenario: &Scenario, belongs: &impl Fn(&FlowTally) -> bool) -> Estimate {
+    fn cost(
+        &self,
+        scenario: &Scenario,
+        belongs: &impl Fn(&FlowTally) -> bool,
+        billed: fn(&FlowTally) -> &Billed,
+    ) -> Estimate {
         let hours = scenario.measured().as_secs_f64() / 3600.0;
         let parts: Option<Vec<Part>> = self
             .tallies()
             .map(|tally| {
                 let costs = tally.flows.iter().filter(|flow| belongs(flow));
                 let numerator =
-                    costs.map(|flow| flow.cost_usd(&scenario.pools[flow.pool].prices)).sum::<Option<f64>>()?;
+                    costs.map(|flow| billed(flow).cost_usd(&scenario.pools[flow.pool].prices)).sum::<Option<f64>>()?;
                 Some(Part { numerator, denominator: hours })
             })
             .collect();
@@ -338,18 +395,25 @@ pub(super) fn merge<'a>(flows: impl IntoIterator<Item = &'a FlowTally>) -> FlowT
     whole
 }
 
-impl FlowTally {
-    /// Dollars billed; `None` if a price is unknown of which something was billed.
+impl Billed {
+    /// Dollars; `None` if a price is unknown of which something was billed.
     pub(super) fn cost_usd(&self, prices: &Prices) -> Option<f64> {
         let part = |tokens: u64, price: Option<f64>| match (tokens, price) {
             (0, _) => Some(0.0),
             (tokens, price) => Some(tokens as f64 * price? * 1e-6),
         };
         Some(
-            part(self.billed.input, prices.input)?
-                + part(self.billed.output, prices.output)?
-                + part(self.billed.cache_read, prices.cache_read)?
-                + part(self.billed.cache_write, prices.cache_write)?,
+            part(self.input, prices.input)?
+                + part(self.output, prices.output)?
+                + part(self.cache_read, prices.cache_read)?
+                + part(self.cache_write, prices.cache_write)?,
         )
+    }
+}
+
+impl FlowTally {
+    /// Dollars billed; `None` if a price is unknown of which something was billed.
+    pub(super) fn cost_usd(&self, prices: &Prices) -> Option<f64> {
+        self.billed.cost_usd(prices)
     }
 }

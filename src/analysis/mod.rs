@@ -9,16 +9,19 @@ pub mod objectives;
 pub mod outputs;
 pub mod paired;
 pub mod recommendation;
+pub mod recovery;
 pub mod slo;
 pub mod summary;
 pub mod timeline;
+pub mod upgrade;
 pub mod warnings;
 
-pub use comparison::{Comparison, Difference, PercentileDifference, Recommendation, VariantResult};
+pub use comparison::{Comparison, Difference, PercentileDifference, Recommendation, Tried, VariantResult};
 pub use curve::{Axis, Knee, Point, Sweep};
 pub use fold::Replications;
+pub use recovery::{Afterwards, Recovery};
 pub use summary::{
-    ByMinute, Counts, Estimate, Gauge, LedgerTotals, Metrics, Percentiles, PoolMetrics, SloOutcome, Summary,
-    ThrottlesByLimit, Wait,
+    ByMinute, Counts, Estimate, FailuresByCause, Gauge, LedgerTotals, Metrics, Named, Percentiles, PoolMetrics,
+    SloOutcome, Summary, ThrottlesByLimit, Wait, Wasted,
 };
 pub use timeline::{OutputHistogram, PoolTimeline, TimelinePoint};

@@ -3,47 +3,105 @@
 //! A cap on answers can always buy fewer throttles with truncated answers and the other way round, so a recommendation
 //! needs a bound on both. Where the scenario bounds only one, the other is [`DEFAULT_BOUND`].
 
+use crate::analysis::slo;
 use crate::model::{Comparison, Limiter, Pool, Requirement, Scenario, Scope};
 
 /// The share of attempts throttled, and of answers truncated, that is accepted where the scenario does not say.
 pub const DEFAULT_BOUND: f64 = 0.01;
 
+/// What variants of a scenario are judged by, and which of its objectives have no say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Objectives {
+    /// What counts.
+    pub judged: Vec<Requirement>,
+    /// The objectives on workloads and pools that share no quota with the one in question, as written: nothing that
+    /// is compared can change how they come out.
+    pub apart: Vec<String>,
+}
+
 /// What to judge variants of a scenario by.
 ///
-/// `workload` is the one whose `max_tokens` differs; a default on truncation speaks of it alone. An objective that is
-/// measured on nothing but pools with the `in_flight` limiter is left out, as that limiter is for theory and has no
-/// vote.
-pub fn of(scenario: &Scenario, workload: Option<usize>) -> Vec<Requirement> {
-    let says = |metrics: &[&str]| scenario.slo.iter().any(|each| metrics.contains(&each.metric.as_str()));
-    let mut objectives = scenario.slo.clone();
-    if !says(&["attempt_throttle_rate", "request_throttle_rate", "request_failure_rate"]) {
-        objectives.push(default(Scope::Total, "attempt_throttle_rate", ""));
+/// `workload` is the one whose `max_tokens` differs; a default on truncation speaks of it alone, and one on throttles
+/// where there are pools that it has no part in. An objective that is measured on nothing but pools with the
+/// `in_flight` limiter is left out, as that limiter is for theory and has no vote.
+pub fn of(scenario: &Scenario, workload: Option<usize>) -> Objectives {
+    let reached = workload.map_or_else(|| (0..scenario.pools.len()).collect(), |index| reach(scenario, index));
+    let (mut judged, apart): (Vec<_>, Vec<_>) =
+        scenario.slo.iter().cloned().partition(|each| touches(&each.scope, scenario, &reached));
+    let of_workload = workload.filter(|_| scenario.workloads.len() > 1).map_or(Scope::Total, Scope::Workload);
+    if !judged.iter().any(|each| THROTTLES.contains(&each.metric.as_str())) {
+        let everywhere = reached.len() == scenario.pools.len();
+        let scope = if everywhere { Scope::Total } else { of_workload.clone() };
+        judged.push(default(scope, "attempt_throttle_rate"));
     }
-    if !says(&["truncation_rate"]) {
-        let several = scenario.workloads.len() > 1;
-        let (scope, prefix) = match workload.filter(|_| several) {
-            Some(index) => (Scope::Workload(index), format!("{}: ", scenario.workloads[index].name)),
-            None => (Scope::Total, String::new()),
-        };
-        objectives.push(default(scope, "truncation_rate", &prefix));
+    let bounds_answers = |each: &Requirement| {
+        let elsewhere = matches!(each.scope, Scope::Workload(index) if workload.is_some_and(|own| own != index));
+        each.metric == "truncation_rate" && !elsewhere
+    };
+    if !judged.iter().any(bounds_answers) {
+        judged.push(default(of_workload, "truncation_rate"));
     }
-    objectives.retain(|each| votes(&each.scope, scenario));
-    objectives
+    judged.retain(|each| votes(&each.scope, scenario));
+    Objectives { judged, apart: apart.iter().map(|each| slo::text_of(each, scenario)).collect() }
+}
+
+/// Metrics that bound throttling.
+const THROTTLES: [&str; 3] = ["attempt_throttle_rate", "request_throttle_rate", "request_failure_rate"];
+
+/// The pools that a workload can make a difference to: those that it calls, and on from any of them over the other
+/// workloads that call several and the accounts that hold several.
+fn reach(scenario: &Scenario, workload: usize) -> Vec<usize> {
+    let called = |index: usize| -> Vec<usize> {
+        let workload = &scenario.workloads[index];
+        let fallback = workload.fallback.iter().flat_map(|fallback| fallback.pools.iter().copied());
+        std::iter::once(workload.pool).chain(fallback).collect()
+    };
+    let of_account = |account: usize| -> Vec<usize> {
+        (0..scenario.pools.len()).filter(|&pool| scenario.pools[pool].account == Some(account)).collect()
+    };
+    let groups: Vec<Vec<usize>> = (0..scenario.workloads.len())
+        .map(called)
+        .chain(
+            (0..scenario.accounts.len()).filter(|&at| scenario.accounts[at].tokens_per_day.is_some()).map(of_account),
+        )
+        .collect();
+    let mut reached = called(workload);
+    loop {
+        let more: Vec<usize> = groups
+            .iter()
+            .filter(|group| group.iter().any(|pool| reached.contains(pool)))
+            .flatten()
+            .copied()
+            .filter(|pool| !reached.contains(pool))
+            .collect();
+        if more.is_empty() {
+            return reached;
+        }
+        reached.extend(more);
+    }
+}
+
+fn touches(scope: &Scope, scenario: &Scenario, pools: &[usize]) -> bool {
+    match scope {
+        Scope::Total => true,
+        Scope::Workload(index) => pools.contains(&scenario.workloads[*index].pool),
+        Scope::Pool(index) => pools.contains(index),
+    }
 }
 
 /// What decides where the knee of a throttling curve is: the scenario's own objectives, or the default on throttles.
 pub fn of_sweep(scenario: &Scenario) -> Vec<Requirement> {
     let mut objectives = scenario.slo.clone();
     if objectives.is_empty() {
-        objectives.push(default(Scope::Total, "attempt_throttle_rate", ""));
+        objectives.push(default(Scope::Total, "attempt_throttle_rate"));
     }
     objectives.retain(|each| votes(&each.scope, scenario));
     objectives
 }
 
-fn default(scope: Scope, metric: &str, prefix: &str) -> Requirement {
+fn default(scope: Scope, metric: &str) -> Requirement {
     Requirement {
-        text: format!("{prefix}{metric} < 1% (default)"),
+        text: format!("{metric} < 1% (default)"),
         scope,
         metric: metric.to_owned(),
         comparison: Comparison::Less,

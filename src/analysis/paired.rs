@@ -12,21 +12,23 @@ use crate::analysis::{Estimate, Metrics};
 use crate::model::Scenario;
 use crate::tally::{FlowTally, Tally};
 
-/// A variant's replications, with the scenario that they ran.
+/// A variant's replications, with the scenario that they ran, seen from one workload or from all.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
     /// Its replications.
     pub replications: &'a Replications,
-    /// The total over them.
-    pub total: &'a Metrics,
+    /// The workload, by index; `None` is all together.
+    pub workload: Option<usize>,
+    /// Its metrics over the replications.
+    pub metrics: &'a Metrics,
 }
 
 impl Sample<'_> {
     /// The reservation of an average admitted attempt [quota tokens]; null if none was admitted.
     pub fn reservation_per_request(&self) -> Estimate {
-        ratio(&self.parts(|flow, _| ratio_of(flow.reserved, flow.attempts - flow.throttled())), Kind::Mean)
+        ratio(&self.parts(|flow| ratio_of(flow.reserved, flow.attempts - flow.throttled())), Kind::Mean)
     }
 
     /// The cost of a thousand complete answers in time \[USD\]; null if a price is unknown or there is none.
@@ -35,8 +37,13 @@ impl Sample<'_> {
             .map_or_else(Estimate::default, |parts| ratio(&parts, Kind::Mean))
     }
 
-    fn parts(&self, part: impl Fn(&FlowTally, &Tally) -> Part) -> Vec<Part> {
-        self.replications.tallies().map(|tally| part(&merge(&tally.flows), tally)).collect()
+    fn flows<'t>(&self, tally: &'t Tally) -> impl Iterator<Item = &'t FlowTally> + use<'t> {
+        let workload = self.workload;
+        tally.flows.iter().filter(move |flow| workload.is_none_or(|index| flow.workload == index))
+    }
+
+    fn parts(&self, part: impl Fn(&FlowTally) -> Part) -> Vec<Part> {
+        self.replications.tallies().map(|tally| part(&merge(self.flows(tally)))).collect()
     }
 
     /// What was billed in each replication, over a denominator; `None` if a price is unknown.
@@ -45,8 +52,8 @@ impl Sample<'_> {
             .tallies()
             .map(|tally| {
                 let prices = |flow: &FlowTally| flow.cost_usd(&self.scenario.pools[flow.pool].prices);
-                let numerator = tally.flows.iter().map(prices).sum::<Option<f64>>()?;
-                Some(Part { numerator, denominator: denominator(&merge(&tally.flows), self.scenario) })
+                let numerator = self.flows(tally).map(prices).sum::<Option<f64>>()?;
+                Some(Part { numerator, denominator: denominator(&merge(self.flows(tally)), self.scenario) })
             })
             .collect()
     }
@@ -59,13 +66,13 @@ fn ratio_of(numerator: u64, denominator: u64) -> Part {
 /// `variant − baseline` of everything that is compared.
 pub fn difference(baseline: Sample<'_>, variant: Sample<'_>) -> Difference {
     let of = |numerator: fn(&FlowTally) -> u64, denominator: fn(&FlowTally) -> u64| {
-        let parts = |of: Sample<'_>| of.parts(|flow, _| ratio_of(numerator(flow), denominator(flow)));
+        let parts = |of: Sample<'_>| of.parts(|flow| ratio_of(numerator(flow), denominator(flow)));
         of_ratios(&parts(baseline), &parts(variant))
     };
     let per_minute = |count: fn(&FlowTally) -> u64| {
         let parts = |of: Sample<'_>| {
             let minutes = of.scenario.measured().as_minutes_f64();
-            of.parts(|flow, _| Part { numerator: count(flow) as f64, denominator: minutes })
+            of.parts(|flow| Part { numerator: count(flow) as f64, denominator: minutes })
         };
         of_ratios(&parts(baseline), &parts(variant))
     };
@@ -76,24 +83,26 @@ pub fn difference(baseline: Sample<'_>, variant: Sample<'_>) -> Difference {
             _ => Estimate::default(),
         };
     let percentile = |pooled: fn(&Metrics) -> Option<f64>, each: fn(&Typical) -> Option<u64>| {
-        let values = |of: Sample<'_>| of.replications.typical().map(each).collect::<Vec<_>>();
-        of_percentiles(pooled(baseline.total), pooled(variant.total), &values(baseline), &values(variant))
+        let values = |of: Sample<'_>| of.replications.typical(of.workload).map(each).collect::<Vec<_>>();
+        of_percentiles(pooled(baseline.metrics), pooled(variant.metrics), &values(baseline), &values(variant))
     };
     Difference {
         reservation_per_request: of(|flow| flow.reserved, |flow| flow.attempts - flow.throttled()),
+        attempts_per_request: of(|flow| flow.attempts, |flow| flow.requests),
         attempt_throttle_rate: of(FlowTally::throttled, |flow| flow.attempts),
         request_throttle_rate: of(|flow| flow.requests_throttled, |flow| flow.requests),
         request_failure_rate: of(|flow| flow.failed, |flow| flow.requests),
         truncation_rate: of(|flow| flow.truncated, |flow| flow.succeeded),
+        quota_truncation_rate: of(|flow| flow.quota_truncated, |flow| flow.succeeded),
         goodput_requests_per_minute: per_minute(|flow| flow.good),
         goodput_output_tokens_per_minute: per_minute(|flow| flow.good_output),
         latency_ms: PercentileDifference {
-            p50: percentile(|total| total.latency_ms.p50, |each| each.latency[0]),
-            p99: percentile(|total| total.latency_ms.p99, |each| each.latency[1]),
+            p50: percentile(|metrics| metrics.latency_ms.p50, |each| each.latency[0]),
+            p99: percentile(|metrics| metrics.latency_ms.p99, |each| each.latency[1]),
         },
         wait_ms: PercentileDifference {
-            p50: percentile(|total| total.wait_ms.all.p50, |each| each.wait[0]),
-            p99: percentile(|total| total.wait_ms.all.p99, |each| each.wait[1]),
+            p50: percentile(|metrics| metrics.wait_ms.all.p50, |each| each.wait[0]),
+            p99: percentile(|metrics| metrics.wait_ms.all.p99, |each| each.wait[1]),
         },
         cost_usd_per_hour: cost(|_, scenario| scenario.measured().as_secs_f64() / 3600.0),
         cost_usd_per_1000_good: cost(|flow, _| flow.good as f64 / 1000.0),

@@ -17,7 +17,7 @@ pub fn judge(scenario: &Scenario, summary: &Summary) -> Vec<SloOutcome> {
 }
 
 /// As the user wrote it, after the name of what it speaks of.
-fn text_of(requirement: &Requirement, scenario: &Scenario) -> String {
+pub fn text_of(requirement: &Requirement, scenario: &Scenario) -> String {
     let name = match requirement.scope {
         Scope::Total => return requirement.text.clone(),
         Scope::Workload(index) => &scenario.workloads[index].name,

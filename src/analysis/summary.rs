@@ -3,8 +3,12 @@
 //! Field order is key order. Units: rates are shares in [0, 1], `_per_minute` counts are per minute of measured time
 //! (horizon − warm-up), `_ms` are milliseconds.
 
+use crate::analysis::Recovery;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+
+/// Things by name, in the order of the scenario file.
+pub type Named<T> = IndexMap<String, T>;
 
 /// A mean with its 95 % confidence interval; `None` where there is nothing to estimate from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -122,6 +126,32 @@ pub struct ThrottlesByLimit {
     pub model_capacity: Estimate,
 }
 
+/// Requests that ended without an answer per minute, by why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is the cause of its name, see `tally::FailureCause`")]
+pub struct FailuresByCause {
+    pub throttled: Estimate,
+    pub model_capacity: Estimate,
+    pub unavailable: Estimate,
+    pub timed_out: Estimate,
+    pub disconnected: Estimate,
+    pub deadline_exceeded: Estimate,
+    pub shed: Estimate,
+}
+
+/// Admitted attempts that nobody heard the end of: their client had given up, or their stream broke.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wasted {
+    /// How many per minute.
+    pub attempts_per_minute: Estimate,
+    /// Quota tokens charged for them, per minute.
+    pub tokens_per_minute: Estimate,
+    /// Their share of all quota tokens charged.
+    pub share: Estimate,
+    /// What they are billed; null if a price is unknown.
+    pub cost_usd_per_hour: Estimate,
+}
+
 /// The metrics of a workload, a pool, or everything.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
@@ -157,6 +187,15 @@ pub struct Metrics {
     pub wait_ms: Wait,
     /// Throttles per minute by limit.
     pub throttles_by_limit: ThrottlesByLimit,
+    /// Share of attempts that met a fault of the service: before admission, or in place of an answer.
+    #[serde(default)]
+    pub attempt_fault_rate: Estimate,
+    /// Failed requests per minute by cause.
+    #[serde(default)]
+    pub failures_by_cause: FailuresByCause,
+    /// Work that was done for nobody.
+    #[serde(default)]
+    pub wasted: Wasted,
     /// Attempts in progress.
     pub in_flight: Gauge,
     /// What is billed; null if a price is unknown.
@@ -201,6 +240,26 @@ pub struct SloOutcome {
     pub uncertain: bool,
 }
 
+impl SloOutcome {
+    /// What it bounds was never seen: uncertain only because a run bounds what it did not see by its length, whatever
+    /// else it found.
+    pub fn never_seen(&self) -> bool {
+        self.met && self.value == Some(0.0)
+    }
+
+    /// What it speaks of, if not everything, and its metric, as its text has them: `chat: latency_ms.p99 < 5s`.
+    pub fn subject(&self) -> (Option<&str>, &str) {
+        let (name, rest) =
+            self.text.rsplit_once(": ").map_or((None, self.text.as_str()), |(name, rest)| (Some(name), rest));
+        (name, rest.split_whitespace().next().unwrap_or_default())
+    }
+
+    /// The interval of what was measured includes the bound: a longer run may find otherwise.
+    pub fn in_doubt(&self) -> bool {
+        self.uncertain && self.value.is_some() && !self.never_seen()
+    }
+}
+
 /// Everything that a run of one scenario found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -221,9 +280,12 @@ pub struct Summary {
     /// All workloads together.
     pub total: Metrics,
     /// By pool.
-    pub pools: BTreeMap<String, Metrics>,
+    pub pools: Named<Metrics>,
     /// By workload.
-    pub workloads: BTreeMap<String, Metrics>,
+    pub workloads: Named<Metrics>,
+    /// What became of it after a spike or an outage, if there is one to come back from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
     /// Service-level objectives.
     pub slo: Vec<SloOutcome>,
     /// What the results rest on and AWS does not publish.

@@ -1,7 +1,7 @@
 //! What the reader should know before trusting a result; each warning ends in advice.
 
 use crate::analysis::fold::Replications;
-use crate::analysis::{Metrics, Summary};
+use crate::analysis::{Metrics, Point, SloOutcome, Summary};
 use crate::model::Scenario;
 
 /// A level that falls by more than this share of the capacity through measured time is still spending its burst.
@@ -10,6 +10,8 @@ const BURST_DRIFT: f64 = 0.05;
 /// An objective in doubt. A comparison has words of its own for it.
 pub const UNDECIDED: &str = "an SLO lies within the interval of its estimate: this run is too short to say; raise \
      `--replications` or the horizon";
+
+const ONE_REPLICATION: &str = "one replication gives no intervals; run with `--replications 10` to see the spread";
 
 /// The warnings of a run.
 pub fn of_run(scenario: &Scenario, summary: &Summary, replications: &Replications) -> Vec<String> {
@@ -36,10 +38,43 @@ pub fn of_run(scenario: &Scenario, summary: &Summary, replications: &Replication
         ));
     }
     if summary.replications < 2 {
-        warnings.push("one replication gives no intervals; run with `--replications 10` to see the spread".to_owned());
+        warnings.push(ONE_REPLICATION.to_owned());
     }
-    if summary.slo.iter().any(|outcome| outcome.uncertain && outcome.value.is_some()) {
+    if summary.slo.iter().any(SloOutcome::in_doubt) {
         warnings.push(UNDECIDED.to_owned());
+    }
+    warnings
+}
+
+/// The warnings of a sweep of so many replications, each over all its points.
+pub fn of_sweep(points: &[&Point], replications: u32) -> Vec<String> {
+    let at = |number: usize| match points.len() {
+        all if all == number => "every point".to_owned(),
+        all => format!("{number} of {all} points"),
+    };
+    let mut warnings = Vec::new();
+    let mut pools: Vec<&str> = points.iter().flat_map(|point| &point.still_spending).map(String::as_str).collect();
+    pools.sort_unstable();
+    pools.dedup();
+    for pool in pools {
+        let spending = points.iter().filter(|point| point.still_spending.iter().any(|each| each == pool)).count();
+        warnings.push(format!(
+            "pool `{pool}` was still spending its burst at {}: a longer run is throttled more there (what meets the \
+             objectives is judged in the long run); lengthen `horizon` and `warmup`, or set `episode: true` if this is \
+             all there is",
+            at(spending)
+        ));
+    }
+    let never = |point: &&&Point| point.total.throttles_by_limit.unsatisfiable.mean.unwrap_or(0.0) > 0.0;
+    let refused = points.iter().filter(never).count();
+    if refused > 0 {
+        warnings.push(format!(
+            "at {} some attempts reserve more than the whole quota can ever hold; lower `max_tokens` or raise the quota",
+            at(refused)
+        ));
+    }
+    if replications < 2 {
+        warnings.push(ONE_REPLICATION.to_owned());
     }
     warnings
 }

@@ -50,13 +50,13 @@ impl ScenarioArgs {
 }
 
 /// How to run and where to put the results.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct RunArgs {
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: Format,
 
-    /// Write summary.json, timeline.csv and charts into this directory
+    /// Write the result, its charts (SVG, PNG) and report.html into this directory
     #[arg(short = 'o', long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
 
@@ -69,7 +69,8 @@ pub(super) struct RunArgs {
     pub(super) quiet: bool,
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+/// Reads `path=value`.
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((path, value)) if !path.trim().is_empty() => Ok((path.trim().to_owned(), value.to_owned())),
         _ => Err("expected `path=value`, like `workloads.chat.max_tokens=1024`".to_owned()),

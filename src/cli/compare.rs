@@ -4,13 +4,13 @@ use super::args::{Format, RunArgs, ScenarioArgs};
 use super::command::Command;
 use super::progress::Bar;
 use super::source::{Collected, Source};
-use super::{Answer, output, threads};
-use crate::model::Scenario;
+use super::{Answer, clients, estimate, output, threads};
+use crate::model::{Arrivals, Scenario};
 use crate::planner::{self, Compared, Variant};
 use crate::report::{self, Origin, Saved};
-use crate::spec::{self, Problems};
+use crate::spec::{self, Problem, Problems};
 use anyhow::{Context, bail};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Options of `compare`.
 #[derive(Debug, clap::Args)]
@@ -18,12 +18,14 @@ use std::path::{Path, PathBuf};
 Examples:
   quotasim compare scenarios/chat.yaml
   quotasim compare scenarios/chat.yaml --max-tokens 256,512,1024,4096,unset -o out
-  quotasim compare scenarios/mixed.yaml --workload chat
+  quotasim compare scenarios/batch-and-chat.yaml --workload chat
+  quotasim compare scenarios/sdk-upgrade.yaml --clients boto3@2.0,boto3@2.1,none
   quotasim compare scenarios/chat.yaml --variants what-if.yaml --format markdown
 
 A file of variants is a map from names to what they change:
   as it is: {}
-  twice the quota: { pools: { sonnet: { tokens_per_minute: 2M } } }
+  twice the quota: { pools: { sonnet: { tokens_per_minute: 12M } } }
+  smaller answers: { workloads: { chat: { max_tokens: 768 } } }
 
 Exit codes: 0 a variant is recommended, 1 none meets the objectives, 2 the input is wrong.")]
 pub(super) struct Args {
@@ -38,9 +40,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "VALUE,VALUE,…", value_delimiter = ',', conflicts_with = "variants")]
     max_tokens: Vec<String>,
 
-    /// The workload whose `max_tokens` varies, where there are several
+    /// The workload whose `max_tokens` varies, where there are several; with `--clients` the one that gets them,
+    /// instead of all
     #[arg(long, value_name = "NAME", conflicts_with = "variants")]
     workload: Option<String>,
+
+    /// Compare clients instead: `sdk[-mode][@version]`, `none`, or `scenario` for the one that it has. The mode and the
+    /// version that are left out are the SDK's defaults
+    #[arg(long, value_name = "CLIENT,CLIENT,…", value_delimiter = ',', conflicts_with_all = ["variants", "max_tokens"])]
+    clients: Vec<String>,
 
     /// Compare the named changes of this file instead of values of `max_tokens`
     #[arg(long, value_name = "FILE")]
@@ -52,20 +60,32 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         Ok(opened) => opened,
         Err(problems) => return Ok(refuse(&problems)),
     };
-    let (subject, read) = if let Some(file) = &args.variants {
-        (None, overlays(&source, &loaded.scenario, file)?)
+    let file = args.variants.as_ref().map(|path| variants_file(path)).transpose()?;
+    let (subject, read) = if let Some((text, origin)) = &file {
+        (None, overlays(&source, &loaded.scenario, text, origin))
+    } else if !args.clients.is_empty() {
+        let workload = clients::workload(&loaded.scenario, args.workload.as_deref())?;
+        (None, clients::variants(&source, &clients::named(&args.clients, &loaded.scenario, workload)?))
     } else {
         let workload = subject(&loaded.scenario, args.workload.as_deref())?;
         (Some(workload), values(&source, &loaded.scenario, workload, &args.max_tokens))
     };
-    let variants = match read {
-        Ok(variants) => variants,
+    let Read { variants, warnings } = match read {
+        Ok(read) => read,
         Err(problems) => return Ok(refuse(&problems)),
     };
     if !args.run.quiet {
-        loaded.warnings.iter().for_each(|warning| output::say(&warning.to_string()));
+        let known = |warning: &&Problem| !loaded.warnings.iter().any(|other| other.message == warning.message);
+        loaded.warnings.iter().chain(warnings.iter().filter(known)).for_each(output::warn);
+        for note in notes(&loaded.scenario, subject, args, variants.len()) {
+            output::say(&note);
+        }
     }
-    let compared = simulate(&variants, subject, &args.run)?;
+    output::prepare(&args.run)?;
+    let mut compared = simulate(&variants, subject, &args.run)?;
+    if !args.clients.is_empty() {
+        clients::explain(&mut compared.comparison);
+    }
     let comparison = &compared.comparison;
     output::print(&match args.run.format {
         Format::Text => report::compare::text(comparison, &report::text::Style::COLOURED),
@@ -74,19 +94,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         Format::Markdown => report::compare::markdown(comparison),
     })?;
     let answer = if comparison.recommendation.variant.is_some() { Answer::Yes } else { Answer::No };
-    if let Some(directory) = &args.run.output {
-        let origin = Origin {
-            command: command(args).to_string(),
-            question: loaded.question.clone(),
-            scenario: source.text.clone(),
-            changes: source.changes(),
-        };
-        output::write_all(directory, &report::files(&saved(compared, &variants, origin)))?;
-        if !args.run.quiet {
-            output::say(&format!("wrote report.html, charts and data to {}", directory.display()));
-        }
-    }
+    output::save(&args.run, || {
+        let origin = source.origin(&command(args), loaded.question);
+        saved(compared, &variants, Origin { variants: file.map(|(text, _)| text), ..origin })
+    })?;
     Ok(answer)
+}
+
+/// What was read, and what should be known about it.
+pub(super) struct Read {
+    pub(super) variants: Vec<Variant>,
+    pub(super) warnings: Vec<Problem>,
 }
 
 fn refuse(problems: &Problems) -> Answer {
@@ -112,22 +130,24 @@ fn subject(scenario: &Scenario, name: Option<&str>) -> anyhow::Result<usize> {
 }
 
 /// One variant per value of `max_tokens`.
-fn values(source: &Source, scenario: &Scenario, workload: usize, written: &[String]) -> Result<Vec<Variant>, Problems> {
+fn values(source: &Source, scenario: &Scenario, workload: usize, written: &[String]) -> Result<Read, Problems> {
     let path = format!("workloads.{}.max_tokens", scenario.workloads[workload].name);
     let values = if written.is_empty() { default_values(scenario, workload) } else { written.to_vec() };
     let mut problems = Collected::default();
-    let mut variants: Vec<Variant> = Vec::new();
+    let mut read = Read { variants: Vec::new(), warnings: Vec::new() };
     for value in &values {
-        let Some(loaded) = problems.take(source.read(&[(path.clone(), value.clone())], "--max-tokens")) else {
+        let Some(loaded) = problems.take(source.read(&[(path.clone(), value.trim().to_owned())], "--max-tokens"))
+        else {
             continue;
         };
         let name =
             loaded.scenario.workloads[workload].max_tokens.map_or_else(|| "unset".to_owned(), |n| n.0.to_string());
-        if !variants.iter().any(|known| known.name == name) {
-            variants.push(Variant { name, scenario: loaded.scenario });
+        if !read.variants.iter().any(|known| known.name == name) {
+            read.variants.push(Variant { name, scenario: loaded.scenario });
+            read.warnings.extend(loaded.warnings);
         }
     }
-    problems.problems().map_or(Ok(variants), Err)
+    problems.problems().map_or(Ok(read), Err)
 }
 
 /// The scenario's own value, then a ladder from the lengths of the workload's answers.
@@ -138,29 +158,74 @@ fn default_values(scenario: &Scenario, workload: usize) -> Vec<String> {
     std::iter::once(own).chain(ladder).map(word).collect()
 }
 
+/// What the user may not expect of the values, and is no mistake.
+fn notes(scenario: &Scenario, subject: Option<usize>, args: &Args, variants: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    let given = args.max_tokens.len();
+    if given > variants {
+        notes.push(format!("note: of the {given} values given some are equal, and each is run once: {variants}"));
+    }
+    let workload = subject.map(|index| &scenario.workloads[index]);
+    if let Some(workload) = workload
+        && matches!(&workload.arrivals, Arrivals::Trace(trace) if trace.has_max_tokens)
+    {
+        notes.push(format!(
+            "warning: the trace of `{}` has a `max_tokens` of its own in its rows, which `--max-tokens` does not \
+             replace; leave `max_tokens` out of `trace:` to compare values",
+            workload.name
+        ));
+    }
+    notes
+}
+
+/// The text of a file of variants, and its name.
+fn variants_file(path: &std::path::Path) -> anyhow::Result<(String, String)> {
+    let origin = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| anyhow::anyhow!("cannot read variants `{origin}`: {}", output::reason(&error)))?;
+    Ok((text, origin))
+}
+
 /// One variant per entry of a file; a single one is compared with the scenario as it is.
-fn overlays(source: &Source, scenario: &Scenario, file: &Path) -> anyhow::Result<Result<Vec<Variant>, Problems>> {
-    let origin = file.display().to_string();
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read variants `{origin}`"))?;
-    let overlays = match spec::variants(&text, &origin) {
-        Ok(overlays) => overlays,
-        Err(problems) => return Ok(Err(problems)),
-    };
+fn overlays(source: &Source, scenario: &Scenario, text: &str, origin: &str) -> Result<Read, Problems> {
+    let overlays = spec::variants(text, origin)?;
     let mut problems = Collected::default();
-    let mut variants: Vec<Variant> = Vec::new();
+    let mut read = Read { variants: Vec::new(), warnings: Vec::new() };
     if overlays.len() == 1 {
-        variants.push(Variant { name: "as it is".to_owned(), scenario: scenario.clone() });
+        read.variants.push(Variant { name: "as it is".to_owned(), scenario: scenario.clone() });
     }
     for overlay in &overlays {
-        if let Some(loaded) = problems.take(source.read_variant(overlay)) {
-            variants.push(Variant { name: overlay.name.clone(), scenario: loaded.scenario });
+        let Some(loaded) = problems.take(source.read_variant(overlay)) else { continue };
+        if let Some(field) = unpaired(scenario, &loaded.scenario) {
+            let message = format!("variant `{}` changes `{field}`, which all variants share", overlay.name);
+            let hint =
+                format!("variants are compared request by request: set `{field}` in the scenario, or with `--set`");
+            problems.add(Problem::of_file(origin, message, Some(hint)));
+            continue;
         }
+        read.variants.push(Variant { name: overlay.name.clone(), scenario: loaded.scenario });
+        read.warnings.extend(loaded.warnings);
     }
-    Ok(problems.problems().map_or(Ok(variants), Err))
+    problems.problems().map_or(Ok(read), Err)
+}
+
+/// What two scenarios must have in common to be compared request by request, and these have not.
+fn unpaired(one: &Scenario, other: &Scenario) -> Option<&'static str> {
+    let differs = [
+        ("seed", one.seed != other.seed),
+        ("replications", one.replications != other.replications),
+        ("horizon", one.horizon != other.horizon),
+        ("warmup", one.warmup != other.warmup),
+        ("start", one.start != other.start),
+        ("slo", one.slo != other.slo),
+    ];
+    differs.into_iter().find_map(|(field, differs)| differs.then_some(field))
 }
 
 fn simulate(variants: &[Variant], subject: Option<usize>, run: &RunArgs) -> anyhow::Result<Compared> {
-    let replications = variants.iter().map(|variant| variant.scenario.replications).sum();
+    let replications: u32 = variants.iter().map(|variant| variant.scenario.replications).sum();
+    let first = &variants[0].scenario;
+    estimate::announce(first, f64::from(replications) + estimate::search_replications(first), run);
     let progress = Bar::new(replications, run.quiet);
     let compared = threads(run)?.install(|| planner::compare(variants, subject, &progress));
     progress.finish();
@@ -171,6 +236,9 @@ fn command(args: &Args) -> Command {
     let mut command = Command::new("compare", &args.scenario);
     if !args.max_tokens.is_empty() {
         command.option("--max-tokens", &args.max_tokens.join(","));
+    }
+    if !args.clients.is_empty() {
+        command.option("--clients", &args.clients.join(","));
     }
     if let Some(workload) = &args.workload {
         command.option("--workload", workload);

@@ -73,10 +73,16 @@ const TEMPLATES: &[Template] = shipped![
     "daily-quota",
     "launch-day",
     "never-fits",
+    "noisy-neighbour",
     "rag",
+    "retry-storm",
     "runtime-vs-mantle",
+    "sdk-upgrade",
+    "sub-agents",
     "summarisation",
     "trace-replay" with "data/bursts.csv",
+    "two-regions",
+    "webhook-fanout",
 ];
 
 fn names() -> Vec<&'static str> {

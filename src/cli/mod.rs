@@ -4,8 +4,10 @@
 //! is talk.
 
 mod args;
+mod calibrate;
 mod catalog;
 mod check;
+mod clients;
 mod command;
 mod compare;
 mod completions;
@@ -22,6 +24,8 @@ mod report;
 mod requests;
 mod run;
 mod schema;
+#[cfg(feature = "serve")]
+mod serve;
 mod source;
 mod sweep;
 mod vary;
@@ -66,6 +70,8 @@ Examples:
   quotasim run scenarios/chat.yaml -o out --set load=1.3
   quotasim compare scenarios/chat.yaml --max-tokens 256,1024,unset
   quotasim sweep scenarios/chat.yaml --vary load=0.25..3:12
+  quotasim serve scenarios/chat.yaml --port 0
+  quotasim calibrate usage requests.csv -o mine
   quotasim check scenarios/*.yaml
   quotasim init --list
   quotasim explain --model us.anthropic.claude-haiku-4-5-20251001-v1:0 \\
@@ -81,6 +87,11 @@ enum Verb {
     Compare(compare::Args),
     /// Trace throttling over one or two fields of a scenario, and find the highest load that meets the SLO
     Sweep(sweep::Args),
+    /// Serve a local Bedrock runtime that throttles by the same law
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
+    /// Make a scenario from logs, usage files or live calls, and test the law against them
+    Calibrate(calibrate::Args),
     /// Draw a saved result again: text, Markdown, charts, HTML
     Report(report::Args),
     /// Report every problem of scenario files, with line and column
@@ -106,6 +117,9 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => run::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
+        #[cfg(feature = "serve")]
+        Verb::Serve(args) => serve::run(&args),
+        Verb::Calibrate(args) => calibrate::run(&args),
         Verb::Report(args) => report::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Explain(args) => explain::run(&args, &mut anstream::stdout()),

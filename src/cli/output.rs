@@ -1,5 +1,7 @@
 //! Writes to stdout, stderr and directories.
 
+use super::args::RunArgs;
+use crate::report::{self, Saved};
 use crate::spec::Problem;
 use std::io::{self, Write};
 use std::path::Path;
@@ -42,6 +44,21 @@ pub(super) fn write_all(directory: &Path, files: &[(String, Vec<u8>)]) -> anyhow
         let path = directory.join(name);
         std::fs::write(&path, bytes)
             .map_err(|error| anyhow::anyhow!("cannot write `{}`: {}", path.display(), reason(&error)))?;
+    }
+    Ok(())
+}
+
+/// Makes the directory of `-o`, so that a place that cannot be written to is known before the work, not after it.
+pub(super) fn prepare(run: &RunArgs) -> anyhow::Result<()> {
+    run.output.as_ref().map_or(Ok(()), |directory| write_all(directory, &[]))
+}
+
+/// Writes everything that `-o` asks for.
+pub(super) fn save(run: &RunArgs, saved: impl FnOnce() -> Saved) -> anyhow::Result<()> {
+    let Some(directory) = &run.output else { return Ok(()) };
+    write_all(directory, &report::files(&saved()))?;
+    if !run.quiet {
+        say(&format!("wrote report.html, charts and data to {}", directory.display()));
     }
     Ok(())
 }

@@ -30,9 +30,8 @@ impl Bar {
                 ProgressDrawTarget::stderr_with_hz(1),
             )
         };
-        let style = ProgressStyle::with_template("simulating {bar:30} {percent:>3}%  {eta} left")
-            .expect("the template is valid");
-        bar.set_style(style);
+        let style = ProgressStyle::with_template("simulating {bar:30} {percent:>3}%  {eta} left");
+        bar.set_style(style.expect("the template is valid"));
         bar.enable_steady_tick(Duration::from_secs(1));
         let stop = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stop);
@@ -52,6 +51,12 @@ impl Bar {
 }
 
 impl Progress for Bar {
+    fn stage(&self, words: &str) {
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("the template is valid");
+        self.drawn.set_style(style);
+        self.drawn.set_message(words.to_owned());
+    }
+
     fn reached(&self, replication: u32, share: f64) {
         if self.drawn.is_hidden() {
             return;

@@ -5,10 +5,10 @@ use super::command::Command;
 use super::progress::Bar;
 use super::requests::RequestsFile;
 use super::source::Source;
-use super::{Answer, output, threads};
+use super::{Answer, estimate, output, threads};
 use crate::model::Scenario;
 use crate::planner::{self, Run};
-use crate::report::{self, Origin, Saved};
+use crate::report::{self, Saved};
 use anyhow::Context;
 use std::path::PathBuf;
 
@@ -46,10 +46,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     if !args.run.quiet {
         loaded.warnings.iter().for_each(output::warn);
     }
-    if let Some(directory) = &args.run.output {
-        // A place that cannot be written to is known before the work, not after it.
-        output::write_all(directory, &[])?;
-    }
+    output::prepare(&args.run)?;
+    estimate::announce(&loaded.scenario, f64::from(loaded.scenario.replications), &args.run);
     let run = simulate(&loaded.scenario, args)?;
     output::print(&formatted(&run, args.run.format))?;
     let answer = match run.summary.slo.iter().all(|outcome| outcome.met) {
@@ -57,20 +55,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         true => Answer::Yes,
         false => Answer::No,
     };
-    if let Some(directory) = &args.run.output {
-        let origin = Origin {
-            command: Command::new("run", &args.scenario).to_string(),
-            question: loaded.question,
-            scenario: source.text.clone(),
-            changes: source.changes(),
-        };
+    output::save(&args.run, || {
+        let origin = source.origin(&Command::new("run", &args.scenario), loaded.question);
         let Run { summary, timelines, outputs, .. } = run;
-        let setting = report::Setting::of(&loaded.scenario);
-        output::write_all(directory, &report::files(&Saved::Run { summary, setting, timelines, outputs, origin }))?;
-        if !args.run.quiet {
-            output::say(&format!("wrote report.html, charts and data to {}", directory.display()));
-        }
-    }
+        Saved::Run { summary, setting: report::Setting::of(&loaded.scenario), timelines, outputs, origin }
+    })?;
     Ok(answer)
 }
 

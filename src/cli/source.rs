@@ -1,18 +1,19 @@
 //! A scenario file that is read several times, each time with other changes.
 
 use super::args::ScenarioArgs;
+use super::command::Command;
 use super::files::Directory;
 use super::{catalog, load};
+use crate::report::Origin;
 use crate::spec::catalog::Catalog;
 use crate::spec::{self, Loaded, Overlay, Problem, Problems};
 
 /// A scenario file with the changes that hold for every reading of it.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// Its text.
-    pub(super) text: String,
+    text: String,
     /// The changes that hold for every reading.
-    pub(super) overrides: Vec<(String, String)>,
+    overrides: Vec<(String, String)>,
     origin: String,
     directory: Directory,
     catalog: Catalog,
@@ -47,9 +48,15 @@ impl Source {
         spec::read_variant(&self.text, &self.origin, overlay, &self.overrides, &self.directory, &self.catalog)
     }
 
-    /// The changes in words, as `--set` takes them.
-    pub(super) fn changes(&self) -> Vec<String> {
-        self.overrides.iter().map(|(path, value)| format!("{path}={value}")).collect()
+    /// Where a result of it came from.
+    pub(super) fn origin(&self, command: &Command, question: Option<String>) -> Origin {
+        Origin {
+            command: command.to_string(),
+            question,
+            scenario: self.text.clone(),
+            changes: self.overrides.iter().map(|(path, value)| format!("{path}={value}")).collect(),
+            variants: None,
+        }
     }
 }
 
@@ -74,13 +81,16 @@ impl Collected {
         match read {
             Ok(loaded) => Some(loaded),
             Err(problems) => {
-                for problem in problems.problems {
-                    if !self.0.iter().any(|known| known.message == problem.message) {
-                        self.0.push(problem);
-                    }
-                }
+                problems.problems.into_iter().for_each(|problem| self.add(problem));
                 None
             }
+        }
+    }
+
+    /// Takes in one more problem, unless it is known.
+    pub(super) fn add(&mut self, problem: Problem) {
+        if !self.0.iter().any(|known| known.message == problem.message) {
+            self.0.push(problem);
         }
     }
 

@@ -5,14 +5,15 @@ use super::command::Command;
 use super::progress::Bar;
 use super::source::{Collected, Source};
 use super::vary::{self, Vary};
-use super::{Answer, estimate, output, threads};
-use crate::analysis::Axis;
-use crate::model::Scenario;
+use super::{Answer, clients, estimate, output, threads};
+use crate::analysis::{Axis, Sweep};
+use crate::model::{Arrivals, Scenario};
 use crate::planner::{self, Grid, Line};
-use crate::report::{self, Origin, Saved};
+use crate::report::{self, Saved};
 use crate::spec::Problems;
 use crate::units::format;
 use anyhow::{Context, bail};
+use std::path::PathBuf;
 
 /// Options of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,8 @@ Examples:
   quotasim sweep scenarios/chat.yaml --vary load=0.25..3:12 \\
     --vary workloads.chat.max_tokens=256,1024,unset -o out
   quotasim sweep scenarios/chat.yaml --vary pools.sonnet.tokens_per_minute=200k..2M:10
+  quotasim sweep scenarios/retry-storm.yaml --vary load=0.6..1.4:5 \\
+    --vary spike.load=1..5:5 --clients boto3@2.0,boto3@2.1
 
 A range is from..to:count, evenly spaced; from..to:count:log spaces it in ratio.
 
@@ -37,6 +40,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FIELD=VALUES", value_parser = vary::vary, required = true)]
     vary: Vec<Vary>,
 
+    /// Sweep once for each of these clients: `sdk[-mode][@version]`, `none`, or `scenario` for the one that it has
+    #[arg(long, value_name = "CLIENT,CLIENT,…", value_delimiter = ',')]
+    clients: Vec<String>,
+
     /// Run a very large sweep without asking
     #[arg(long)]
     yes: bool,
@@ -46,11 +53,14 @@ pub(super) struct Args {
 const MANY: u128 = 5_000;
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
-    let axes = axes(&args.vary)?;
+    let mut axes = axes(&args.vary)?;
     let (source, loaded) = match Source::open(&args.scenario)? {
         Ok(opened) => opened,
         Err(problems) => return Ok(refuse(&problems)),
     };
+    for axis in &mut axes {
+        settle(axis, &source);
+    }
     // Each value alone first: a field that does not exist is one problem, not one per point.
     if let Err(problems) = checked(&source, &axes) {
         return Ok(refuse(&problems));
@@ -58,38 +68,87 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     if !args.yes {
         ask(&loaded.scenario, &axes, &args.run)?;
     }
-    let grid = match grid(&source, &axes) {
-        Ok(grid) => grid,
+    let own = clients::Client { name: String::new(), changes: Vec::new() };
+    let several = match args.clients.as_slice() {
+        [] => vec![own],
+        names => clients::named(names, &loaded.scenario, None)?,
+    };
+    let grids: Result<Vec<Grid>, Problems> =
+        several.iter().map(|client| grid(&source, &loaded.scenario, &axes, &client.changes)).collect();
+    let grids = match grids {
+        Ok(grids) => grids,
         Err(problems) => return Ok(refuse(&problems)),
     };
     if !args.run.quiet {
-        loaded.warnings.iter().for_each(|warning| output::say(&warning.to_string()));
+        loaded.warnings.iter().for_each(output::warn);
     }
-    let points = grid.lines.iter().map(|line| line.points.len() as u32).sum();
-    let progress = Bar::new(points, args.run.quiet);
-    let swept = threads(&args.run)?.install(|| planner::sweep(&grid, &progress));
-    progress.finish();
-    let sweep = swept.context("interrupted before the sweep was done; there is nothing to report")?.sweep;
-    output::print(&match args.run.format {
-        Format::Text => report::sweep::text(&sweep, &report::text::Style::COLOURED),
-        Format::Json => report::json::document(&sweep),
-        Format::Csv => report::sweep::csv(&sweep),
-        Format::Markdown => report::sweep::markdown(&sweep),
-    })?;
-    if let Some(directory) = &args.run.output {
-        let origin = Origin {
-            command: command(args).to_string(),
-            question: loaded.question.clone(),
-            scenario: source.text.clone(),
-            changes: source.changes(),
-        };
-        let setting = report::Setting::of(&loaded.scenario);
-        output::write_all(directory, &report::files(&Saved::Sweep { sweep, setting, origin }))?;
-        if !args.run.quiet {
-            output::say(&format!("wrote report.html, charts and data to {}", directory.display()));
-        }
+    output::prepare(&args.run)?;
+    let mut sweeps = simulate(&grids, &loaded.scenario, &args.run)?;
+    for (sweep, client) in sweeps.iter_mut().zip(several) {
+        sweep.client = Some(client.name).filter(|name| !name.is_empty());
+    }
+    output::print(&printed(&sweeps, args.run.format))?;
+    for sweep in sweeps {
+        // One directory for each client, if there are several.
+        let beside =
+            |directory: &PathBuf| sweep.client.as_ref().map_or_else(|| directory.clone(), |it| directory.join(it));
+        let run = RunArgs { output: args.run.output.as_ref().map(beside), ..args.run.clone() };
+        output::save(&run, || {
+            let origin = source.origin(&command(args), loaded.question.clone());
+            Saved::Sweep { sweep, setting: report::Setting::of(&loaded.scenario), origin }
+        })?;
     }
     Ok(Answer::Yes)
+}
+
+/// The sweeps one after the other; as JSON a document, or a map of documents by client.
+fn printed(sweeps: &[Sweep], format: Format) -> String {
+    let each: Vec<String> = match format {
+        Format::Text => sweeps.iter().map(|sweep| report::sweep::text(sweep, &report::text::Style::COLOURED)).collect(),
+        Format::Markdown => sweeps.iter().map(report::sweep::markdown).collect(),
+        Format::Csv => return one_table(sweeps.iter().map(report::sweep::csv)),
+        Format::Json => {
+            return match sweeps {
+                [only] if only.client.is_none() => report::json::document(only),
+                several => {
+                    let by_client = several.iter().map(|sweep| {
+                        let name = sweep.client.clone().unwrap_or_default();
+                        (name, serde_json::to_value(sweep).expect("a sweep has string keys"))
+                    });
+                    let clients: serde_json::Map<String, serde_json::Value> = by_client.collect();
+                    report::json::document(&serde_json::json!({ "clients": clients }))
+                }
+            };
+        }
+    };
+    each.join("\n")
+}
+
+/// Tables of the same columns as one.
+fn one_table(mut tables: impl Iterator<Item = String>) -> String {
+    let mut whole = tables.next().unwrap_or_default();
+    for table in tables {
+        whole.extend(table.split_once('\n').map(|(_, rows)| rows));
+    }
+    whole
+}
+
+/// Sweeps over one grid after the other.
+fn simulate(grids: &[Grid], scenario: &Scenario, run: &RunArgs) -> anyhow::Result<Vec<Sweep>> {
+    let points: u32 = grids[0].lines.iter().map(|line| line.points.len() as u32).sum();
+    let each = f64::from(scenario.replications.div_ceil(3).max(3).min(scenario.replications));
+    let searches = grids[0].lines.len() as f64 * estimate::search_replications(scenario);
+    estimate::announce(scenario, (f64::from(points) * each + searches) * grids.len() as f64, run);
+    let all = Bar::new(points * grids.len() as u32, run.quiet);
+    let pool = threads(run)?;
+    let one = |(before, grid): (u32, &Grid)| {
+        let last = before + 1 == grids.len() as u32;
+        let progress = clients::Offset { all: &all, before: points * before, last };
+        pool.install(|| planner::sweep(grid, &progress)).map(|swept| swept.sweep)
+    };
+    let swept: Option<Vec<Sweep>> = (0..).zip(grids).map(one).collect();
+    all.finish();
+    swept.context("interrupted before the sweep was done; there is nothing to report")
 }
 
 fn refuse(problems: &Problems) -> Answer {
@@ -116,6 +175,16 @@ fn axes(written: &[Vary]) -> anyhow::Result<Vec<Vary>> {
     Ok(axes)
 }
 
+/// Takes whole numbers for a field that refuses fractions.
+fn settle(axis: &mut Vary, source: &Source) {
+    let Some(whole) = axis.whole.take() else { return };
+    let fraction = axis.values.iter().find(|value| value.contains('.')).cloned();
+    let refused = |value: &String| source.read(&[(axis.path.clone(), value.clone())], "--vary").is_err();
+    if fraction.is_some_and(|fraction| refused(&fraction)) && !refused(&whole[0]) {
+        axis.values = whole;
+    }
+}
+
 fn checked(source: &Source, axes: &[Vary]) -> Result<(), Problems> {
     let mut problems = Collected::default();
     for axis in axes {
@@ -134,11 +203,9 @@ fn ask(scenario: &Scenario, axes: &[Vary], run: &RunArgs) -> anyhow::Result<()> 
     if points <= MANY {
         return Ok(());
     }
-    let threads =
-        run.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |n| n as usize);
     let each = estimate::replication_seconds(scenario);
     let replications = f64::from(scenario.replications.div_ceil(3).max(3).min(scenario.replications));
-    let seconds = points as f64 * replications * each / threads as f64;
+    let seconds = points as f64 * replications * each / estimate::threads(run) as f64;
     bail!(
         "a sweep of {} points would take about {} here\n\nhint: a grid of 12 × 5 shows a curve as well, and the knee is \
          searched for, not read off the grid; add `--yes` to run it all the same",
@@ -147,7 +214,7 @@ fn ask(scenario: &Scenario, axes: &[Vary], run: &RunArgs) -> anyhow::Result<()> 
     )
 }
 
-fn grid(source: &Source, axes: &[Vary]) -> Result<Grid, Problems> {
+fn grid(source: &Source, scenario: &Scenario, axes: &[Vary], client: &[(String, String)]) -> Result<Grid, Problems> {
     let mut problems = Collected::default();
     let first = &axes[0];
     let second: Vec<Option<&String>> = match axes.get(1) {
@@ -158,9 +225,11 @@ fn grid(source: &Source, axes: &[Vary]) -> Result<Grid, Problems> {
     for beside in second {
         let mut points = Vec::new();
         for value in &first.values {
-            let mut changes = vec![(first.path.clone(), value.clone())];
+            let mut changes = client.to_vec();
+            changes.push((first.path.clone(), value.clone()));
             changes.extend(beside.map(|beside| (axes[1].path.clone(), beside.clone())));
-            if let Some(loaded) = problems.take(source.read(&changes, "--vary")) {
+            if let Some(mut loaded) = problems.take(source.read(&changes, "--vary")) {
+                share_traces(&mut loaded.scenario, scenario);
                 points.push((vary::value(value), loaded.scenario));
             }
         }
@@ -173,10 +242,24 @@ fn grid(source: &Source, axes: &[Vary]) -> Result<Grid, Problems> {
     problems.problems().map_or(Ok(Grid { axes: axes.iter().map(axis).collect(), lines }), Err)
 }
 
+/// Keeps one copy of what a trace holds, whatever the number of points.
+fn share_traces(scenario: &mut Scenario, known: &Scenario) {
+    for (workload, known) in scenario.workloads.iter_mut().zip(&known.workloads) {
+        if let (Arrivals::Trace(trace), Arrivals::Trace(known)) = (&mut workload.arrivals, &known.arrivals)
+            && trace.rows == known.rows
+        {
+            trace.rows = known.rows.clone();
+        }
+    }
+}
+
 fn command(args: &Args) -> Command {
     let mut command = Command::new("sweep", &args.scenario);
     for Vary { written, .. } in &args.vary {
         command.option("--vary", written);
+    }
+    if !args.clients.is_empty() {
+        command.option("--clients", &args.clients.join(","));
     }
     command
 }

@@ -19,9 +19,10 @@
 //! within [0, 500], a delay within its policy's cap unless the server asks for more, and a policy with finitely many
 //! attempts gives up after them.
 //!
-//! *Simplifications.* The caller books a success when the answer ends, which for streams is later than the first byte, where SDKs do: an error
-//! inside a started stream is never retried, by no SDK. One `ClientState` stands for one process with one client
-//! object; in Rust the quota and the limiter belong to the process ([`Client::shares_process`]), elsewhere to the object.
+//! *Simplifications.* The caller books a success when the answer ends, of a stream with its first token, where every SDK
+//! does; what goes wrong in a started stream is not asked about here, as no SDK retries it. One `ClientState` stands for
+//! one process with one client object; in Rust the quota and the limiter belong to the process
+//! ([`Client::shares_process`]), elsewhere to the object.
 //!
 //! *Source.* Packages of November 2026, run or read: botocore 1.44.5 and 1.43.127, @smithy/core 3.41.0,
 //! aws-smithy-runtime 1.16.2, anthropic 2.11.0; aws-sdk-java-v2 was read only and is an *Assumption*. Their numbers are

@@ -1,12 +1,15 @@
 //! An attempt: asked for at the gate, and what is known of it once it is admitted.
 
-use super::compiled::{CompiledWorkload, Route};
+use super::compiled::{CompiledWorkload, Flow, Route};
 use super::draws::Timing;
 use super::event::{Class, Event};
+use super::faults::{lost, slowed};
+use super::health::note_ended;
 use super::lifecycle::demand;
 use super::observer::{Observer, Outcome};
 use super::request::{Ending, Flight, NOWHERE, Next, Request, Stream};
 use super::simulation::{Clients, Simulation};
+use super::streaming::{fate_of_stream, success_of};
 use crate::admission::{Admission, Reservation};
 use crate::client::Failure;
 use crate::model::{Demand, QuotaName};
@@ -20,6 +23,8 @@ pub(super) enum Fate {
     Answered,
     /// With a failure, at this instant.
     Lost(SimTime, Failure),
+    /// With an error in its started stream, at this instant.
+    Broken(SimTime),
     /// With the request's deadline.
     TooLate(SimTime),
 }
@@ -34,8 +39,8 @@ impl<O: Observer> Simulation<'_, O> {
         if request.counted {
             self.tally.flows[place].attempts += 1;
         }
-        if engine.workloads[usize::from(request.workload)].faulty
-            && let Some(failure) = self.fault_before_admission(slot)
+        if engine.workloads[usize::from(request.workload)].inspected
+            && let Some(failure) = self.inspect(slot)
         {
             self.refused(slot, failure, now);
             return;
@@ -56,21 +61,6 @@ impl<O: Observer> Simulation<'_, O> {
         self.count_throttle(slot, limit);
         self.observe(slot, now, Outcome::Throttled, Some(limit), cost, 0);
         self.refused(slot, Failure::Throttled, now);
-    }
-
-    /// A 503 or a model-overloaded 429, which come before admission and consume nothing.
-    fn fault_before_admission(&mut self, slot: u32) -> Option<Failure> {
-        let request = self.requests.get(slot);
-        let workload = usize::from(request.workload);
-        let faults = self.engine.workloads[workload].model.faults;
-        let u = unit(self.clients[workload].fault.attempt_bits(request.number, request.attempts));
-        if u < faults.unavailable.0 {
-            Some(Failure::Unavailable)
-        } else if u < faults.unavailable.0 + faults.overloaded.0 {
-            Some(Failure::Overloaded)
-        } else {
-            None
-        }
     }
 
     pub(super) fn count_throttle(&mut self, slot: u32, limit: QuotaName) {
@@ -96,9 +86,13 @@ impl<O: Observer> Simulation<'_, O> {
             request.timing = flow.latency.one(keys, request.number, request.sent, request.tokens.input, output);
         }
         request.sent += 1;
-        let service = service(compiled, clients, request);
+        let service = if flow.faults.slow { slowed(&flow.faults, clients, request) } else { request.timing.service };
         let ends = now.saturating_add(SimSpan(service));
-        let fate = if compiled.may_be_given_up { fate(compiled, clients, request, now, ends) } else { Fate::Answered };
+        let fate = match (compiled.may_be_given_up, compiled.model.stream) {
+            (false, _) => Fate::Answered,
+            (true, false) => fate(compiled, flow, clients, request, now, ends),
+            (true, true) => fate_of_stream(compiled, flow, clients, request, now, ends),
+        };
         if flow.metered {
             self.admitted_metered(slot, demand, reservation, service, fate, now);
             return;
@@ -120,14 +114,21 @@ impl<O: Observer> Simulation<'_, O> {
                 if flow.latency.has_ttft() {
                     tally.ttft.record(request.waited() + request.timing.ttft);
                 }
+            } else {
+                tally.wasted(charge, &billed(demand), fate.is_fault());
             }
             if ends_counted {
                 tally.succeeded((ends - request.arrived).0, charge, request.throttled);
                 ending.count(tally, u64::from(output));
             }
         }
+        if ends_counted && compiled.inspected {
+            note_ended(&mut self.tally.health, request, true);
+        }
+        let tally = &mut self.tally.flows[place];
         let adjusted = pool.rules.adjust_every.filter(|&every| now.saturating_add(every) < ends);
-        let stream = if adjusted.is_some() {
+        let success = if compiled.books_first_token { success_of(request, fate, now, ends) } else { None };
+        let stream = if adjusted.is_some() || success.is_some() {
             self.streams.insert(Stream {
                 order: self.admissions + 1,
                 tokens: request.tokens,
@@ -138,6 +139,7 @@ impl<O: Observer> Simulation<'_, O> {
                 steps: 0,
                 since: now,
                 metered: None,
+                success,
             })
         } else {
             let in_flight = self.marks.measured(now, ends);
@@ -166,11 +168,12 @@ impl<O: Observer> Simulation<'_, O> {
         if !stays {
             self.requests.free(slot);
         }
-        let route = engine.routes[place];
-        self.depart(flight, adjusted.map_or(ends, |every| now + every), route);
+        let first = adjusted.map_or(ends, |every| now + every);
+        self.depart(flight, success.map_or(first, |(at, _)| at.min(first)), engine.routes[place]);
         match fate {
             Fate::Answered => {}
             Fate::Lost(at, failure) => drop(self.wait(slot, Next::Failure(failure), now, at, Class::Timeout)),
+            Fate::Broken(at) => drop(self.wait(slot, Next::Broken, now, at, Class::Timeout)),
             Fate::TooLate(at) => drop(self.wait(slot, Next::Deadline, now, at, Class::Timeout)),
         }
     }
@@ -197,6 +200,8 @@ pub(super) fn outcome_of(fate: Fate, ending: Ending) -> Outcome {
         (Fate::Answered, Ending::Truncated) => Outcome::Truncated,
         (Fate::Answered, Ending::QuotaTruncated) => Outcome::QuotaTruncated,
         (Fate::Lost(_, Failure::Disconnected), _) => Outcome::Disconnected,
+        (Fate::Lost(_, Failure::ModelTimeout), _) => Outcome::ModelTimeout,
+        (Fate::Broken(_), _) => Outcome::StreamBroken,
         (Fate::Lost(..), _) => Outcome::TimedOut,
         (Fate::TooLate(_), _) => Outcome::DeadlineExceeded,
     }
@@ -212,32 +217,23 @@ pub(super) fn billed(demand: &Demand) -> Billed {
     }
 }
 
-/// How long the response takes, a slow fault included.
-#[inline]
-fn service(compiled: &CompiledWorkload<'_>, clients: &Clients, request: &mut Request) -> u64 {
-    let faults = &compiled.model.faults;
-    if faults.slow.0 == 0.0 {
-        return request.timing.service;
-    }
-    let bits = clients.fault.attempt_bits(request.number, request.attempts | SLOW);
-    let factor = if unit(bits) < faults.slow.0 { faults.slow_factor } else { 1.0 };
-    request.timing.ttft = (request.timing.ttft as f64 * factor) as u64;
-    (request.timing.service as f64 * factor) as u64
-}
-
 /// Whether and when the client gives an admitted attempt up. At a tie the answer comes first.
-fn fate(compiled: &CompiledWorkload<'_>, clients: &Clients, request: &Request, now: SimTime, ends: SimTime) -> Fate {
+fn fate(
+    compiled: &CompiledWorkload<'_>,
+    flow: &Flow,
+    clients: &Clients,
+    request: &Request,
+    now: SimTime,
+    ends: SimTime,
+) -> Fate {
     let workload = compiled.model;
     let mut fate = Fate::Answered;
     let mut first = ends;
-    if workload.faults.disconnect.0 > 0.0 {
-        let u = unit(clients.disconnect.attempt_bits(request.number, request.attempts));
-        if u < workload.faults.disconnect.0 {
-            // Where in the response it breaks is uniform: the rest of the same draw says where.
-            let share = u / workload.faults.disconnect.0;
-            first = now.saturating_add(SimSpan(((ends - now).0 as f64 * share) as u64));
-            fate = Fate::Lost(first, Failure::Disconnected);
-        }
+    if flow.faults.lose
+        && let Some((at, failure)) = lost(&flow.faults, clients, request, now, ends)
+    {
+        first = at;
+        fate = Fate::Lost(at, failure);
     }
     if let Some(timeout) = workload.read_timeout {
         let at = now.saturating_add(timeout);
@@ -255,10 +251,17 @@ fn fate(compiled: &CompiledWorkload<'_>, clients: &Clients, request: &Request, n
     fate
 }
 
+impl Fate {
+    /// Whether the service is to blame for a lost answer.
+    pub(super) fn is_fault(self) -> bool {
+        matches!(self, Fate::Lost(_, Failure::Disconnected | Failure::ModelTimeout) | Fate::Broken(_))
+    }
+}
+
 /// Sets the address of the slow fault apart from that of the faults before admission.
-const SLOW: u32 = 1 << 31;
+pub(super) const SLOW: u32 = 1 << 31;
 
 /// A uniform number in [0, 1).
-fn unit(bits: u64) -> f64 {
+pub(super) fn unit(bits: u64) -> f64 {
     (bits >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }

@@ -1,10 +1,12 @@
 //! A scenario made ready to run: samplers built once, shared by all replications.
 
 use super::draws::{LatencySamplers, TokenKeys, TokenSamplers};
-use super::observer::Observer;
+use super::faults::FlowFaults;
+use super::observer::{Observer, Quiet};
 use super::sessions::TURN_BITS;
 use super::simulation::Simulation;
 use crate::client::{Call, Client};
+use crate::model::disturbance::Disturbance;
 use crate::model::{Arrivals, Scenario, Workload};
 use crate::random::{Sampler, Streams};
 use crate::tally::Tally;
@@ -17,6 +19,8 @@ pub struct Engine<'a> {
     pub(super) flows: Vec<Flow>,
     /// Of each flow what every event asks for, close together.
     pub(super) routes: Vec<Route>,
+    /// The disturbance after which it is watched whether the system comes back.
+    pub(super) watched: Option<Disturbance>,
 }
 
 /// Where the attempts of a flow go.
@@ -44,10 +48,12 @@ pub(super) struct CompiledWorkload<'a> {
     pub(super) turns: Option<Sampler>,
     /// Its attempts must ask something on the client's side before they are sent: a pace or an SDK's limiter.
     pub(super) held_back: bool,
-    /// Attempts may fail before they come to the gate.
-    pub(super) faulty: bool,
+    /// Attempts are looked at before they come to the gate: they may meet a fault there, or are counted over time.
+    pub(super) inspected: bool,
     /// Admitted attempts may be given up before their end.
     pub(super) may_be_given_up: bool,
+    /// Its responses stream, and their first token books a success that means something to the client.
+    pub(super) books_first_token: bool,
     /// Somebody waits for the end of each request: a concurrency slot, a worker, a session, a limiter.
     awaited: bool,
     /// Requests that are admitted at once are never more than a flight.
@@ -68,6 +74,8 @@ pub(super) struct Flow {
     pub(super) max_tokens: u32,
     /// Its responses are debited from an output quota while they stream.
     pub(super) metered: bool,
+    /// What may go wrong besides quotas.
+    pub(super) faults: FlowFaults,
 }
 
 impl CompiledWorkload<'_> {
@@ -83,19 +91,30 @@ impl CompiledWorkload<'_> {
     /// Whether there is more to do at the end of a request than to book its success.
     #[inline]
     pub(super) fn has_afterlife(&self, call: &Call) -> bool {
-        self.awaited || (self.client.books_success() && call.failed_attempts() > 0)
+        self.awaited || (self.books_end() && call.failed_attempts() > 0)
     }
 
     /// Whether its client has nothing to do at the end of a request but to book its success at the first attempt.
     #[inline]
     pub(super) fn only_books_success(&self, call: &Call) -> bool {
-        self.client.books_success() && !self.has_afterlife(call)
+        self.books_end() && !self.has_afterlife(call)
+    }
+
+    /// Whether the end of an answer books a success that means something to the client.
+    #[inline]
+    pub(super) fn books_end(&self) -> bool {
+        self.client.books_success() && !self.books_first_token
     }
 }
 
 impl<'a> Engine<'a> {
     /// Makes a scenario ready.
     pub fn new(scenario: &'a Scenario) -> Engine<'a> {
+        Engine::watching(scenario, scenario.disturbance())
+    }
+
+    /// Makes a scenario ready and watches how it comes through a disturbance, which need not be its own.
+    fn watching(scenario: &'a Scenario, watched: Option<Disturbance>) -> Engine<'a> {
         let mut flows = Vec::new();
         let workloads = scenario
             .workloads
@@ -112,19 +131,22 @@ impl<'a> Engine<'a> {
                         latency: LatencySamplers::new(workload.latency.as_ref().unwrap_or(&card.latency)),
                         max_tokens: workload.max_tokens.unwrap_or(card.max_output).0 as u32,
                         metered: card.quotas.output().is_some(),
+                        faults: FlowFaults::new(workload, card),
                     });
                 }
                 let client = Client::new(&workload.client);
-                let faults = &workload.faults;
+                let ever =
+                    |happens: fn(&FlowFaults) -> bool| flows[first..].iter().any(|flow: &Flow| happens(&flow.faults));
                 let held_back = workload.pace.is_some() || client.has_limiter();
-                let faulty = faults.unavailable.0 > 0.0 || faults.overloaded.0 > 0.0;
+                let inspected = watched.is_some() || ever(|faults| faults.refuse);
                 let may_be_given_up =
-                    faults.disconnect.0 > 0.0 || workload.read_timeout.is_some() || workload.deadline.is_some();
+                    ever(|faults| faults.lose) || workload.read_timeout.is_some() || workload.deadline.is_some();
+                let books_first_token = workload.stream && client.books_success();
                 let comes_back = matches!(workload.arrivals, Arrivals::ClosedLoop { .. } | Arrivals::Sessions(_));
                 let awaited = held_back || workload.concurrency.is_some() || comes_back;
                 let own = &scenario.pools[workload.pool];
-                let streams = own.quotas.output().is_some() || own.rules.adjust_every.is_some();
-                let slow = faults.slow.0 > 0.0;
+                let streams = books_first_token || own.quotas.output().is_some() || own.rules.adjust_every.is_some();
+                let slow = ever(|faults| faults.slow);
                 let (think_time, turns) = match &workload.arrivals {
                     Arrivals::ClosedLoop { think_time, .. } => (Some(think_time), None),
                     Arrivals::Sessions(sessions) => (Some(&sessions.think_time), Some(&sessions.turns)),
@@ -134,10 +156,11 @@ impl<'a> Engine<'a> {
                     model: workload,
                     tokens: TokenSamplers::new(&workload.tokens),
                     held_back,
-                    faulty,
+                    inspected,
                     may_be_given_up,
+                    books_first_token,
                     awaited,
-                    plain: !(awaited || faulty || slow || may_be_given_up || streams || client.saves_up()),
+                    plain: !(awaited || inspected || slow || may_be_given_up || streams || client.saves_up()),
                     client,
                     think_time: think_time.map(Sampler::new),
                     turns: turns.map(Sampler::new),
@@ -154,14 +177,21 @@ impl<'a> Engine<'a> {
                 account: scenario.pools[flow.pool].account.map_or(NO_ACCOUNT, |account| account as u16),
             })
             .collect();
-        Engine { scenario, workloads, flows, routes }
+        Engine { scenario, workloads, flows, routes, watched }
     }
 
     /// Runs one replication.
     ///
     /// Returns `None` if the observer broke it off.
     pub fn run<O: Observer>(&self, seed: u64, replication: u32, observer: &mut O) -> Option<Tally> {
-        Simulation::new(self, seed, replication, observer).run()
+        let mut tally = Simulation::new(self, seed, replication, observer).run()?;
+        if self.watched.is_some() {
+            // What would have become of the same traffic left in peace is what recovery is measured against.
+            let calm = self.scenario.undisturbed();
+            let calm = Engine::watching(&calm, self.watched);
+            tally.undisturbed = Simulation::new(&calm, seed, replication, &mut Quiet(observer)).run()?.health;
+        }
+        Some(tally)
     }
 }
 

@@ -1,12 +1,14 @@
 //! A request on the client's side: arrival, waits, and its end. Its attempts are in `attempt`.
 
 use super::event::{Class, Event};
+use super::health::note_ended;
 use super::observer::{AttemptRow, Observer, Outcome};
 use super::request::{Next, Request, Waits};
 use super::simulation::{Simulation, arrival_event, arrival_of};
 use super::source::Arrival;
 use crate::client::{Decision, Failure};
 use crate::model::{Demand, FallbackAfter, QuotaName};
+use crate::tally::FailureCause;
 use crate::units::{SimSpan, SimTime, Tokens};
 
 impl<O: Observer> Simulation<'_, O> {
@@ -99,7 +101,7 @@ impl<O: Observer> Simulation<'_, O> {
             }
         } else {
             // The queue is full: the client sheds the request, which never held a slot.
-            self.fail(slot, now);
+            self.fail(slot, FailureCause::Shed, now);
         }
     }
 
@@ -115,7 +117,7 @@ impl<O: Observer> Simulation<'_, O> {
         request.ticket = 0;
         if self.deadline(slot).is_some_and(|deadline| deadline <= now) {
             // The slot came at the very instant of the deadline, too late for an attempt.
-            self.end_failed(slot, now);
+            self.end_failed(slot, FailureCause::DeadlineExceeded, now);
         } else {
             self.send(slot, now);
         }
@@ -147,9 +149,12 @@ impl<O: Observer> Simulation<'_, O> {
             Next::Slot => {
                 let slots = &mut self.clients[usize::from(request.workload)].slots[request.client as usize];
                 slots.waiting.retain(|&other| other != slot);
-                self.fail(slot, now);
+                self.fail(slot, FailureCause::DeadlineExceeded, now);
             }
-            Next::Deadline | Next::Retry | Next::Limiter | Next::Pace => self.end_failed(slot, now),
+            Next::Broken => self.end_failed(slot, FailureCause::Disconnected, now),
+            Next::Deadline | Next::Retry | Next::Limiter | Next::Pace => {
+                self.end_failed(slot, FailureCause::DeadlineExceeded, now);
+            }
         }
     }
 
@@ -169,7 +174,11 @@ impl<O: Observer> Simulation<'_, O> {
             self.count_throttle(slot, QuotaName::ModelCapacity);
         }
         if failure != Failure::Throttled {
-            let outcome = if failure == Failure::Overloaded { Outcome::Overloaded } else { Outcome::Unavailable };
+            let outcome = match failure {
+                Failure::Overloaded => Outcome::Overloaded,
+                Failure::ModelNotReady => Outcome::ModelNotReady,
+                _ => Outcome::Unavailable,
+            };
             let limit = (failure == Failure::Overloaded).then_some(QuotaName::ModelCapacity);
             self.observe(slot, now, outcome, limit, 0, 0);
         }
@@ -214,7 +223,7 @@ impl<O: Observer> Simulation<'_, O> {
                     self.requests.get_mut(slot).call = compiled.client.begin(state);
                     self.send(slot, now);
                 } else {
-                    self.end_failed(slot, now);
+                    self.end_failed(slot, cause_of(failure), now);
                 }
             }
         }
@@ -278,8 +287,8 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A request that held a slot ends without an answer.
-    fn end_failed(&mut self, slot: u32, now: SimTime) {
-        self.tally_failure(slot);
+    fn end_failed(&mut self, slot: u32, cause: FailureCause, now: SimTime) {
+        self.tally_failure(slot, cause);
         let request = self.requests.get(slot);
         let (workload, client, number) = (usize::from(request.workload), request.client, request.number);
         self.requests.free(slot);
@@ -287,15 +296,15 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A request ends without an answer before it held a slot.
-    fn fail(&mut self, slot: u32, now: SimTime) {
-        self.tally_failure(slot);
+    fn fail(&mut self, slot: u32, cause: FailureCause, now: SimTime) {
+        self.tally_failure(slot, cause);
         let request = self.requests.get(slot);
         let (workload, number) = (usize::from(request.workload), request.number);
         self.requests.free(slot);
         self.come_back(workload, number, now, None);
     }
 
-    fn tally_failure(&mut self, slot: u32) {
+    fn tally_failure(&mut self, slot: u32, cause: FailureCause) {
         let request = self.requests.get(slot);
         if !request.counted {
             return;
@@ -305,11 +314,9 @@ impl<O: Observer> Simulation<'_, O> {
         let flow = &self.engine.flows[place];
         let charge = self.engine.scenario.pools[flow.pool].charge(&demand(request, flow.max_tokens)).0;
         let tally = &mut self.tally.flows[place];
-        tally.requests += 1;
-        tally.failed += 1;
-        tally.requests_throttled += u64::from(request.throttled);
-        tally.offered_charge += charge;
+        tally.failed(cause, charge, request.throttled);
         tally.waited(request.waited(), request.waits.causes());
+        note_ended(&mut self.tally.health, request, false);
     }
 
     /// The client has its answer, of `output` tokens.
@@ -319,7 +326,9 @@ impl<O: Observer> Simulation<'_, O> {
         self.requests.free(slot);
         let workload = usize::from(workload);
         let compiled = &self.engine.workloads[workload];
-        compiled.client.after_success(&mut self.clients[workload].states[client as usize], &call, now);
+        if compiled.books_end() {
+            compiled.client.after_success(&mut self.clients[workload].states[client as usize], &call, now);
+        }
         if compiled.held_back {
             self.rate_moved(workload, client, now);
             self.learn(workload, output);
@@ -378,6 +387,17 @@ impl<O: Observer> Simulation<'_, O> {
                 charge,
             });
         }
+    }
+}
+
+/// Why a request fails whose client gives up after this failure.
+fn cause_of(failure: Failure) -> FailureCause {
+    match failure {
+        Failure::Overloaded | Failure::ModelNotReady => FailureCause::ModelCapacity,
+        Failure::Timeout | Failure::ModelTimeout => FailureCause::TimedOut,
+        Failure::Disconnected => FailureCause::Disconnected,
+        _ if failure.status().is_some_and(|status| status >= 500) => FailureCause::Unavailable,
+        _ => FailureCause::Throttled,
     }
 }
 

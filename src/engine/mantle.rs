@@ -12,9 +12,11 @@
 use super::attempt::{Fate, billed, outcome_of};
 use super::draws::Timing;
 use super::event::{Class, Event};
+use super::health::note_ended;
 use super::observer::{AttemptRow, Observer};
 use super::request::{Ending, Flight, NOWHERE, Next, Request, Stream};
 use super::simulation::Simulation;
+use super::streaming::success_of;
 use crate::admission::Reservation;
 use crate::model::Demand;
 use crate::tally::Billed;
@@ -64,9 +66,11 @@ impl<O: Observer> Simulation<'_, O> {
         let waiting = match fate {
             Fate::Answered => None,
             Fate::Lost(at, failure) => Some(self.wait(slot, Next::Failure(failure), now, at, Class::Timeout)),
+            Fate::Broken(at) => Some(self.wait(slot, Next::Broken, now, at, Class::Timeout)),
             Fate::TooLate(at) => Some(self.wait(slot, Next::Deadline, now, at, Class::Timeout)),
         };
         let ends = now.saturating_add(SimSpan(service));
+        let books_first_token = self.engine.workloads[flow.workload].books_first_token;
         let next_debit = now.saturating_add(SimSpan(request.timing.ttft)).saturating_add(EVERY);
         let metered = self.metered.insert(Metered { request, slot, fate, waiting, ends, debited: 0, next_debit });
         let stream = Stream {
@@ -79,6 +83,7 @@ impl<O: Observer> Simulation<'_, O> {
             steps: 0,
             since: now,
             metered: Some(metered),
+            success: if books_first_token { success_of(&request, fate, now, ends) } else { None },
         };
         let stream = self.streams.insert(stream);
         let flight = Flight {
@@ -98,6 +103,9 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// A response generates: it is debited, adjusted, or ends.
     pub(super) fn metered_event(&mut self, slot: u32, now: SimTime) {
+        if self.streams.get(self.flights.get(slot).stream).success.is_some() {
+            self.is_first_token(slot, now);
+        }
         let flight = self.flights.get(slot);
         let stream = self.streams.get(flight.stream);
         let metered = self.metered.get_mut(stream.metered.expect("asked for metered streams only"));
@@ -131,6 +139,7 @@ impl<O: Observer> Simulation<'_, O> {
         let stream = self.streams.get(flight.stream);
         let metered = self.metered.get(stream.metered.expect("asked for metered streams only"));
         let next = metered.ends.min(metered.next_debit);
+        let next = stream.success.map_or(next, |(at, _)| at.min(next));
         self.next_adjustment(flight, stream).map_or(next, |adjustment| adjustment.min(next))
     }
 
@@ -161,6 +170,7 @@ impl<O: Observer> Simulation<'_, O> {
             let tally = &mut self.tally.flows[usize::from(flow)];
             tally.succeeded((now - request.arrived).0, charge, request.throttled);
             ending.count(tally, u64::from(output));
+            note_ended(&mut self.tally.health, request, true);
         }
         self.settle(slot, now);
         if answered {
@@ -183,6 +193,9 @@ impl<O: Observer> Simulation<'_, O> {
                 if flow.latency.has_ttft() {
                     tally.ttft.record(request.waited() + request.timing.ttft);
                 }
+            } else {
+                let billed = Billed { output: u64::from(output), ..billed(&demand) };
+                tally.wasted(charge, &billed, metered.fate.is_fault());
             }
         }
         if O::ATTEMPTS {

@@ -7,7 +7,7 @@ use super::event::{Class, Event};
 use super::gauge::Gauge;
 use super::observer::Observer;
 use super::simulation::Simulation;
-use crate::model::{PoolQuotas, Scenario};
+use crate::model::Scenario;
 use crate::tally::{LevelDrift, Probe};
 use crate::units::{SimSpan, SimTime};
 use std::ops::ControlFlow;
@@ -57,7 +57,7 @@ pub(super) struct Marks {
 
 impl Marks {
     pub(super) fn new(scenario: &Scenario) -> Marks {
-        let mut changes = changes_of(scenario);
+        let mut changes = scenario.quota_changes();
         changes.sort_unstable();
         changes.dedup();
         let mut marks = Marks {
@@ -156,23 +156,6 @@ fn patience_of(horizon: SimTime) -> SimTime {
 fn fraction(from: SimTime, to: SimTime, part: u64, parts: u64) -> SimTime {
     let length = u128::from((to - from).0);
     from + SimSpan((length * u128::from(part) / u128::from(parts)) as u64)
-}
-
-fn changes_of(scenario: &Scenario) -> Vec<SimTime> {
-    let mut steps: Vec<&[(SimTime, u64)]> = Vec::new();
-    for pool in &scenario.pools {
-        match &pool.quotas {
-            PoolQuotas::Runtime { requests, tokens, tokens_per_day } => {
-                steps.extend([requests, tokens].into_iter().flatten().map(|quota| quota.limits.as_slice()));
-                steps.extend(tokens_per_day.iter().map(|quota| quota.limits.as_slice()));
-            }
-            PoolQuotas::Mantle { input, output } => {
-                steps.extend([input, output].into_iter().flatten().map(|quota| quota.limits.as_slice()));
-            }
-        }
-    }
-    steps.extend(scenario.accounts.iter().filter_map(|a| a.tokens_per_day.as_ref()).map(|q| q.limits.as_slice()));
-    steps.into_iter().flat_map(|steps| steps.iter().skip(1).map(|&(at, _)| at)).collect()
 }
 
 impl<O: Observer> Simulation<'_, O> {

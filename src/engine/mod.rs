@@ -9,12 +9,15 @@
 //! with its first refusal.
 
 mod attempt;
+mod attempt_draws;
 mod calendar;
 mod compiled;
 mod draws;
 mod event;
+mod faults;
 mod first_attempt;
 mod gauge;
+mod health;
 mod held_back;
 mod lifecycle;
 mod line;
@@ -27,6 +30,8 @@ mod sessions;
 mod simulation;
 mod slab;
 mod source;
+mod streaming;
 
+pub use attempt_draws::{AttemptDraws, DrawnTokens, ResponseTiming};
 pub use compiled::Engine;
 pub use observer::{AttemptRow, Observer, Outcome, Unwatched};

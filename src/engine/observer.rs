@@ -27,6 +27,16 @@ pub struct Unwatched;
 
 impl Observer for Unwatched {}
 
+/// Shows another observer how far a replication is, and none of its attempts.
+#[derive(Debug)]
+pub(super) struct Quiet<'a, O>(pub(super) &'a mut O);
+
+impl<O: Observer> Observer for Quiet<'_, O> {
+    fn reached(&mut self, now: SimTime) -> ControlFlow<()> {
+        self.0.reached(now)
+    }
+}
+
 /// One attempt and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptRow {
@@ -58,7 +68,10 @@ pub enum Outcome {
     Throttled,
     Overloaded,
     Unavailable,
+    ModelNotReady,
+    ModelTimeout,
     Disconnected,
+    StreamBroken,
     TimedOut,
     DeadlineExceeded,
 }
@@ -73,7 +86,10 @@ impl Outcome {
             Outcome::Throttled => "throttled",
             Outcome::Overloaded => "overloaded",
             Outcome::Unavailable => "unavailable",
+            Outcome::ModelNotReady => "model_not_ready",
+            Outcome::ModelTimeout => "model_timeout",
             Outcome::Disconnected => "disconnected",
+            Outcome::StreamBroken => "stream_broken",
             Outcome::TimedOut => "timed_out",
             Outcome::DeadlineExceeded => "deadline_exceeded",
         }

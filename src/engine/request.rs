@@ -65,6 +65,8 @@ pub(super) enum Next {
     Pace,
     /// A free slot under the client's concurrency cap.
     Slot,
+    /// The error that breaks its stream off.
+    Broken,
     /// Its deadline.
     Deadline,
 }
@@ -140,4 +142,6 @@ pub(super) struct Stream {
     pub(super) since: SimTime,
     /// What is debited from an output quota, if there is one.
     pub(super) metered: Option<u32>,
+    /// When its first token books a success that is not booked yet, and what the client remembers for it.
+    pub(super) success: Option<(SimTime, Call)>,
 }

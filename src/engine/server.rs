@@ -1,5 +1,6 @@
 //! An attempt on the server's side: adjustments while it runs, and its settlement.
 
+use super::attempt_draws::generated;
 use super::compiled::NO_ACCOUNT;
 use super::event::{Class, Event};
 use super::observer::Observer;
@@ -32,10 +33,13 @@ impl<O: Observer> Simulation<'_, O> {
         if now >= stream.ends {
             return false;
         }
-        self.adjust(slot, now);
+        if stream.success.is_none() || !self.is_first_token(slot, now) {
+            self.adjust(slot, now);
+        }
         let flight = self.flights.get(slot);
         let stream = self.streams.get(flight.stream);
         let next = self.next_adjustment(flight, stream).map_or(stream.ends, |next| next.min(stream.ends));
+        let next = stream.success.map_or(next, |(at, _)| at.min(next));
         self.calendar.push(Event::new(next, Class::Server, stream.order, slot));
         true
     }
@@ -60,7 +64,7 @@ impl<O: Observer> Simulation<'_, O> {
         let (pool, workload) = (usize::from(route.pool), usize::from(route.workload));
         let held = reservation.held();
         if stream != NOWHERE {
-            self.count_stream(flow, stream, &reservation, now);
+            self.count_stream((flow, client), stream, &reservation, now);
             self.tally.flows[usize::from(flow)].ledger.settle(held, charge);
         }
         self.flights.free(slot);
@@ -88,9 +92,16 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Frees the stream of a flight and counts the time that both took, until now.
     #[inline(never)]
-    fn count_stream(&mut self, flow: u16, stream: u32, reservation: &Reservation, now: SimTime) {
-        let since = self.streams.take(stream).since;
+    fn count_stream(&mut self, (flow, client): (u16, u32), stream: u32, reservation: &Reservation, now: SimTime) {
+        let Stream { since, success, .. } = self.streams.take(stream);
         let place = usize::from(flow);
+        if let Some((at, call)) = success
+            && at <= now
+            && now != SimTime::MAX
+        {
+            // The first token was the last.
+            self.book_first_token(place, client, &call, now);
+        }
         let in_flight = self.marks.measured(reservation.admitted_at(), now);
         self.tally.flows[place].in_flight_ns += u128::from(in_flight);
         let held = u128::from(reservation.held()) * u128::from(self.marks.measured(since, now));
@@ -129,7 +140,7 @@ impl<O: Observer> Simulation<'_, O> {
             self.tally.flows[usize::from(flight.flow)].ledger.reopen(held, flight.charge);
         } else {
             self.leave_metered_open(&flight);
-            self.count_stream(flight.flow, flight.stream, &flight.reservation, SimTime::MAX);
+            self.count_stream((flight.flow, flight.client), flight.stream, &flight.reservation, SimTime::MAX);
         }
     }
 }
@@ -141,8 +152,6 @@ impl Stream {
 
     /// Output tokens generated after `elapsed` of the response.
     pub(super) fn generated(&self, elapsed: u64) -> u64 {
-        let streamed = u128::from(elapsed.saturating_sub(self.timing.ttft));
-        let length = u128::from(self.timing.service.saturating_sub(self.timing.ttft).max(1));
-        (u128::from(self.output) * streamed / length).min(u128::from(self.output)) as u64
+        generated(self.timing.ttft, self.timing.service, u64::from(self.output), elapsed)
     }
 }

@@ -18,7 +18,7 @@ use crate::admission::{DayMeter, Gate};
 use crate::client::ClientState;
 use crate::model::Arrivals;
 use crate::random::{Key, OpenArrivals, Purpose, Streams};
-use crate::tally::{FlowTally, PoolTally, Tally};
+use crate::tally::{FlowTally, Health, PoolTally, Tally};
 use crate::units::SimTime;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -69,6 +69,8 @@ pub(super) struct Clients {
     pub(super) backoff: Key,
     pub(super) fault: Key,
     pub(super) disconnect: Key,
+    pub(super) pool_fault: Key,
+    pub(super) pool_disconnect: Key,
     pub(super) think: Key,
     pub(super) waiters: Key,
     /// Workers of a closed loop.
@@ -128,6 +130,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
                     .map(|flow| FlowTally { workload: flow.workload, pool: flow.pool, ..FlowTally::default() })
                     .collect(),
                 pools: vec![PoolTally::default(); scenario.pools.len()],
+                health: engine.watched.map(|watched| Health::new([watched.from, watched.to], scenario.horizon)),
                 ..Tally::default()
             },
             admissions: 0,
@@ -164,12 +167,17 @@ impl<'a, O: Observer> Simulation<'a, O> {
             backoff: streams.key(Purpose::Backoff),
             fault: streams.key(Purpose::Fault),
             disconnect: streams.key(Purpose::Disconnect),
+            pool_fault: streams.key(Purpose::PoolFault),
+            pool_disconnect: streams.key(Purpose::PoolDisconnect),
             think: streams.key(Purpose::Think),
             waiters: streams.key(Purpose::Waiters),
             workers,
             comes_back: workload.think_time.is_some(),
         });
-        let openings = |arrivals| OpenArrivals::new(arrivals, scenario.load, scenario.start, streams, scenario.horizon);
+        let spike = scenario.spike.as_ref().filter(|spike| spike.workloads.contains(&index));
+        let openings = |arrivals| {
+            OpenArrivals::under_spike(arrivals, scenario.load, scenario.start, streams, scenario.horizon, spike)
+        };
         if let Arrivals::Sessions(sessions) = &workload.model.arrivals {
             let book = SessionBook::new(sessions, openings(&workload.model.arrivals), streams.key(Purpose::Turns));
             self.sources.push(None);

@@ -34,12 +34,12 @@ impl SdkPolicy {
     /// |---|---|---|---|
     /// | boto3 | standard | 2.1 | 3 |
     /// | JavaScript | standard | 2.1 | 3 |
-    /// | Rust | standard | 2.0 | 3 |
+    /// | Rust | standard | 2.1 | 3 |
     /// | Java | legacy | 2.0 | 4 |
     /// | Anthropic | – | – | 3 |
     ///
-    /// Rust changes with its behaviour version: aws-config 1.13.2 and `BehaviorVersion::v2026_11_10` bring 2.1, every
-    /// older pair keeps 2.0, and applications pin theirs.
+    /// Rust changes with its behaviour version: aws-config 1.13.2 and `BehaviorVersion::v2026_11_10` or later, which
+    /// `latest` is, bring 2.1; every older pair keeps 2.0, and so do applications that pin theirs.
     ///
     /// *Source*: AWS Developer Tools Blog, "Updated default retry behavior for AWS SDKs and tools" (2026-11-10).
     ///
@@ -59,8 +59,8 @@ impl Sdk {
     /// The retry behaviour version of a fresh installation, as of 2026-11-21; see [`SdkPolicy::default_for`].
     pub fn default_version(self) -> RetryVersion {
         match self {
-            Sdk::Boto3 | Sdk::JavaScript | Sdk::Anthropic => RetryVersion::V2_1,
-            Sdk::Rust | Sdk::Java => RetryVersion::V2_0,
+            Sdk::Boto3 | Sdk::JavaScript | Sdk::Rust | Sdk::Anthropic => RetryVersion::V2_1,
+            Sdk::Java => RetryVersion::V2_0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Pools and accounts: who shares which quota.
 
-use crate::model::{DayQuota, Demand, Latency, Quota, ReservationRules};
+use crate::model::{DayQuota, Demand, FaultEpisode, Faults, Latency, Quota, ReservationRules};
 use crate::units::{BurndownRate, Tokens};
 
 /// One set of per-minute quotas shared by all that calls it: account × Region × profile kind × endpoint × model.
@@ -26,6 +26,10 @@ pub struct Pool {
     pub prices: Prices,
     /// How long responses take unless the workload says otherwise.
     pub latency: Latency,
+    /// What goes wrong with every attempt on it, besides the faults of the workload.
+    pub faults: Faults,
+    /// When other faults than these are in force.
+    pub fault_episodes: Vec<FaultEpisode>,
 }
 
 impl Pool {

@@ -1,6 +1,6 @@
 //! A scenario: everything that one simulation needs.
 
-use crate::model::{Account, Pool, Requirement, Workload};
+use crate::model::{Account, Pool, PoolQuotas, Requirement, Spike, Workload};
 use crate::units::{SimSpan, SimTime};
 
 /// Pools, workloads and the time that they are watched.
@@ -20,6 +20,8 @@ pub struct Scenario {
     pub seed: u64,
     /// Multiplies open arrival rates, trace scale and workers (exactly: the numerator and denominator of a fraction).
     pub load: Load,
+    /// A while with more traffic.
+    pub spike: Option<Spike>,
     /// The scenario is a bounded episode: a full bucket at its start is real, not a bias.
     pub episode: bool,
     /// Accounts with a daily quota.
@@ -46,10 +48,24 @@ pub struct Load {
 impl Load {
     /// The traffic as written.
     pub const ONE: Load = Load { numerator: 1, denominator: 1 };
+    /// Of what a product is rounded to where its fraction cannot be written down.
+    const PARTS: u64 = 1_000_000_000;
 
     /// As a real number.
     pub fn as_f64(self) -> f64 {
         self.numerator as f64 / self.denominator as f64
+    }
+
+    /// A multiple of this multiple, exact where the product of the fractions can be written down.
+    #[must_use]
+    pub fn times(self, other: Load) -> Load {
+        let numerator = self.numerator.checked_mul(other.numerator);
+        let denominator = self.denominator.checked_mul(other.denominator);
+        if let (Some(numerator), Some(denominator)) = (numerator, denominator) {
+            return Load { numerator, denominator };
+        }
+        let parts = libm::round(self.as_f64() * other.as_f64() * Load::PARTS as f64);
+        Load { numerator: parts as u64, denominator: Load::PARTS }
     }
 }
 
@@ -73,5 +89,23 @@ impl Scenario {
     /// The time over which results are counted.
     pub fn measured(&self) -> SimSpan {
         self.horizon - self.warmup
+    }
+
+    /// The instants at which a quota changes, in no order, each as often as a quota does.
+    pub fn quota_changes(&self) -> Vec<SimTime> {
+        let mut steps: Vec<&[(SimTime, u64)]> = Vec::new();
+        for pool in &self.pools {
+            match &pool.quotas {
+                PoolQuotas::Runtime { requests, tokens, tokens_per_day } => {
+                    steps.extend([requests, tokens].into_iter().flatten().map(|quota| quota.limits.as_slice()));
+                    steps.extend(tokens_per_day.iter().map(|quota| quota.limits.as_slice()));
+                }
+                PoolQuotas::Mantle { input, output } => {
+                    steps.extend([input, output].into_iter().flatten().map(|quota| quota.limits.as_slice()));
+                }
+            }
+        }
+        steps.extend(self.accounts.iter().filter_map(|a| a.tokens_per_day.as_ref()).map(|q| q.limits.as_slice()));
+        steps.into_iter().flat_map(|steps| steps.iter().skip(1).map(|&(at, _)| at)).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Workloads: traffic classes that call a pool.
 
-use crate::model::{Arrivals, ClientPolicy, Distribution, Faults, Latency};
+use crate::model::{Arrivals, ClientPolicy, Distribution, FaultEpisode, Faults, Latency};
 use crate::units::{Probability, SimSpan, Tokens};
 
 /// One traffic class: arrivals × tokens × latency × client, calling one pool or a fallback list.
@@ -22,6 +22,11 @@ pub struct Workload {
     pub latency: Option<Latency>,
     /// What goes wrong besides quotas.
     pub faults: Faults,
+    /// When other faults than these are in force.
+    pub fault_episodes: Vec<FaultEpisode>,
+    /// Whether responses stream (`ConverseStream`): the client has its answer, as far as retries are concerned, with
+    /// the first token.
+    pub stream: bool,
     /// How long a refusal takes to come back.
     pub throttle_latency: SimSpan,
     /// What the caller does about a failed attempt.

@@ -1,17 +1,17 @@
 //! Runs variants of a scenario on the same random requests and says which to take.
 
 use super::assume::Assumption;
-use super::batch::{Job, OnlyStop, batch, summaries};
-use super::caching::cached;
-use super::ladder::enough_for;
-use super::search::{Effort, highest_load, meets, quota_factor, with_quotas};
+use super::batch::{Job, OnlyStop, batch};
+use super::remedies::{Patient, remedies};
+use super::search::{Effort, highest_load};
+use super::tried::{of_workload, try_assumptions};
 use super::{Progress, Variant};
-use crate::analysis::comparison::{Comparison, VariantResult};
+use crate::analysis::comparison::{Comparison, Tried, VariantResult};
 use crate::analysis::paired::{Sample, difference};
-use crate::analysis::recommendation::{Findings, choose, conclude};
+use crate::analysis::recommendation::{Choice, Findings, choose, conclude};
 use crate::analysis::{Estimate, PoolTimeline, Replications, Summary, objectives, slo, timeline, warnings};
-use crate::model::{PoolQuotas, Requirement, Scenario};
-use crate::units::{SimTime, format};
+use crate::model::{Requirement, Scenario};
+use crate::units::SimTime;
 
 /// A comparison, and what only its charts need.
 #[derive(Debug, Clone, Default)]
@@ -22,18 +22,13 @@ pub struct Compared {
     pub chosen: usize,
     /// The first replication of every variant over time, by pool.
     pub timelines: Vec<Vec<PoolTimeline>>,
-    /// The summaries behind the variants, in their order.
-    pub summaries: Vec<Summary>,
 }
-
-/// The share of input that is tried to be read from the cache.
-const CACHED_SHARE: f64 = 0.8;
 
 /// Compares variants; differences are from the first. `workload` is the one whose `max_tokens` makes the difference,
 /// by index; `None` where other things do. `None` if it was stopped.
 pub fn compare(variants: &[Variant], workload: Option<usize>, progress: &dyn Progress) -> Option<Compared> {
-    let first = variants.first().expect("a comparison has variants");
-    let objectives = objectives::of(&first.scenario, workload);
+    let first = &variants.first().expect("a comparison has variants").scenario;
+    let objectives::Objectives { judged, apart } = objectives::of(first, workload);
     let jobs: Vec<Job<'_>> = variants.iter().map(|variant| Job::whole(&variant.scenario)).collect();
     let done = batch(&jobs, progress)?;
     let summaries: Vec<Summary> = done
@@ -41,15 +36,16 @@ pub fn compare(variants: &[Variant], workload: Option<usize>, progress: &dyn Pro
         .zip(variants)
         .map(|(each, variant)| each.summary(&variant.scenario, variant.scenario.seed))
         .collect();
-    let results = results(variants, workload, &done, &summaries, &objectives);
-    let choice = choose(&objectives, &results, workload.is_some());
+    let results = results(variants, workload, &done, &summaries, &judged);
+    let choice = choose(&judged, &results, workload.is_some());
     let chosen = choice.map_or(0, |choice| choice.index);
+    let question = Question { variants, workload, objectives: &judged, effort: Effort::default(), progress };
     let findings = match choice {
-        Some(choice) => find(&variants[chosen].scenario, workload, &objectives, choice.meets, progress)?,
+        Some(choice) => question.find(choice, &summaries[chosen])?,
         None => Findings::default(),
     };
-    let name = workload.map(|index| first.scenario.workloads[index].name.clone());
-    let several = first.scenario.workloads.len() > 1;
+    let name = workload.map(|index| first.workloads[index].name.clone());
+    let several = first.workloads.len() > 1;
     let recommendation = conclude(choice, &results, name.as_deref().filter(|_| several), &findings);
     let header = &summaries[0];
     let comparison = Comparison {
@@ -61,18 +57,18 @@ pub fn compare(variants: &[Variant], workload: Option<usize>, progress: &dyn Pro
         horizon_s: header.horizon_s,
         warmup_s: header.warmup_s,
         workload: name,
-        objectives: objectives.iter().map(|objective| objective.text.clone()).collect(),
+        objectives: judged.iter().map(|objective| slo::text_of(objective, first)).collect(),
         variants: results,
         recommendation,
-        assumptions: header.assumptions.clone(),
-        warnings: warned(variants, &summaries, chosen),
+        assumptions: assumptions(variants, chosen),
+        warnings: warned(variants, &summaries, chosen, &apart),
     };
     let timelines = done
         .iter()
         .zip(variants)
         .map(|(each, variant)| timeline::of_pools(&variant.scenario, each.first().expect("it ran")))
         .collect();
-    Some(Compared { comparison, chosen, timelines, summaries })
+    Some(Compared { comparison, chosen, timelines })
 }
 
 fn results(
@@ -82,27 +78,36 @@ fn results(
     summaries: &[Summary],
     objectives: &[Requirement],
 ) -> Vec<VariantResult> {
-    let sample = |index: usize| Sample {
+    let sample = |index: usize, workload: Option<usize>| Sample {
         scenario: &variants[index].scenario,
         replications: &done[index],
-        total: &summaries[index].total,
+        workload,
+        metrics: of_workload(&variants[index].scenario, &summaries[index], workload),
     };
     let result = |(index, variant): (usize, &Variant)| {
         let (scenario, summary) = (&variant.scenario, &summaries[index]);
-        let subject = workload.or_else(|| (scenario.workloads.len() == 1).then_some(0));
-        let reservation_per_request = sample(index).reservation_per_request();
+        let alone = scenario.workloads.len() == 1;
+        let subject = workload.or(alone.then_some(0));
+        let own = sample(index, subject);
+        let reservation_per_request = own.reservation_per_request();
+        let outcomes = slo::judge_long_run(objectives, scenario, summary);
         VariantResult {
             name: variant.name.clone(),
             max_tokens: subject.and_then(|at| scenario.workloads[at].max_tokens).map(|tokens| tokens.0),
             output_limit: subject.map(|at| output_limit(scenario, at)),
-            fits_at_once: fits_at_once(scenario, subject.unwrap_or(0), reservation_per_request),
+            meets: outcomes.iter().all(|outcome| outcome.met),
             reservation_per_request,
-            cost_usd_per_1000_good: sample(index).cost_usd_per_1000_good(),
+            fits_at_once: subject.and_then(|at| fits_at_once(scenario, at, reservation_per_request)),
+            cost_usd_per_1000_good: own.cost_usd_per_1000_good(),
             total: summary.total.clone(),
             workloads: summary.workloads.clone(),
             pools: summary.pools.clone(),
-            difference: difference(sample(0), sample(index)),
-            slo: slo::judge_long_run(objectives, scenario, summary),
+            difference: difference(sample(0, None), sample(index, None)),
+            workload_difference: workload
+                .filter(|_| !alone)
+                .map(|_| difference(sample(0, workload), sample(index, workload))),
+            slo: outcomes,
+            recovery: summary.recovery.as_ref().map(Into::into),
             still_spending: warnings::spending_pools(scenario, &done[index]),
         }
     };
@@ -121,68 +126,77 @@ fn fits_at_once(scenario: &Scenario, workload: usize, reservation: Estimate) -> 
     fits.is_finite().then_some(fits as u64)
 }
 
-/// What else there is to know about the chosen scenario.
-fn find(
-    scenario: &Scenario,
+/// What is asked of the chosen variant once the variants have run.
+struct Question<'a> {
+    variants: &'a [Variant],
     workload: Option<usize>,
-    objectives: &[Requirement],
-    met: bool,
-    progress: &dyn Progress,
-) -> Option<Findings> {
-    let effort = Effort::default();
-    let load = scenario.load.as_f64();
-    let mut findings = Findings { load, ..Findings::default() };
-    if met {
-        findings.sustained = Some(highest_load(scenario, objectives, &[(load, true)], effort, progress)?);
-        let assumptions = Assumption::of(scenario);
-        let changed: Vec<Scenario> = assumptions.iter().map(|each| each.applied_to(scenario)).collect();
-        let tried = summaries(&changed, effort.replications, &OnlyStop(progress))?;
-        findings.holds_under = assumptions
+    objectives: &'a [Requirement],
+    effort: Effort,
+    progress: &'a dyn Progress,
+}
+
+impl Question<'_> {
+    fn find(&self, choice: Choice, summary: &Summary) -> Option<Findings> {
+        let &Question { variants, workload, objectives, effort, progress } = self;
+        let scenario = &variants[choice.index].scenario;
+        let mut findings = Findings { load: scenario.load.as_f64(), ..Findings::default() };
+        if choice.meets {
+            progress.stage("searching for the highest load");
+            let known = [(findings.load, true)];
+            findings.sustained = Some(highest_load(scenario, objectives, &known, effort, progress)?);
+        } else {
+            progress.stage("searching for what would meet the objectives");
+            findings.remedies = remedies(&Patient { scenario, summary, workload, objectives, effort, progress })?;
+        }
+        progress.stage("trying other assumptions");
+        findings.tried = self.tried(choice)?;
+        Some(findings)
+    }
+
+    /// The chosen variant under each assumption; where one flips the recommendation, what would be recommended then.
+    fn tried(&self, choice: Choice) -> Option<Vec<Tried>> {
+        let scenario = &self.variants[choice.index].scenario;
+        let tried = try_assumptions(scenario, self.objectives, self.workload, self.effort, self.progress)?;
+        let flips = |tried: &Tried| choice.meets && !tried.holds;
+        let each = |(assumption, tried)| if flips(&tried) { self.instead(assumption, tried) } else { Some(tried) };
+        tried.into_iter().map(each).collect()
+    }
+
+    /// Adds the name of the variant that would be recommended under an assumption.
+    fn instead(&self, assumption: Assumption, tried: Tried) -> Option<Tried> {
+        let changed: Vec<Variant> = self
+            .variants
             .iter()
-            .zip(changed.iter().zip(&tried))
-            .map(|(each, (scenario, summary))| (each.key(), meets(objectives, scenario, summary)))
+            .map(|each| Variant { name: each.name.clone(), scenario: assumption.applied_to(&each.scenario) })
             .collect();
-        return Some(findings);
+        let jobs: Vec<Job<'_>> =
+            changed.iter().map(|each| Job::first(&each.scenario, self.effort.replications)).collect();
+        let done = batch(&jobs, &OnlyStop(self.progress))?;
+        let summaries: Vec<Summary> =
+            done.iter().zip(&changed).map(|(each, of)| each.summary(&of.scenario, of.scenario.seed)).collect();
+        let results = results(&changed, self.workload, &done, &summaries, self.objectives);
+        let best = choose(self.objectives, &results, self.workload.is_some()).filter(|choice| choice.meets);
+        Some(Tried { instead: best.map(|choice| changed[choice.index].name.clone()), ..tried })
     }
-    findings.sustained = Some(highest_load(scenario, objectives, &[(load, false)], effort, progress)?);
-    findings.quota_factor = quota_factor(scenario, objectives, effort, progress)?;
-    if let Some(factor) = findings.quota_factor {
-        findings.quota_words = quota_words(&with_quotas(scenario, factor));
-    }
-    if let Some(cached) = cached(scenario, CACHED_SHARE) {
-        let tried = summaries(std::slice::from_ref(&cached), effort.replications, &OnlyStop(progress))?;
-        findings.cached_share = meets(objectives, &cached, &tried[0]).then_some(CACHED_SHARE);
-    }
-    let accepted = objectives.iter().find(|objective| objective.metric == "truncation_rate");
-    if let (Some(workload), Some(accepted)) = (workload, accepted) {
-        // Half of what is accepted, so that chance does not decide.
-        findings.enough_tokens = enough_for(scenario, workload, accepted.bound / 2.0);
-    }
-    Some(findings)
 }
 
-/// `pool haiku: 340k tokens and 2k requests per minute`.
-fn quota_words(scenario: &Scenario) -> String {
-    let of_pool = |pool: &crate::model::Pool| {
-        let (first, second) = match &pool.quotas {
-            PoolQuotas::Runtime { requests, tokens, .. } => ((tokens, "tokens"), (requests, "requests")),
-            PoolQuotas::Mantle { input, output } => ((input, "input tokens"), (output, "output tokens")),
-        };
-        let words: Vec<String> = [first, second]
-            .into_iter()
-            .filter_map(|(quota, what)| {
-                let limit = quota.as_ref()?.limit_at(SimTime::ZERO);
-                Some(format!("{} {what}", format::approximate(limit as f64)))
-            })
-            .collect();
-        (!words.is_empty()).then(|| format!("pool `{}`: {} per minute", pool.name, words.join(" and ")))
-    };
-    scenario.pools.iter().filter_map(of_pool).collect::<Vec<_>>().join("; ")
+/// What the first variant rests on, and what the chosen one rests on beside that.
+fn assumptions(variants: &[Variant], chosen: usize) -> Vec<String> {
+    let first = &variants[0].scenario.assumptions;
+    let Variant { name, scenario } = &variants[chosen];
+    let more = scenario.assumptions.iter().filter(|each| !first.contains(each));
+    first.iter().cloned().chain(more.map(|each| format!("With `{name}`: {each}"))).collect()
 }
 
-/// The warnings of the baseline and of the chosen variant, each once, with the variant's name.
-fn warned(variants: &[Variant], summaries: &[Summary], chosen: usize) -> Vec<String> {
-    let mut warned: Vec<String> = Vec::new();
+/// What has no say, and the warnings of the chosen variant and of the first, each once, with the variant's name.
+fn warned(variants: &[Variant], summaries: &[Summary], chosen: usize, apart: &[String]) -> Vec<String> {
+    let apart = apart.iter().map(|objective| {
+        format!(
+            "`{objective}` is measured on quotas that the compared workload has no part in, and has no say here; \
+             `quotasim run` judges it"
+        )
+    });
+    let mut warned: Vec<String> = apart.collect();
     for index in [chosen, 0] {
         for warning in &summaries[index].warnings {
             let known = warned.iter().any(|known| known.ends_with(warning.as_str()));

@@ -33,11 +33,12 @@ pub fn ladder(scenario: &Scenario, workload: usize) -> Vec<Option<u64>> {
     values.into_iter().map(Some).chain([None]).collect()
 }
 
-/// The length that all but a share of the answers stay below.
+/// A handy output limit that all but a share of the answers stay below; at most the model's maximum.
 pub(super) fn enough_for(scenario: &Scenario, workload: usize, share: f64) -> Option<u64> {
     let mut lengths = Engine::new(scenario).output_lengths(workload, SAMPLE);
     lengths.sort_unstable();
-    quantile(&lengths, 1.0 - share)
+    let maximum = scenario.pools[scenario.workloads[workload].pool].max_output.0;
+    quantile(&lengths, 1.0 - share).map(|length| handy(length).min(maximum))
 }
 
 /// The value at nearest rank of an ascending list.

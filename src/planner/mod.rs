@@ -7,15 +7,17 @@ mod batch;
 mod caching;
 mod compare;
 mod ladder;
+mod remedies;
 mod replicate;
 mod search;
 mod sweep;
+mod tried;
 
 pub use batch::{Job, batch, batch_onto, summaries};
 pub use compare::{Compared, compare};
 pub use ladder::ladder;
 pub use replicate::{Progress, Run, Silent, replicate, replicate_in_order};
-pub use search::{Effort, at_load, highest_load, meets, quota_factor, with_quotas};
+pub use search::{Effort, at_load, highest_load, meets};
 pub use sweep::{Grid, Line, Swept, sweep};
 
 use crate::model::Scenario;

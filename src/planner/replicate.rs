@@ -29,6 +29,9 @@ pub trait Progress: Sync {
     /// A replication has come this far, from 0 to 1.
     fn reached(&self, replication: u32, share: f64);
 
+    /// What the work is for, from here on, in a few words; its amount may not be known beforehand.
+    fn stage(&self, _words: &str) {}
+
     /// Whether to stop: replications in progress are dropped, finished ones count.
     fn stopped(&self) -> bool {
         false

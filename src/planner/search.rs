@@ -1,4 +1,4 @@
-//! Searches on one number with the same random requests at every step: the highest load, the smallest quota.
+//! Searches for the highest load that meets objectives, with the same random requests at every step.
 //!
 //! More load never meets an objective that less load missed, or nearly so (mixed sizes and retries can bend the curve
 //! a little), so bisection finds the edge. Every step is a simulation, so their number is capped.
@@ -8,7 +8,7 @@ use super::batch::{OnlyStop, summaries};
 use crate::analysis::recommendation::Sustained;
 use crate::analysis::{Summary, slo};
 use crate::model::scenario::Load;
-use crate::model::{Limiter, PoolQuotas, Quota, Requirement, Scenario};
+use crate::model::{Limiter, Requirement, Scenario};
 
 /// How hard to search.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -159,56 +159,4 @@ fn refusal_load(scenario: &Scenario, load: f64, summary: &Summary) -> Option<f64
         (ceiling.is_finite() && ceiling > 0.0).then_some(ceiling)
     };
     scenario.pools.iter().filter_map(of_pool).reduce(f64::min)
-}
-
-/// The scenario with every per-minute quota multiplied.
-pub fn with_quotas(scenario: &Scenario, factor: f64) -> Scenario {
-    let scale = |quota: &mut Quota| {
-        for (_, limit) in &mut quota.limits {
-            *limit = libm::ceil(*limit as f64 * factor) as u64;
-        }
-    };
-    let mut changed = scenario.clone();
-    for pool in &mut changed.pools {
-        match &mut pool.quotas {
-            PoolQuotas::Runtime { requests, tokens, .. } => [requests, tokens].into_iter().flatten().for_each(scale),
-            PoolQuotas::Mantle { input, output } => [input, output].into_iter().flatten().for_each(scale),
-        }
-    }
-    changed
-}
-
-/// The most that quotas are multiplied by in search of an answer.
-const MOST_QUOTA: f64 = 8.0;
-
-/// The smallest factor on all per-minute quotas with which a scenario that misses objectives meets them. The outer
-/// `None` if it was stopped, the inner if eight times the quota is not enough.
-pub fn quota_factor(
-    scenario: &Scenario,
-    objectives: &[Requirement],
-    effort: Effort,
-    progress: &dyn Progress,
-) -> Option<Option<f64>> {
-    let meets_at = |factor: f64| -> Option<bool> {
-        let changed = with_quotas(scenario, factor);
-        let summary = summaries(std::slice::from_ref(&changed), effort.replications, &OnlyStop(progress))?.pop()?;
-        Some(meets(objectives, &changed, &summary))
-    };
-    let (mut low, mut high) = (1.0, 2.0);
-    while !meets_at(high)? {
-        low = high;
-        high *= 2.0;
-        if high > MOST_QUOTA {
-            return Some(None);
-        }
-    }
-    for _ in 0..effort.steps {
-        if high / low <= 1.05 {
-            break;
-        }
-        let middle = libm::sqrt(low * high);
-        if meets_at(middle)? { high = middle } else { low = middle }
-    }
-    // Upwards, so that what is said to suffice does.
-    Some(Some(libm::ceil(high * 100.0) / 100.0))
 }

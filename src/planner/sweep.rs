@@ -7,10 +7,11 @@
 use super::Progress;
 use super::batch::{Job, OnlyStop, batch_onto};
 use super::search::{Effort, at_load, highest_load, meets};
+use super::tried::try_assumptions;
 use crate::analysis::curve::{Axis, Knee, Point, Sweep};
 use crate::analysis::recommendation::Sustained;
-use crate::analysis::{Replications, Summary, objectives, slo};
-use crate::model::{Requirement, Scenario};
+use crate::analysis::{Replications, SloOutcome, Summary, objectives, slo, warnings};
+use crate::model::{Requirement, Scenario, Scope};
 use crate::units::format;
 use serde_json::{Map, Value};
 
@@ -75,6 +76,7 @@ pub fn sweep(grid: &Grid, progress: &dyn Progress) -> Option<Swept> {
         (points.len() - places.len()..points.len()).for_each(|number| progress.reached(number as u32, 1.0));
     }
     if along_load {
+        progress.stage("adding points where the curve bends");
         let bends: Vec<(usize, f64, Scenario)> = (0..grid.lines.len())
             .flat_map(|line| bends(line, &points).into_iter().map(move |load| (line, load)))
             .map(|(line, load)| (line, load, at_load(&grid.lines[line].points[0].1, load)))
@@ -88,25 +90,30 @@ pub fn sweep(grid: &Grid, progress: &dyn Progress) -> Option<Swept> {
         }
         points.sort_by(|(a, one), (b, other)| a.cmp(b).then(load_of(one).total_cmp(&load_of(other))));
     }
+    progress.stage("searching for the knees");
     let knees = if along_load { work.knees(&points)? } else { Vec::new() };
     let header = header.expect("a grid has a point");
-    let bound = objectives.iter().find(|objective| objective.metric == "attempt_throttle_rate");
+    let replications = first.replications;
+    // A bound on one of several workloads says nothing about the share of all attempts.
+    let of_all = |scope: &Scope| *scope == Scope::Total || (first.workloads.len() == 1 && first.pools.len() == 1);
+    let bound = objectives.iter().find(|each| each.metric == "attempt_throttle_rate" && of_all(&each.scope));
     Some(Swept {
         sweep: Sweep {
             schema_version: header.schema_version,
             quotasim_version: header.quotasim_version,
             scenario: header.scenario,
+            client: None,
             seed: header.seed,
-            replications: first.replications,
+            replications,
             horizon_s: header.horizon_s,
             warmup_s: header.warmup_s,
             axes: grid.axes.clone(),
-            objectives: objectives.iter().map(|objective| objective.text.clone()).collect(),
+            objectives: objectives.iter().map(|objective| slo::text_of(objective, first)).collect(),
             throttle_bound: bound.map(|objective| objective.bound),
+            warnings: warnings::of_sweep(&points.iter().map(|(_, point)| point).collect::<Vec<_>>(), replications),
             points: points.into_iter().map(|(_, point)| point).collect(),
             knees,
             assumptions: first.assumptions.clone(),
-            warnings: Vec::new(),
         },
     })
 }
@@ -153,7 +160,7 @@ impl Work<'_> {
         }
         let points = places.iter().zip(&done).map(|(place, replications)| {
             let summary = replications.summary(place.scenario, place.scenario.seed);
-            let point = self.point(place, &summary);
+            let point = self.point(place, replications, &summary);
             header.get_or_insert(summary);
             (place.line, point)
         });
@@ -168,11 +175,14 @@ impl Work<'_> {
             (Some(mean), Some([low, high])) => (high - low) / 2.0 <= (mean * NARROW).max(NEGLIGIBLE),
             (Some(_), None) => false,
         };
-        let decided = |outcome: &crate::analysis::SloOutcome| !outcome.uncertain || outcome.value == Some(0.0);
-        narrow && slo::judge_long_run(self.objectives, scenario, summary).iter().all(decided)
+        // A percentile that cannot be measured yet may be with more replications.
+        let decided = |outcome: &SloOutcome| outcome.value.is_some() && !outcome.in_doubt();
+        // A state is the vote of replications, and a vote needs them all.
+        let voted = summary.recovery.as_ref().is_none_or(|recovery| recovery.replications.agree());
+        narrow && voted && slo::judge_long_run(self.objectives, scenario, summary).iter().all(decided)
     }
 
-    fn point(&self, place: &Place<'_>, summary: &Summary) -> Point {
+    fn point(&self, place: &Place<'_>, replications: &Replications, summary: &Summary) -> Point {
         let mut at = Map::new();
         at.insert(self.grid.axes[0].path.clone(), place.value.clone());
         at.extend(self.beside(place.line));
@@ -187,8 +197,10 @@ impl Work<'_> {
             replications: summary.replications,
             added: place.added,
             meets: meets(self.objectives, place.scenario, summary),
+            still_spending: warnings::spending_pools(place.scenario, replications),
             offered_utilization: utilization.reduce(f64::max),
             total: summary.total.clone(),
+            recovery: summary.recovery.as_ref().map(Into::into),
         }
     }
 
@@ -198,28 +210,32 @@ impl Work<'_> {
     }
 
     fn knees(&self, points: &[(usize, Point)]) -> Option<Vec<Knee>> {
-        let mut knees = Vec::new();
-        for (line, of) in self.grid.lines.iter().enumerate() {
+        let knee = |(line, of): (usize, &Line)| {
+            let at = self.beside(line).into_iter().collect();
+            if self.objectives.is_empty() {
+                let note = "every objective is measured on `in_flight` pools, which have no vote".to_owned();
+                return Some(Knee { at, note: Some(note), ..Knee::default() });
+            }
             let known: Vec<(f64, bool)> =
                 points.iter().filter(|(at, _)| *at == line).map(|(_, point)| (load_of(point), point.meets)).collect();
             let scenario = &of.points[0].1;
-            let found = if self.objectives.is_empty() {
-                None
-            } else {
-                Some(highest_load(scenario, self.objectives, &known, Effort::default(), self.progress)?)
-            };
-            knees.push(Knee {
-                at: self.beside(line).into_iter().collect(),
-                load: found.and_then(Sustained::load),
-                note: match found {
-                    Some(Sustained::AtLeast(load)) => Some(format!("at least {}", format::approximate(load))),
-                    Some(Sustained::NotAt(load)) => Some(format!("not even at {}", format::approximate(load))),
-                    Some(Sustained::UpTo(_)) => None,
-                    None => Some("every objective is measured on `in_flight` pools, which have no vote".to_owned()),
-                },
-            });
-        }
-        Some(knees)
+            let effort = Effort::default();
+            Some(match highest_load(scenario, self.objectives, &known, effort, self.progress)? {
+                Sustained::UpTo(load) => {
+                    let below = at_load(scenario, load * Knee::TRIED_AT);
+                    let tried = try_assumptions(&below, self.objectives, None, effort, self.progress)?;
+                    let tried = tried.into_iter().map(|(_, tried)| tried).collect();
+                    Knee { at, load: Some(load), note: None, tried }
+                }
+                Sustained::AtLeast(load) => {
+                    Knee { at, note: Some(format!("at least {}", format::approximate(load))), ..Knee::default() }
+                }
+                Sustained::NotAt(load) => {
+                    Knee { at, note: Some(format!("not even at {}", format::approximate(load))), ..Knee::default() }
+                }
+            })
+        };
+        self.grid.lines.iter().enumerate().map(knee).collect()
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Purpose {
     Turns = 15,
     Thinning = 16,
     Waiters = 17,
+    PoolFault = 18,
+    PoolDisconnect = 19,
 }
 
 /// Where the streams of one workload in one replication begin.

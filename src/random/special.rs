@@ -19,12 +19,12 @@ pub(super) fn normal_quantile(v: f64) -> f64 {
 }
 
 /// The standard normal distribution function `Φ(z) = erfc(−z/√2) / 2`.
-pub(super) fn normal_cdf(z: f64) -> f64 {
+pub(crate) fn normal_cdf(z: f64) -> f64 {
     0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2)
 }
 
 /// The standard normal density.
-pub(super) fn normal_pdf(z: f64) -> f64 {
+pub(crate) fn normal_pdf(z: f64) -> f64 {
     libm::exp(-0.5 * z * z) / SQRT_TWO_PI
 }
 

@@ -9,7 +9,7 @@ use crate::analysis::{Comparison, OutputHistogram, PoolTimeline, Summary, Sweep}
 const PNG_SCALE: f32 = 2.0;
 
 /// The files of a result, in the order of their writing: `summary.json`, `timeline.csv`, and each chart as SVG and PNG:
-/// `quota-<pool>`, `latency`, `output-length-<workload>`.
+/// `quota-<pool>`, `latency`, `recovery` where there is something to come back from, `output-length-<workload>`.
 pub fn bundle(
     summary: &Summary,
     setting: &Setting,
@@ -24,6 +24,9 @@ pub fn bundle(
         add(&mut files, &format!("quota-{}", timeline.pool), &chart::quota(summary, setting, timeline));
     }
     add(&mut files, "latency", &chart::latency(summary, setting));
+    if let Some(recovery) = &summary.recovery {
+        add(&mut files, "recovery", &chart::recovery(summary, recovery, setting));
+    }
     for histogram in histograms {
         let stem = format!("output-length-{}", histogram.workload);
         add(&mut files, &stem, &chart::output_length(summary, setting, histogram));
@@ -50,16 +53,20 @@ pub(super) fn of_comparison(
     }
 }
 
-/// Adds the charts of a sweep: `throttle-curve`, and `heat-map` over two axes.
+/// Adds the charts of a sweep: `throttle-curve`; over two axes `heat-map`, and `recovery-map` where there is something
+/// to come back from.
 pub(super) fn of_sweep(files: &mut Vec<(String, Vec<u8>)>, sweep: &Sweep, setting: &Setting) {
     add(files, "throttle-curve", &chart::throttle_curve(sweep, setting));
     if sweep.axes.len() == 2 {
         add(files, "heat-map", &chart::heat_map(sweep, setting));
+        if sweep.points.iter().any(|point| point.recovery.is_some()) {
+            add(files, "recovery-map", &chart::recovery_map(sweep, setting));
+        }
     }
 }
 
 /// Adds a chart in both formats under a name that no other file has and every file system takes.
-fn add(files: &mut Vec<(String, Vec<u8>)>, stem: &str, chart: &Chart) {
+pub(super) fn add(files: &mut Vec<(String, Vec<u8>)>, stem: &str, chart: &Chart) {
     let safe: String = stem.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
     let taken = |stem: &str| files.iter().any(|(name, _)| name.eq_ignore_ascii_case(&format!("{stem}.svg")));
     let numbered = (2..).map(|number| format!("{safe}-{number}"));

@@ -1,11 +1,16 @@
 //! A comparison for people and programs: text, Markdown, CSV, JSON.
 
-use super::markdown;
-use super::number::{DASH, count, dollars, duration_ms, or_dash, percent, short};
-use super::table::{Table, provenance_of};
+mod tables;
+
+pub use tables::{LEGEND, all_differences, assumptions, durations, main_differences, outcomes, subject, verdict};
+
+use super::number::count;
+use super::setting::Setting;
+use super::table::{Table, judged, provenance_of};
 use super::text::{BAD, FAINT, GOOD, STRONG, Style, align, pack, wrap};
 use super::{csv, text};
-use crate::analysis::{Comparison, Estimate, Metrics, VariantResult};
+use super::{markdown, recovery};
+use crate::analysis::{Comparison, Metrics, VariantResult};
 use std::fmt::Write as _;
 
 /// The metrics that a comparison is about: of the workload whose `max_tokens` differs, or of all.
@@ -14,13 +19,49 @@ pub fn metrics_of<'a>(comparison: &Comparison, variant: &'a VariantResult) -> &'
     workload.unwrap_or(&variant.total)
 }
 
-/// A variant's name as it is read: `max_tokens 1,024`, or the name of an overlay.
+/// A variant's name as it is read: `1,024`, `unset`, or the name of an overlay.
+pub fn name_of(variant: &VariantResult) -> String {
+    match variant.max_tokens {
+        Some(limit) if variant.name.parse() == Ok(limit) => count(limit),
+        _ => variant.name.clone(),
+    }
+}
+
+/// The same where it stands alone: `max_tokens 1,024`, or the name of an overlay.
 pub fn spoken(variant: &VariantResult) -> String {
     match variant.max_tokens {
         Some(limit) if variant.name.parse() == Ok(limit) => format!("max_tokens {}", count(limit)),
         None if variant.name == "unset" => "max_tokens unset".to_owned(),
         _ => variant.name.clone(),
     }
+}
+
+/// A variant's name as a part of a sentence that says what it is: `1,024`, `unset`, `“twice the quota”`.
+pub fn quoted(variant: &VariantResult) -> String {
+    match spoken(variant) {
+        name if name == variant.name => format!("“{name}”"),
+        _ => name_of(variant),
+    }
+}
+
+/// A variant in a sentence: `max_tokens 1,024`, `“twice the quota”`.
+pub fn in_sentence(variant: &VariantResult) -> String {
+    match spoken(variant) {
+        name if name == variant.name => quoted(variant),
+        value => value,
+    }
+}
+
+/// What is compared, for the subtitle of a chart: models, the workload, and how quotas are assumed to be enforced.
+pub fn subtitle(comparison: &Comparison, setting: &Setting) -> Vec<String> {
+    let models = setting.models().join(", ");
+    // Named variants may differ in their models, too.
+    let models = match comparison.variants.first().filter(|_| comparison.workload.is_none()) {
+        Some(first) => format!("{}: {models}", first.name),
+        None => models,
+    };
+    let workload = comparison.workload.as_ref().map(|name| format!("workload {name}"));
+    std::iter::once(models).chain(workload).chain(setting.limiters()).filter(|part| !part.is_empty()).collect()
 }
 
 /// How to repeat it: scenario, seed, version, replications, horizon.
@@ -38,157 +79,69 @@ fn provenance(comparison: &Comparison) -> [String; 4] {
     )
 }
 
-/// The title of the first column of every table.
-fn subject(comparison: &Comparison) -> &'static str {
-    if comparison.workload.is_some() { "max_tokens" } else { "variant" }
+/// The first sentence, which is the answer, and the others.
+pub fn sentences(reason: &str) -> (String, &str) {
+    reason.split_once(". ").map_or((reason.to_owned(), ""), |(first, rest)| (format!("{first}."), rest))
 }
 
-fn name_cell(comparison: &Comparison, variant: &VariantResult) -> String {
-    let name = match variant.max_tokens {
-        Some(limit) if comparison.workload.is_some() => count(limit),
-        _ => variant.name.clone(),
-    };
-    if comparison.recommendation.variant.as_ref() == Some(&variant.name) { format!("{name} *") } else { name }
+/// The objectives as the recommended variant meets them, or the closest misses them, under a title.
+pub fn objectives(comparison: &Comparison) -> Option<(String, Table)> {
+    let variant = comparison.answer()?;
+    let measured_s = (comparison.horizon_s - comparison.warmup_s) * f64::from(comparison.replications);
+    Some((format!("objectives, with {}", in_sentence(variant)), judged(&variant.slo, measured_s)))
 }
 
-/// What each variant reserves, and what that does to requests.
-pub fn outcomes(comparison: &Comparison) -> Table {
-    let row = |variant: &VariantResult| {
-        let metrics = metrics_of(comparison, variant);
-        vec![
-            name_cell(comparison, variant),
-            or_dash(variant.reservation_per_request.mean, short),
-            variant.fits_at_once.map_or_else(|| DASH.to_owned(), count),
-            or_dash(metrics.attempt_throttle_rate.mean, percent),
-            or_dash(metrics.request_failure_rate.mean, percent),
-            or_dash(metrics.truncation_rate.mean, percent),
-            or_dash(metrics.goodput_requests_per_minute.mean, short),
-            or_dash(metrics.cost_usd_per_hour.mean, dollars),
-            or_dash(variant.cost_usd_per_1000_good.mean, dollars),
-        ]
-    };
-    Table {
-        header: vec![
-            subject(comparison),
-            "reserves",
-            "fit",
-            "throttled",
-            "failed",
-            "cut",
-            "good/min",
-            "$/hour",
-            "$/1,000",
-        ],
-        rows: comparison.variants.iter().map(row).collect(),
-        words: vec![0],
-    }
-}
-
-/// How long answers take with each variant.
-pub fn durations(comparison: &Comparison) -> Table {
-    let row = |variant: &VariantResult| {
-        let metrics = metrics_of(comparison, variant);
-        vec![
-            name_cell(comparison, variant),
-            or_dash(metrics.latency_ms.p50, duration_ms),
-            or_dash(metrics.latency_ms.p99, duration_ms),
-            or_dash(metrics.wait_ms.all.p50, duration_ms),
-            or_dash(metrics.wait_ms.all.p99, duration_ms),
-        ]
-    };
-    Table {
-        header: vec![subject(comparison), "latency p50", "p99", "wait p50", "p99"],
-        rows: comparison.variants.iter().map(row).collect(),
-        words: vec![0],
-    }
-}
-
-/// What each variant changes against the first, with half its interval.
-pub fn differences(comparison: &Comparison) -> Table {
-    let row = |variant: &VariantResult| {
-        let of = &variant.difference;
-        vec![
-            name_cell(comparison, variant),
-            signed(of.attempt_throttle_rate, points),
-            signed(of.request_failure_rate, points),
-            signed(of.truncation_rate, points),
-            signed(of.latency_ms.p99, duration_ms),
-            signed(of.goodput_requests_per_minute, short),
-        ]
-    };
-    Table {
-        header: vec![subject(comparison), "throttled", "failed", "cut", "latency p99", "good/min"],
-        rows: comparison.variants.iter().skip(1).map(row).collect(),
-        words: vec![0],
-    }
-}
-
-/// What the shorter titles of [`outcomes`] mean.
-pub const LEGEND: &str = "reserves: tokens per attempt · fit: at once in a minute's quota · cut: answers cut short · \
-     $/1,000: good answers · *: recommended";
-
-/// A share as percentage points.
-fn points(share: f64) -> String {
-    percent(share).replace('%', " pp")
-}
-
-/// `+1.2 pp ±0.3`.
-fn signed(difference: Estimate, write: fn(f64) -> String) -> String {
-    let Some(mean) = difference.mean.filter(|mean| mean.is_finite()) else { return DASH.to_owned() };
-    let sign = if mean > 0.0 {
-        "+"
-    } else if mean < 0.0 {
-        "−"
-    } else {
-        ""
-    };
-    let bare = |text: String| text.split_once(' ').map_or(text.clone(), |(number, _)| number.to_owned());
-    match difference.ci95 {
-        Some([low, high]) if high > low => {
-            let (value, half) = (write(mean.abs()), write((high - low) / 2.0));
-            let same_unit = value.split_once(' ').map(|(_, unit)| unit) == half.split_once(' ').map(|(_, unit)| unit);
-            format!("{sign}{value} ±{}", if same_unit { bare(half) } else { half })
-        }
-        _ => format!("{sign}{}", write(mean.abs())),
-    }
+/// What the differences are from.
+pub fn paired(comparison: &Comparison) -> String {
+    let first = comparison.variants.first().map(in_sentence).unwrap_or_default();
+    format!("paired differences to {first}, ± half the 95% interval")
 }
 
 /// The comparison as text, ending in a newline.
 pub fn text(comparison: &Comparison, style: &Style) -> String {
-    let reason = &comparison.recommendation.reason;
-    let (answer, rest) = reason.split_once(". ").map_or((reason.as_str(), ""), |(answer, rest)| (answer, rest));
-    let dot = if rest.is_empty() { "" } else { "." };
-    let mut lines: Vec<String> = Vec::new();
-    lines.extend(wrap(&format!("{answer}{dot}"), "", "").iter().map(|line| style.paint(STRONG, line)));
+    let (answer, rest) = sentences(&comparison.recommendation.reason);
+    let mut lines: Vec<String> = wrap(&answer, "", "").iter().map(|line| style.paint(STRONG, line)).collect();
     if !rest.is_empty() {
         lines.extend(wrap(rest, "", ""));
     }
-    for (title, table) in [
-        ("", outcomes(comparison)),
-        ("", durations(comparison)),
-        ("paired differences to the first, ± half the 95% interval", differences(comparison)),
-    ] {
-        if !table.rows.is_empty() {
-            lines.push(String::new());
-            if !title.is_empty() {
-                lines.push(style.paint(FAINT, title));
-            }
-            lines.extend(align(&table, *style));
-            if table.header[1] == "reserves" {
-                lines.extend(wrap(LEGEND, "", "").iter().map(|line| style.paint(FAINT, line)));
-            }
-        }
-    }
-    lines.push(String::new());
-    lines.push(style.paint(FAINT, "objectives"));
-    lines.extend(comparison.objectives.iter().map(|text| format!("  {text}")));
-    if !comparison.recommendation.holds_under.is_empty() {
+    let short = lettered(comparison);
+    if let Some(short) = &short {
         lines.push(String::new());
-        lines.push(style.paint(FAINT, "the recommendation under other assumptions"));
-        for (name, holds) in &comparison.recommendation.holds_under {
-            let verdict = if *holds { style.paint(GOOD, "holds") } else { style.paint(BAD, "flips") };
-            lines.push(format!("  {verdict}  {name}"));
-        }
+        let key = short.variants.iter().zip(&comparison.variants);
+        lines.extend(key.flat_map(|(letter, each)| wrap(&each.name, &format!("{}  ", letter.name), "   ")));
+    }
+    let short = short.as_ref().unwrap_or(comparison);
+    lines.push(String::new());
+    lines.extend(align(&outcomes(short), *style));
+    lines.extend(wrap(LEGEND, "", "").iter().map(|line| style.paint(FAINT, line)));
+    lines.push(String::new());
+    lines.extend(align(&durations(short), *style));
+    if comparison.variants.len() > 1 {
+        lines.push(String::new());
+        lines.push(style.paint(FAINT, &paired(comparison)));
+        let [outcomes, durations] = main_differences(short);
+        lines.extend(align(&outcomes, *style));
+        lines.push(String::new());
+        lines.extend(align(&durations, *style));
+    }
+    let afterwards = recovery::of_variants(short);
+    if !afterwards.rows.is_empty() {
+        lines.push(String::new());
+        lines.extend(align(&afterwards, *style));
+    }
+    if let (Some((title, table)), Some(variant)) = (objectives(comparison), comparison.answer()) {
+        lines.push(String::new());
+        lines.extend(text::objectives(&title, &table, &variant.slo, *style));
+    }
+    if !comparison.recommendation.tried.is_empty() {
+        lines.push(String::new());
+        lines.push(style.paint(FAINT, &tried_title(comparison)));
+        let rows = align(&assumptions(comparison), *style).into_iter();
+        lines.extend(rows.map(|line| {
+            let paint = |word: &str, ansi| line.strip_prefix(word).map(|rest| style.paint(ansi, word) + rest);
+            let good = paint("holds", GOOD).or_else(|| paint("meets", GOOD));
+            good.or_else(|| paint("flips", BAD)).or_else(|| paint("misses", BAD)).unwrap_or(line)
+        }));
     }
     lines.extend(text::foundations(&comparison.assumptions, &comparison.warnings, *style));
     lines.push(String::new());
@@ -197,32 +150,73 @@ pub fn text(comparison: &Comparison, style: &Style) -> String {
     lines.join("\n")
 }
 
+/// Names of variants longer than this leave no room for numbers.
+const LONG_NAME: usize = 10;
+
+/// The comparison with letters for names, where these are too long for the first column of a table.
+fn lettered(comparison: &Comparison) -> Option<Comparison> {
+    let long = comparison.variants.iter().any(|each| each.name.chars().count() > LONG_NAME);
+    if comparison.workload.is_some() || !long || comparison.variants.len() > 26 {
+        return None;
+    }
+    let mut short = comparison.clone();
+    let recommended = comparison.recommendation.variant.as_ref();
+    for (letter, each) in ('A'..='Z').zip(&mut short.variants) {
+        if recommended == Some(&each.name) {
+            short.recommendation.variant = Some(letter.to_string());
+        }
+        each.name = letter.to_string();
+    }
+    Some(short)
+}
+
+/// What was tried on which variant.
+pub fn tried_title(comparison: &Comparison) -> String {
+    let name = comparison.answer().map(in_sentence).unwrap_or_default();
+    format!("{name} under other assumptions")
+}
+
 /// The comparison for a pull request.
 pub fn markdown(comparison: &Comparison) -> String {
-    let mut text = format!("**{}**\n", markdown::escape(&comparison.recommendation.reason));
-    for table in [outcomes(comparison), durations(comparison), differences(comparison)] {
-        if !table.rows.is_empty() {
-            if table.header[1] == "throttled" {
-                text += "\nPaired differences to the first, ± half the 95% interval:\n";
-            }
-            text += "\n";
-            text += &markdown::rows(&table);
-        }
+    let (answer, rest) = sentences(&comparison.recommendation.reason);
+    let mut text = format!("**{}**\n", markdown::prose(&answer));
+    if !rest.is_empty() {
+        let _ = write!(text, "\n{}\n", markdown::prose(rest));
+    }
+    for table in [outcomes(comparison), durations(comparison)] {
+        let _ = write!(text, "\n{}", markdown::rows(&table));
     }
     let _ = write!(text, "\n<sub>{}</sub>\n", markdown::escape(LEGEND));
-    if !comparison.recommendation.holds_under.is_empty() {
-        text += "\n| assumption | recommendation |\n|:--|:--|\n";
-        for (name, holds) in &comparison.recommendation.holds_under {
-            let _ = writeln!(text, "| {} | {} |", markdown::escape(name), if *holds { "holds" } else { "**flips**" });
+    let afterwards = recovery::of_variants(comparison);
+    if !afterwards.rows.is_empty() {
+        let _ = write!(text, "\n{}", markdown::rows(&afterwards));
+    }
+    if comparison.variants.len() > 1 {
+        let _ = write!(text, "\n{}:\n", capital(&markdown::escape(&paired(comparison))));
+        for table in all_differences(comparison) {
+            let _ = write!(text, "\n{}", markdown::rows(&table));
         }
     }
-    let _ = write!(text, "\nObjectives: {}\n", markdown::escape(&comparison.objectives.join(", ")));
+    if let Some((title, table)) = objectives(comparison) {
+        let _ = write!(text, "\n{}:\n\n{}", capital(&markdown::escape(&title)), markdown::rows(&table));
+    }
+    if !comparison.recommendation.tried.is_empty() {
+        let title = capital(&markdown::escape(&tried_title(comparison)));
+        let _ = write!(text, "\n{title}:\n\n{}", markdown::rows(&assumptions(comparison)));
+    }
     text += &markdown::foundations(&comparison.assumptions, &comparison.warnings);
     let _ = write!(text, "\n<sub>{}</sub>\n", markdown::escape(&footer(comparison)));
     text
 }
 
-/// The comparison in long form: `variant,kind,name,metric,mean,ci_low,ci_high,few_events`, differences among them.
+/// A text that begins with a capital letter.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The comparison in long form: `variant,kind,name,metric,mean,ci_low,ci_high,few_events`. Kinds are `total`,
+/// `workload`, `pool`, `difference` (to the first variant, of the total and of the named workload), `recovery` and `slo`.
 pub fn csv(comparison: &Comparison) -> String {
     let mut table = csv::Table::new(&["variant", "kind", "name", "metric", "mean", "ci_low", "ci_high", "few_events"]);
     for variant in &comparison.variants {
@@ -236,11 +230,28 @@ pub fn csv(comparison: &Comparison) -> String {
             "cost_usd_per_1000_good": variant.cost_usd_per_1000_good,
         });
         let figures = ("total".to_owned(), String::new(), figures);
+        let afterwards =
+            variant.recovery.iter().map(|after| ("recovery".to_owned(), String::new(), csv::document(after)));
         let difference = ("difference".to_owned(), String::new(), csv::document(&variant.difference));
+        let of_workload = variant.workload_difference.as_ref().map(|difference| {
+            ("difference".to_owned(), comparison.workload.clone().unwrap_or_default(), csv::document(difference))
+        });
+        let differences = std::iter::once(difference).chain(of_workload);
         for (kind, name, document) in
-            parts.into_iter().chain([figures]).chain(workloads).chain(pools).chain([difference])
+            parts.into_iter().chain([figures]).chain(workloads).chain(pools).chain(differences).chain(afterwards)
         {
             table.metrics(&[&variant.name, &kind, &name], &document);
+        }
+        for outcome in &variant.slo {
+            table.metrics(
+                &[&variant.name, "slo", &outcome.text],
+                &serde_json::json!({
+                    "value": outcome.value,
+                    "bound": outcome.bound,
+                    "met": outcome.met,
+                    "uncertain": outcome.uncertain,
+                }),
+            );
         }
     }
     table.finish()

@@ -3,7 +3,7 @@
 //! Metrics are named by their path in the JSON document (`latency_ms.p99`), because both walk the same values.
 //! Missing numbers are empty fields.
 
-use crate::analysis::{Metrics, PoolTimeline, Summary};
+use crate::analysis::{Metrics, PoolTimeline, Recovery, Summary};
 use csv::{Terminator, Writer, WriterBuilder};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,6 +28,10 @@ pub fn summary(summary: &Summary) -> String {
     }
     for (name, of_workload) in &summary.workloads {
         metrics(&mut table, "workload", name, of_workload);
+    }
+    if let Some(recovery) = &summary.recovery {
+        let without_curve = Recovery { curve: Vec::new(), ..recovery.clone() };
+        table.metrics(&["recovery", ""], &document(&without_curve));
     }
     for slo in &summary.slo {
         let value = slo.value.map_or_else(String::new, |value| value.to_string());
@@ -122,9 +126,13 @@ fn row_of_estimate(table: &mut Table, scope: &[&str], path: &str, fields: &Map<S
     table.row(scope.iter().copied().chain(cells));
 }
 
-/// A number as JSON writes it; null is empty.
+/// A number as JSON writes it, a word as it is; null is empty.
 fn number(value: Option<&Value>) -> String {
-    value.filter(|value| !value.is_null()).map_or_else(String::new, Value::to_string)
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(word)) => word.clone(),
+        Some(value) => value.to_string(),
+    }
 }
 
 /// A CSV writer into memory, where writing cannot fail.

@@ -1,12 +1,12 @@
 //! Hand-made results for tests: numbers chosen to exercise the formats, not simulated.
 
+use crate::analysis::recovery::{Phases, State, StateCounts, Trigger, Trouble};
 use crate::analysis::{
-    Axis, ByMinute, Comparison, Counts, Difference, Estimate, Gauge, Knee, LedgerTotals, Metrics, OutputHistogram,
-    Percentiles, Point, PoolMetrics, PoolTimeline, Recommendation, SloOutcome, Summary, Sweep, ThrottlesByLimit,
-    TimelinePoint, VariantResult, Wait,
+    Afterwards, Axis, ByMinute, Comparison, Counts, Difference, Estimate, FailuresByCause, Gauge, Knee, LedgerTotals,
+    Metrics, Named, OutputHistogram, Percentiles, Point, PoolMetrics, PoolTimeline, Recommendation, Recovery,
+    SloOutcome, Summary, Sweep, ThrottlesByLimit, TimelinePoint, Tried, VariantResult, Wait, Wasted,
 };
 use crate::report::setting::{LatencyObjective, PoolSetting, Setting, WorkloadSetting};
-use std::collections::BTreeMap;
 
 /// A one-word classifier whose reservations fill the quota.
 pub(crate) fn busy() -> Summary {
@@ -62,6 +62,9 @@ pub(crate) fn calm() -> Summary {
     metrics.request_throttle_rate = estimate(0.0, 0.0, 0.0107);
     metrics.request_failure_rate = estimate(0.0, 0.0, 0.0107);
     metrics.throttles_by_limit = ThrottlesByLimit::default();
+    metrics.failures_by_cause = FailuresByCause::default();
+    metrics.attempts_per_request = estimate(1.0, 1.0, 1.0);
+    metrics.wait_ms = Wait::default();
     metrics.latency_ms = percentiles([712.0, 640.0, 1_020.0, 1_150.0, 1_340.0, 1_720.0]);
     let pool = PoolMetrics {
         quota_utilization: estimate(0.1005, 0.0998, 0.1012),
@@ -165,6 +168,7 @@ pub(crate) fn comparison(values: &[(&str, u64, f64, f64)]) -> Comparison {
                 attempt_throttle_rate: estimate(throttled - 0.413, throttled - 0.42, throttled - 0.406),
                 ..Difference::default()
             },
+            meets: slo.iter().all(|outcome| outcome.met),
             slo,
             ..VariantResult::default()
         }
@@ -187,8 +191,17 @@ pub(crate) fn comparison(values: &[(&str, u64, f64, f64)]) -> Comparison {
             reason: "Take the best. It holds under 1 of 2 assumptions tried: `burst_seconds_1` flips it.".into(),
             holds_under: vec![("fixed_window".into(), true), ("burst_seconds_1".into(), false)],
             sustains_load: best.as_ref().map(|_| 1.84),
+            tried: [("fixed_window", 0.0), ("burst_seconds_1", 0.2)]
+                .map(|(assumption, rate)| Tried {
+                    assumption: assumption.into(),
+                    holds: rate == 0.0,
+                    attempt_throttle_rate: estimate(rate, rate * 0.9, rate * 1.1),
+                    latency_p99_ms: Some(4_930.0),
+                    ..Tried::default()
+                })
+                .into(),
             variant: best,
-            remedies: Vec::new(),
+            ..Recommendation::default()
         },
         variants,
         assumptions: vec!["limiter: a token bucket of 60 s".into()],
@@ -215,15 +228,25 @@ pub(crate) fn sweep(loads: &[f64], values: &[&str]) -> Sweep {
             let at = [("load".to_owned(), load.into())].into_iter().chain(beside(value)).collect();
             let meets = rate < 0.01;
             let offered_utilization = Some(load / 2.0);
-            points.push(Point { at, replications: 5, added: false, meets, offered_utilization, total });
+            points.push(Point {
+                at,
+                replications: 5,
+                added: false,
+                meets,
+                still_spending: Vec::new(),
+                offered_utilization,
+                total,
+                recovery: None,
+            });
         }
-        knees.push(Knee { at: beside(value).into_iter().collect(), load: Some(knee), note: None });
+        knees.push(Knee { at: beside(value).into_iter().collect(), load: Some(knee), ..Knee::default() });
     }
     let Summary { schema_version, quotasim_version, seed, replications, horizon_s, warmup_s, .. } = document();
     Sweep {
         schema_version,
         quotasim_version,
         scenario: "support-triage".into(),
+        client: None,
         seed,
         replications,
         horizon_s,
@@ -236,6 +259,28 @@ pub(crate) fn sweep(loads: &[f64], values: &[&str]) -> Sweep {
         assumptions: vec!["limiter: a token bucket of 60 s".into()],
         warnings: Vec::new(),
     }
+}
+
+/// A map of states: the more load and the higher the spike, the worse.
+pub(crate) fn states(loads: &[f64], spikes: &[f64]) -> Sweep {
+    let words: Vec<String> = spikes.iter().map(ToString::to_string).collect();
+    let mut sweep = sweep(loads, &words.iter().map(String::as_str).collect::<Vec<_>>());
+    sweep.axes[1] = Axis { path: "spike.load".into(), values: spikes.iter().map(|&spike| spike.into()).collect() };
+    for (index, point) in sweep.points.iter_mut().enumerate() {
+        let (load, spike) = (loads[index % loads.len()], spikes[index / loads.len()]);
+        point.at = [("load".to_owned(), load.into()), ("spike.load".to_owned(), spike.into())].into_iter().collect();
+        let (state, stable) = match load * spike {
+            product if load > 1.2 && product > 0.0 => (State::Degraded, 0),
+            product if product > 3.0 => (State::DoesNotRecover, 1),
+            _ => (State::Stable, 10),
+        };
+        let others = 10 - stable;
+        let (degraded, does_not_recover) = if state == State::Degraded { (others, 0) } else { (0, others) };
+        let replications = StateCounts { stable, degraded, does_not_recover };
+        point.recovery = Some(Afterwards { state, replications, time_to_recover_s: Gauge::default() });
+    }
+    sweep.knees.clear();
+    sweep
 }
 
 fn classifier() -> Metrics {
@@ -276,9 +321,39 @@ fn classifier() -> Metrics {
             tokens_per_minute: estimate(175.4, 168.0, 182.8),
             ..ThrottlesByLimit::default()
         },
+        attempt_fault_rate: estimate(0.0, 0.0, 0.0107),
+        failures_by_cause: FailuresByCause { throttled: estimate(36.0, 33.3, 38.7), ..FailuresByCause::default() },
+        wasted: Wasted::default(),
         in_flight: Gauge { mean: Some(20.8), ci95: Some([20.6, 21.0]), max: Some(24.0) },
         cost_usd_per_hour: estimate(1.06, 1.05, 1.07),
         pool: None,
+    }
+}
+
+/// A system that comes back from a spike.
+pub(crate) fn recovery() -> Recovery {
+    let share = |s: f64| {
+        let trouble = if (600.0..690.0).contains(&s) { 0.4 } else { 0.001 };
+        Trouble { from_s: s, share: Some(trouble), undisturbed: Some(0.001) }
+    };
+    Recovery {
+        trigger: Trigger::Spike,
+        from_s: 600.0,
+        to_s: 630.0,
+        state: State::Stable,
+        replications: StateCounts { stable: 10, degraded: 0, does_not_recover: 0 },
+        time_to_recover_s: Gauge { mean: Some(42.0), ci95: Some([35.0, 49.0]), max: Some(65.0) },
+        trouble_rate: Phases {
+            during: estimate(0.381, 0.37, 0.392),
+            end: estimate(0.002, 0.001, 0.003),
+            end_undisturbed: estimate(0.001, 0.0, 0.002),
+        },
+        attempts_per_request: Phases {
+            during: estimate(1.9, 1.8, 2.0),
+            end: estimate(1.0, 1.0, 1.0),
+            end_undisturbed: estimate(1.0, 1.0, 1.0),
+        },
+        curve: (0..120).map(|point| share(f64::from(point) * 15.0)).collect(),
     }
 }
 
@@ -294,7 +369,7 @@ fn document() -> Summary {
     }
 }
 
-fn named<const N: usize>(metrics: [(&str, Metrics); N]) -> BTreeMap<String, Metrics> {
+fn named<const N: usize>(metrics: [(&str, Metrics); N]) -> Named<Metrics> {
     metrics.into_iter().map(|(name, metrics)| (name.to_owned(), metrics)).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use super::headline::headline;
 use super::table::{self, Table, provenance};
+use super::{clients, recovery};
 use crate::analysis::Summary;
 use std::fmt::Write as _;
 
@@ -9,14 +10,24 @@ use std::fmt::Write as _;
 pub fn summary(summary: &Summary) -> String {
     // Writing to a string cannot fail.
     let mut text = format!("**{}**\n", escape(&headline(summary)));
-    for table in [table::workloads(summary), table::pools(summary), table::objectives(summary)] {
+    if let Some(after) = &summary.recovery {
+        let _ = write!(text, "\n{}\n", escape(&recovery::sentence(after)));
+    }
+    let tables =
+        [table::workloads(summary), table::pools(summary), clients::table(summary), table::objectives(summary)];
+    for table in &tables {
         if !table.rows.is_empty() {
             text += "\n";
-            text += &rows(&table);
+            text += &rows(table);
         }
     }
-    if !summary.pools.is_empty() {
-        let _ = write!(text, "\n<sub>{}</sub>\n", escape(table::POOLS_LEGEND));
+    let legends = [
+        (!summary.pools.is_empty(), table::POOLS_LEGEND),
+        (!tables[2].rows.is_empty(), clients::LEGEND),
+        (summary.recovery.is_some(), recovery::LEGEND),
+    ];
+    for (_, legend) in legends.iter().filter(|(used, _)| *used) {
+        let _ = write!(text, "\n<sub>{}</sub>\n", escape(legend));
     }
     text += &foundations(&summary.assumptions, &summary.warnings);
     let _ = write!(text, "\n<sub>{}</sub>\n", escape(&provenance(summary).join(" · ")));
@@ -27,12 +38,12 @@ pub fn summary(summary: &Summary) -> String {
 pub(super) fn foundations(assumptions: &[String], warnings: &[String]) -> String {
     let mut text = String::new();
     for warning in warnings {
-        let _ = write!(text, "\n> **Warning:** {}\n", escape(warning));
+        let _ = write!(text, "\n> **Warning:** {}\n", prose(warning));
     }
     if !assumptions.is_empty() {
         text += "\n<details><summary>Assumptions</summary>\n\n";
         for assumption in assumptions {
-            let _ = writeln!(text, "- {}", escape(assumption));
+            let _ = writeln!(text, "- {}", prose(assumption));
         }
         text += "\n</details>\n";
     }
@@ -40,8 +51,8 @@ pub(super) fn foundations(assumptions: &[String], warnings: &[String]) -> String
 }
 
 /// A table in pipes, numbers to the right.
-pub(super) fn rows(table: &Table) -> String {
-    let header: Vec<String> = table.header.iter().map(|&title| escape(title)).collect();
+pub(super) fn rows<Title: AsRef<str>>(table: &Table<Title>) -> String {
+    let header: Vec<String> = table.header.iter().map(|title| escape(title.as_ref())).collect();
     let rule: Vec<&str> =
         (0..table.header.len()).map(|column| if table.words.contains(&column) { ":--" } else { "--:" }).collect();
     let mut text = format!("| {} |\n|{}|\n", header.join(" | "), rule.join("|"));
@@ -50,6 +61,19 @@ pub(super) fn rows(table: &Table) -> String {
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
+}
+
+/// Sentences of ours, whose names in backticks stay code; everything else that Markdown would take as markup is made
+/// literal.
+pub(super) fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escape(text);
+    }
+    let part = |(index, part): (usize, &&str)| {
+        if index % 2 == 1 { format!("`{}`", part.replace('\n', " ")) } else { escape(part) }
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 /// `text` with everything that Markdown would take as markup made literal.
@@ -84,6 +108,12 @@ mod tests {
     #[test]
     fn two_workloads_on_two_pools_with_gaps() {
         insta::assert_snapshot!(super::summary(&fixture::two_pools()));
+    }
+
+    #[test]
+    fn names_in_backticks_stay_code() {
+        assert_eq!(super::prose("`a_b` is < *c* (`d|e`)"), "`a_b` is &lt; \\*c\\* (`d|e`)");
+        assert_eq!(super::prose("one ` alone"), "one \\` alone");
     }
 
     #[test]

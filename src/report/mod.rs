@@ -3,8 +3,11 @@
 //! Everything here is a pure function from [`analysis`](crate::analysis) values to text or bytes: nothing is
 //! simulated, estimated or written to disk, and the same input gives the same bytes.
 
+pub mod backtest;
 pub mod bundle;
+pub mod calibration;
 pub mod chart;
+pub mod clients;
 pub mod compare;
 pub mod csv;
 pub mod explain;
@@ -14,6 +17,7 @@ pub mod json;
 pub mod markdown;
 pub mod models;
 pub mod number;
+pub mod recovery;
 pub mod saved;
 pub mod setting;
 pub mod sweep;

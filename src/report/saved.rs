@@ -64,6 +64,9 @@ pub struct Origin {
     pub scenario: String,
     /// What was changed in it from the command line.
     pub changes: Vec<String>,
+    /// The file of variants as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variants: Option<String>,
 }
 
 /// The key `drawing` of a saved result.

@@ -84,6 +84,14 @@ impl Setting {
         self.workloads.iter().find(|workload| workload.name == name)
     }
 
+    /// How each pool's tokens quota is assumed to be enforced: `haiku: token bucket of 60 s (assumption)`.
+    pub fn limiters(&self) -> impl Iterator<Item = String> {
+        self.pools.iter().filter_map(|pool| {
+            let words: Vec<&str> = pool.limiter.iter().chain(&pool.rules).map(String::as_str).collect();
+            (!words.is_empty()).then(|| format!("{}: {} (assumption)", pool.name, words.join(", ")))
+        })
+    }
+
     /// The models in use, each once, in file order.
     pub fn models(&self) -> Vec<&str> {
         let mut models: Vec<&str> = Vec::new();
@@ -194,6 +202,8 @@ mod tests {
             context_window: None,
             prices: Prices::default(),
             latency: Latency::Duration(Distribution::Constant(1.0)),
+            faults: Faults::NONE,
+            fault_episodes: Vec::new(),
         }
     }
 
@@ -213,7 +223,9 @@ mod tests {
             },
             max_tokens: None,
             latency: None,
-            faults: Faults::default(),
+            faults: Faults::NONE,
+            fault_episodes: Vec::new(),
+            stream: false,
             throttle_latency: SimSpan::ZERO,
             client: ClientPolicy::None,
             clients: 1,
@@ -249,6 +261,7 @@ mod tests {
             replications: 1,
             seed: 1,
             load: Load::ONE,
+            spike: None,
             episode: false,
             accounts: Vec::new(),
             pools: vec![

@@ -4,11 +4,11 @@ use super::headline::active_limits;
 use super::number::{DASH, count, dollars, duration_ms, or_dash, percent, short};
 use crate::analysis::{Metrics, SloOutcome, Summary};
 
-/// Rows of cells under a header.
+/// Rows of cells under a header, of fixed titles or of names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub struct Table<Title = &'static str> {
     /// Column titles; the first column names the row.
-    pub header: Vec<&'static str>,
+    pub header: Vec<Title>,
     /// One vector of cells per row, as long as the header.
     pub rows: Vec<Vec<String>>,
     /// Which columns are words and stand left; numbers stand right.
@@ -78,18 +78,25 @@ fn pool_rows(name: &str, metrics: &Metrics) -> Vec<Vec<String>> {
     rows
 }
 
-/// Objectives: verdict, text as written, measured value.
+/// Objectives of a run: verdict, text as written, what was measured.
 pub fn objectives(summary: &Summary) -> Table {
+    let measured_s = (summary.horizon_s - summary.warmup_s) * f64::from(summary.replications);
+    judged(&summary.slo, measured_s)
+}
+
+/// Objectives and how they came out in this many seconds of measured time over all replications.
+pub fn judged(slo: &[SloOutcome], measured_s: f64) -> Table {
+    let row = |each: &SloOutcome| vec![verdict(each).to_owned(), each.text.clone(), measured(each, measured_s)];
     Table {
         header: vec!["verdict", "objective", "measured"],
-        rows: summary.slo.iter().map(|slo| vec![verdict(slo).to_owned(), slo.text.clone(), measured(slo)]).collect(),
-        words: vec![0, 1],
+        rows: slo.iter().map(row).collect(),
+        words: vec![0, 1, 2],
     }
 }
 
 /// `met`, `missed`, or either with a doubt.
 pub fn verdict(slo: &SloOutcome) -> &'static str {
-    match (slo.value.is_some(), slo.met, slo.uncertain) {
+    match (slo.value.is_some(), slo.met, slo.in_doubt()) {
         (false, ..) => "not measured",
         (true, true, false) => "met",
         (true, true, true) => "met, uncertain",
@@ -98,8 +105,14 @@ pub fn verdict(slo: &SloOutcome) -> &'static str {
     }
 }
 
-/// The measured value in the unit that the metric's name tells.
-fn measured(slo: &SloOutcome) -> String {
+/// The measured value in the unit that the metric's name tells; of what was never seen, what the run rules out.
+///
+/// *Formula*: an event never seen in m minutes is rarer than 3/m, by the rule of three (shared specification, §6).
+fn measured(slo: &SloOutcome, measured_s: f64) -> String {
+    if slo.never_seen() && slo.uncertain {
+        let most = (180.0 / measured_s).min(1.0);
+        return format!("never seen; so long a run rules out more than {}", percent(most));
+    }
     let write: fn(f64) -> String = if slo.text.contains("_rate") || slo.text.contains("utilization") {
         percent
     } else if slo.text.contains("_ms") {
@@ -109,7 +122,8 @@ fn measured(slo: &SloOutcome) -> String {
     } else {
         short
     };
-    or_dash(slo.value, write)
+    let unknown = if slo.text.contains("usd") { "a price is unknown" } else { "too few answers" };
+    slo.value.map_or_else(|| unknown.to_owned(), write)
 }
 
 /// What a reader needs to repeat the run, in parts: name, seed, version, replications and horizon.

@@ -4,7 +4,8 @@
 
 use super::headline::headline;
 use super::table::{self, Table, provenance};
-use crate::analysis::Summary;
+use super::{clients, recovery};
+use crate::analysis::{SloOutcome, Summary};
 use anstyle::{AnsiColor, Style as Ansi};
 
 /// The widest line, in characters.
@@ -45,6 +46,11 @@ const DOUBT: Ansi = AnsiColor::Yellow.on_default();
 pub fn summary(summary: &Summary, style: &Style) -> String {
     let mut lines = Vec::new();
     lines.extend(wrap(&headline(summary), "", "").iter().map(|line| style.paint(STRONG, line)));
+    if let Some(after) = &summary.recovery {
+        lines.push(String::new());
+        lines.extend(wrap(&recovery::sentence(after), "", "").iter().map(|line| style.paint(STRONG, line)));
+        lines.push(style.paint(FAINT, recovery::LEGEND));
+    }
     for table in [table::workloads(summary), table::pools(summary)] {
         if !table.rows.is_empty() {
             lines.push(String::new());
@@ -54,9 +60,15 @@ pub fn summary(summary: &Summary, style: &Style) -> String {
     if !summary.pools.is_empty() {
         lines.push(style.paint(FAINT, table::POOLS_LEGEND));
     }
+    let clients = clients::table(summary);
+    if !clients.rows.is_empty() {
+        lines.push(String::new());
+        lines.extend(align(&clients, *style));
+        lines.extend(wrap(clients::LEGEND, "", "").iter().map(|line| style.paint(FAINT, line)));
+    }
     if !summary.slo.is_empty() {
         lines.push(String::new());
-        lines.extend(objectives(summary, *style));
+        lines.extend(objectives("objectives", &table::objectives(summary), &summary.slo, *style));
     }
     lines.extend(foundations(&summary.assumptions, &summary.warnings, *style));
     lines.push(String::new());
@@ -82,19 +94,20 @@ pub(super) fn foundations(assumptions: &[String], warnings: &[String], style: St
 }
 
 /// One line per objective, the verdict first.
-fn objectives(summary: &Summary, style: Style) -> Vec<String> {
-    let table = table::objectives(summary);
+pub(super) fn objectives(title: &str, table: &Table, slo: &[SloOutcome], style: Style) -> Vec<String> {
     let width = table.rows.iter().map(|row| chars(&row[0])).max().unwrap_or(0);
-    let mut lines = vec![style.paint(FAINT, "objectives")];
-    for (row, slo) in table.rows.iter().zip(&summary.slo) {
+    let mut lines = vec![style.paint(FAINT, title)];
+    for (row, slo) in table.rows.iter().zip(slo) {
         let [verdict, objective, measured] = row.as_slice() else { unreachable!("objectives have three columns") };
-        let ansi = match (slo.met, slo.uncertain || slo.value.is_none()) {
+        let ansi = match (slo.met, slo.in_doubt() || slo.value.is_none()) {
             (_, true) => DOUBT,
             (true, false) => GOOD,
             (false, false) => BAD,
         };
         let indent = " ".repeat(width + 2);
-        let text = wrap(&format!("{objective} (measured {measured})"), &indent, &indent);
+        let number = measured.starts_with(|first: char| first.is_ascii_digit() || first == '$');
+        let measured = if number { format!("measured {measured}") } else { measured.clone() };
+        let text = wrap(&format!("{objective} ({measured})"), &indent, &indent);
         for (index, line) in text.iter().enumerate() {
             let painted = if index == 0 {
                 format!("{}{}", style.paint(ansi, &format!("{verdict:<width$}")), &line[width..])
@@ -108,16 +121,17 @@ fn objectives(summary: &Summary, style: Style) -> Vec<String> {
 }
 
 /// A table as lines: words left, numbers right, two spaces between; a long first column gives way.
-pub(super) fn align(table: &Table, style: Style) -> Vec<String> {
+pub(super) fn align<Title: AsRef<str>>(table: &Table<Title>, style: Style) -> Vec<String> {
     let columns = table.header.len();
+    let title = |column: usize| table.header[column].as_ref();
     let mut widths: Vec<usize> = (0..columns)
         .map(|column| {
             let cells = table.rows.iter().map(|row| chars(&row[column]));
-            cells.chain([chars(table.header[column])]).max().unwrap_or(0)
+            cells.chain([chars(title(column))]).max().unwrap_or(0)
         })
         .collect();
     let others: usize = widths[1..].iter().map(|width| width + 2).sum();
-    widths[0] = widths[0].min(WIDTH.saturating_sub(others).max(chars(table.header[0])));
+    widths[0] = widths[0].min(WIDTH.saturating_sub(others).max(chars(title(0))));
     let line = |cells: &[String]| {
         let mut text = String::new();
         for (column, cell) in cells.iter().enumerate() {
@@ -129,14 +143,14 @@ pub(super) fn align(table: &Table, style: Style) -> Vec<String> {
         }
         text.trim_end().to_owned()
     };
-    let header: Vec<String> = table.header.iter().map(|&title| title.to_owned()).collect();
+    let header: Vec<String> = (0..columns).map(|column| title(column).to_owned()).collect();
     let mut lines = vec![style.paint(FAINT, &line(&header))];
     lines.extend(table.rows.iter().map(|row| line(row)));
     lines
 }
 
 /// `text` broken between words into lines of at most [`WIDTH`] characters; a number keeps its unit.
-pub(super) fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
+pub fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let unit = matches!(word.trim_end_matches(['.', ',', ';', ')']), "ms" | "s" | "min" | "h");

@@ -2,7 +2,9 @@
 
 use super::build::Builder;
 use crate::model::catalog::Card;
-use crate::model::{Arrivals, Latency, Limiter, Pool, PoolQuotas, Quota, ReservationRules, Scenario};
+use crate::model::{
+    Arrivals, FaultEpisode, Faults, Latency, Limiter, Pool, PoolQuotas, Quota, ReservationRules, Scenario, Workload,
+};
 use crate::units::format;
 
 /// The sentences of one pool.
@@ -117,7 +119,19 @@ pub(crate) fn of_scenario(b: &mut Builder<'_>, scenario: &Scenario) {
     if scenario.workloads.iter().any(|workload| matches!(workload.arrivals, Arrivals::Sessions(_))) {
         b.assume("Earlier turns of a session are read from the prompt cache if the last answered turn started less than `cache_ttl` before, else written to it; the new text of a turn counts as plain input.");
     }
-    if scenario.workloads.iter().any(|workload| workload.faults.disconnect.0 > 0.0 || workload.read_timeout.is_some()) {
+    if scenario.workloads.iter().any(|workload| may_be_given_up(workload, scenario)) {
         b.assume("An attempt that its client gave up stays reserved, charged and billed to its natural end.");
     }
+}
+
+/// Whether a client may give an attempt up that runs on.
+fn may_be_given_up(workload: &Workload, scenario: &Scenario) -> bool {
+    let lost = |faults: &Faults, episodes: &[FaultEpisode]| {
+        episodes.iter().map(|episode| &episode.faults).chain([faults]).any(|faults| faults.after_admission() > 0.0)
+    };
+    let fallback = workload.fallback.iter().flat_map(|fallback| &fallback.pools);
+    let mut pools = std::iter::once(&workload.pool).chain(fallback).map(|&pool| &scenario.pools[pool]);
+    workload.read_timeout.is_some()
+        || lost(&workload.faults, &workload.fault_episodes)
+        || pools.any(|pool| lost(&pool.faults, &pool.fault_episodes))
 }

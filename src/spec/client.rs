@@ -210,14 +210,14 @@ impl ClientSpec {
 
 impl SdkSpec {
     fn build(&self, b: &mut Builder<'_>, sdk: Sdk) -> Option<SdkPolicy> {
-        let java = sdk == Sdk::Java;
+        let version = self.retries.map_or(sdk.default_version(), |version| version.value.0);
         let mode = match self.mode.as_ref().map(|mode| &mode.value) {
             Some(ModeSpec::Legacy) => RetryMode::Legacy,
             Some(ModeSpec::Standard) => RetryMode::Standard,
             Some(ModeSpec::Adaptive) => RetryMode::Adaptive,
-            None => default_mode(sdk),
+            None => sdk.default_mode(version),
         };
-        if let (RetryMode::Legacy, Sdk::JavaScript | Sdk::Rust, Some(written)) = (mode, sdk, &self.mode) {
+        if let (false, Some(written)) = (sdk.has_mode(mode), &self.mode) {
             b.cx.problem_with(
                 written.at,
                 "`legacy` is a mode of boto3 and java only",
@@ -225,50 +225,27 @@ impl SdkSpec {
             );
             return None;
         }
-        let version = match self.retries {
-            Some(version) => version.value.0,
-            None if java => RetryVersion::V2_0,
-            None => RetryVersion::V2_1,
-        };
         let max_attempts = match self.max_attempts {
             Some(written) => attempts(b, written)?,
-            None => default_attempts(sdk, mode),
+            None => sdk.default_attempts(mode),
         };
-        if java {
-            b.assume(
-                "The Java SDK's retries follow its source code; unlike the others', they were never run against it.",
-            );
-        }
-        if sdk == Sdk::Rust && self.retries.is_none() {
+        let policy = SdkPolicy { sdk, mode, version, max_attempts };
+        assume(b, &ClientPolicy::Sdk(policy), self.retries.is_some());
+        Some(policy)
+    }
+}
+
+/// What the results rest on where this client is a matter of belief.
+pub(crate) fn assume(b: &mut Builder<'_>, policy: &ClientPolicy, has_version: bool) {
+    let ClientPolicy::Sdk(policy) = policy else { return };
+    match policy.sdk {
+        Sdk::Java => b.assume(
+            "The Java SDK's retries follow its source code; unlike the others', they were never run against it.",
+        ),
+        Sdk::Rust if !has_version => {
             b.assume("The Rust SDK runs behaviour version 2026-11-10 or later, so its retry behaviour is 2.1.");
         }
-        Some(SdkPolicy { sdk, mode, version, max_attempts })
-    }
-}
-
-/// The retry mode where the scenario leaves it out.
-fn default_mode(sdk: Sdk) -> RetryMode {
-    if sdk == Sdk::Java { RetryMode::Legacy } else { RetryMode::Standard }
-}
-
-/// Total attempts where the scenario leaves them out.
-fn default_attempts(sdk: Sdk, mode: RetryMode) -> u32 {
-    match (sdk, mode) {
-        (Sdk::Boto3, RetryMode::Legacy) => 5,
-        (Sdk::Java, RetryMode::Legacy) => 4,
-        _ => 3,
-    }
-}
-
-/// How long a client waits for a response where the scenario leaves it out.
-///
-/// *Source*: botocore `endpoint.DEFAULT_TIMEOUT`; Anthropic SDK `DEFAULT_TIMEOUT`; JavaScript and Rust have none.
-/// *Assumption*: none for Java, whose default depends on the HTTP client.
-pub(crate) fn default_read_timeout(client: &ClientPolicy) -> Option<SimSpan> {
-    match client {
-        ClientPolicy::Sdk(SdkPolicy { sdk: Sdk::Boto3, .. }) => Some(SimSpan(60 * SimSpan::SECOND.0)),
-        ClientPolicy::Sdk(SdkPolicy { sdk: Sdk::Anthropic, .. }) => Some(SimSpan(600 * SimSpan::SECOND.0)),
-        _ => None,
+        _ => {}
     }
 }
 

@@ -47,7 +47,8 @@ fn remark(b: &mut Builder<'_>, found: Resolved<'_>, model: &At<String>, mantle: 
             b.cx.warn(model.at, format!("{name} is retired since {since}: calls fail"), "plan on a newer model");
         }
     }
-    if found.needs_profile() {
+    // Mantle calls name the bare model.
+    if found.needs_profile() && !mantle {
         b.cx.warn(
             model.at,
             format!(

@@ -1,4 +1,4 @@
-//! Latency and faults as written.
+//! Latency as written.
 
 use super::build::Builder;
 use super::context::At;
@@ -6,8 +6,7 @@ use super::describe::record;
 use super::distribution::DistributionSpec;
 use super::moments::support;
 use super::scalar::Seconds;
-use crate::model::{Distribution, Faults, Latency};
-use crate::units::Probability;
+use crate::model::{Distribution, Latency};
 
 record! {
     /// How long responses take: `ttft + ttft_per_1k_input × input/1000 + output / output_tokens_per_second`, or a
@@ -21,30 +20,6 @@ record! {
         output_tokens_per_second: DistributionSpec<f64>,
         /// The whole response, whatever its length.
         duration: DistributionSpec<Seconds>,
-    }
-}
-
-record! {
-    /// What goes wrong besides quotas.
-    struct FaultsSpec as "set of faults" {
-        /// Share of attempts answered with 503, before admission.
-        unavailable: Probability = "0",
-        /// Share of attempts answered with the model-overloaded 429, before admission.
-        overloaded: Probability = "0",
-        /// Responses that take longer.
-        slow: SlowSpec,
-        /// Share of responses whose connection breaks.
-        disconnect: Probability = "0",
-    }
-}
-
-record! {
-    /// Responses that take longer.
-    struct SlowSpec as "slowdown" {
-        /// Share of responses.
-        probability: Probability = required,
-        /// How many times as long.
-        factor: f64 = required,
     }
 }
 
@@ -91,36 +66,4 @@ fn speed(b: &mut Builder<'_>, field: &At<DistributionSpec<f64>>) -> Option<Distr
     let speed = field.value.build(b)?;
     b.require(support(&speed).1 > 0.0, field.at, || "`output_tokens_per_second` is 0: it must be positive".to_owned())?;
     Some(speed)
-}
-
-impl FaultsSpec {
-    pub(crate) fn build(&self, b: &mut Builder<'_>) -> Option<Faults> {
-        let (unavailable, overloaded) = (self.unavailable?, self.overloaded?);
-        let sum = unavailable.value.0 + overloaded.value.0;
-        b.require(sum <= 1.0, overloaded.at, || {
-            format!("`unavailable` and `overloaded` add up to {sum}, more than 1: an attempt meets one of them")
-        })?;
-        let (slow, slow_factor) = match &self.slow {
-            None => (Probability(0.0), 1.0),
-            Some(slow) => {
-                let factor = slow.value.factor?;
-                b.require((1.0..=1e6).contains(&factor.value), factor.at, || {
-                    format!("`factor` is {}: it must lie between 1 and 1,000,000", factor.value)
-                })?;
-                (slow.value.probability?.value, factor.value)
-            }
-        };
-        Some(Faults {
-            unavailable: unavailable.value,
-            overloaded: overloaded.value,
-            slow,
-            slow_factor,
-            disconnect: self.disconnect?.value,
-        })
-    }
-}
-
-/// No faults.
-pub(crate) fn no_faults() -> Faults {
-    Faults { slow_factor: 1.0, ..Faults::default() }
 }

@@ -4,12 +4,13 @@ use super::build::Builder;
 use super::context::At;
 use super::decode::Record;
 use super::describe::{choice, record};
+use super::faults::FaultsSpec;
 use super::figures::{Figures, know};
 use super::latency::LatencySpec;
 use super::problem::{Span, shown};
 use super::quota::{DayQuotaSpec, LimiterSpec, QuotaSpec};
 use crate::model::catalog::Figure;
-use crate::model::{Account, DayQuota, Pool, ReservationRules};
+use crate::model::{Account, DayQuota, Faults, Pool, ReservationRules};
 use crate::units::{SimSpan, SimTime, Tokens, format};
 
 record! {
@@ -45,6 +46,8 @@ record! {
         prices: PricesSpec,
         /// How long responses take.
         latency: LatencySpec,
+        /// What goes wrong with every attempt on it, whoever makes it, besides the workload's own faults.
+        faults: FaultsSpec,
     }
 }
 
@@ -166,6 +169,8 @@ impl PoolSpec {
             Some(written) => written.value.build(b, &fallback),
             None => Some(fallback),
         };
+        let faults = self.faults.as_ref().map_or(Some((Faults::NONE, Vec::new())), |faults| faults.value.build(b));
+        let (faults, fault_episodes) = faults?;
         let pool = Pool {
             name: name.value.clone(),
             model: model.value.clone(),
@@ -180,6 +185,8 @@ impl PoolSpec {
             context_window: figures.context_window(),
             prices: figures.prices(),
             latency: latency?,
+            faults,
+            fault_episodes,
         };
         super::assumptions::of_pool(b, &pool, known.resolved.map(|found| found.card), self.latency.is_none());
         Some(pool)

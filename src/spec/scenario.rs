@@ -9,6 +9,7 @@ use super::problem::shown;
 use super::scalar::{Fraction, Named};
 use super::schema::Definitions;
 use super::slo::SloSpec;
+use super::spike::SpikeSpec;
 use super::tree::{Kind, Node};
 use super::workload::WorkloadSpec;
 use super::{assumptions, checks};
@@ -46,6 +47,8 @@ record! {
         start: StartSpec = "00:00 UTC",
         /// Multiplies open arrival rates, trace scale and workers.
         load: Fraction = "1",
+        /// A while with more traffic.
+        spike: SpikeSpec,
         /// A bounded episode: a full bucket at its start is real, not a bias.
         episode: bool = "false",
     }
@@ -144,8 +147,14 @@ impl ScenarioSpec {
                 format!("there are {} workloads: a scenario has at most 256", list.value.0.len())
             })?;
         }
+        let is_closed = |w: &Workload| matches!(w.arrivals, Arrivals::ClosedLoop { .. });
+        let closed: Vec<bool> = workloads.iter().map(|workload| workload.as_ref().is_some_and(is_closed)).collect();
         let complete: Option<Vec<Workload>> = workloads.into_iter().collect();
         let (horizon, warmup) = self.time(b, complete.as_deref().unwrap_or_default())?;
+        let spike = match &self.spike {
+            None => Some(None),
+            Some(spike) => spike.value.build(b, &workload_names, &closed, [warmup, horizon]).map(Some),
+        };
         let replications = self.replications?;
         b.require((1..=100_000).contains(&replications.value), replications.at, || {
             format!("`replications` is {}: it must lie between 1 and 100,000", replications.value)
@@ -160,6 +169,7 @@ impl ScenarioSpec {
             replications: replications.value,
             seed: self.seed?.value,
             load: Load { numerator: load.value.numerator, denominator: load.value.denominator },
+            spike: spike?,
             episode: self.episode?.value,
             accounts: accounts.into_iter().collect::<Option<_>>()?,
             pools: pools.into_iter().collect::<Option<_>>()?,

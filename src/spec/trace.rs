@@ -160,7 +160,7 @@ fn tokens(what: &str, cell: &str) -> Result<u32, String> {
 }
 
 /// An instant of a file [ns]; only differences count.
-fn instant(cell: &str, unit: Option<SimSpan>) -> Result<i128, String> {
+pub(crate) fn instant(cell: &str, unit: Option<SimSpan>) -> Result<i128, String> {
     if let Some(unit) = unit {
         return parse::nanoseconds(cell, unit).map_err(|refusal| format!("the time is `{}`: {refusal}", shown(cell)));
     }

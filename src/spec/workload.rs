@@ -2,17 +2,19 @@
 
 use super::arrivals::ArrivalsSpec;
 use super::build::{Builder, Built};
-use super::client::{ClientSpec, default_read_timeout};
+use super::client_name::WrittenClient;
 use super::context::At;
 use super::decode::Record;
 use super::describe::{choice, record};
 use super::distribution::DistributionSpec;
-use super::latency::{FaultsSpec, LatencySpec, no_faults};
+use super::faults::FaultsSpec;
+use super::latency::LatencySpec;
 use super::moments::{mean, support};
 use super::problem::shown;
 use super::scalar::Signed;
 use crate::model::{
-    Arrivals, ClientPolicy, Concurrency, Distribution, Fallback, FallbackAfter, Latency, Pool, TokenDemand, Workload,
+    Arrivals, ClientPolicy, Concurrency, Distribution, Fallback, FallbackAfter, Faults, Latency, Pool, TokenDemand,
+    Workload,
 };
 use crate::units::{Probability, SimSpan, Tokens, format};
 
@@ -39,10 +41,12 @@ record! {
         latency: LatencySpec,
         /// What goes wrong besides quotas.
         faults: FaultsSpec,
+        /// Whether responses stream, as with `ConverseStream`: retries end and successes count with the first token.
+        stream: bool = "false",
         /// How long a refusal takes to come back.
         throttle_latency: SimSpan = "0ms",
         /// What the caller does about a failed attempt.
-        client: ClientSpec = "none",
+        client: WrittenClient = "none",
         /// How many separate clients; request i belongs to client i mod N.
         clients: u32 = "1",
         /// A cap on requests in progress per client.
@@ -52,7 +56,8 @@ record! {
         pace: Probability,
         /// From arrival; then the request has failed.
         deadline: SimSpan,
-        /// How long an attempt may take before the client gives it up; left out, the client's default.
+        /// How long an attempt may take before the client gives it up, of a stream until the first token; left out,
+        /// the client's default.
         read_timeout: TimeoutSpec,
         /// Lower goes first where paced requests wait for the same pool.
         priority: u32 = "0",
@@ -142,7 +147,7 @@ impl WorkloadSpec {
                 written.value.build(b, &any).map(Some)
             }
         };
-        let faults = self.faults.as_ref().map_or(Some(no_faults()), |faults| faults.value.build(b));
+        let faults = self.faults.as_ref().map_or(Some((Faults::NONE, Vec::new())), |faults| faults.value.build(b));
         let client = self.client.as_ref().and_then(|client| client.value.build(b));
         let clients = self.clients?;
         // Each client has a state of its own; the bound keeps them within memory.
@@ -161,13 +166,14 @@ impl WorkloadSpec {
         let deadline = positive_span(b, "deadline", self.deadline);
         let read_timeout = match (&self.read_timeout, &client) {
             (Some(At { value: TimeoutSpec::After(after), .. }), _) => positive_span(b, "read_timeout", Some(*after)),
-            (Some(_), _) | (None, None) => Some(None),
-            (None, Some(client)) => Some(default_read_timeout(client)),
+            (None, Some(ClientPolicy::Sdk(policy))) => Some(policy.sdk.default_read_timeout()),
+            _ => Some(None),
         };
         let throttle_latency = self.throttle_latency?.value;
         if let Some(arrivals) = &arrivals {
             self.endless(b, arrivals, throttle_latency, latency.as_ref().and_then(Option::as_ref))?;
         }
+        let (faults, fault_episodes) = faults?;
         let workload = Workload {
             name: name.value.clone(),
             pool: pool?,
@@ -176,7 +182,9 @@ impl WorkloadSpec {
             tokens: tokens?,
             max_tokens: max_tokens?,
             latency: latency?,
-            faults: faults?,
+            faults,
+            fault_episodes,
+            stream: self.stream?.value,
             throttle_latency,
             client: client?,
             clients: clients.value,
@@ -189,14 +197,54 @@ impl WorkloadSpec {
         if self.read_timeout.is_none()
             && let (Some(timeout), ClientPolicy::Sdk(_)) = (workload.read_timeout, &workload.client)
         {
+            let what = if workload.stream {
+                "the first token of a stream must arrive in that time"
+            } else {
+                "the whole response must arrive in that time, as in a call that does not stream"
+            };
+            let after = format::duration(timeout);
             b.assume(format!(
-                "The client of `{}` gives an attempt up after {}, its SDK's default; the whole response must arrive in \
-                 that time, as in a call that does not stream.",
-                name.value,
-                format::duration(timeout)
+                "The client of `{}` gives an attempt up after {after}, its SDK's default; {what}.",
+                name.value
             ));
         }
+        self.silence(b, name, &workload, &called)?;
+        self.first_token(b, &workload, &called);
         Some(workload)
+    }
+
+    /// Refuses attempts without a response for a client that would wait for it for ever.
+    fn silence(&self, b: &mut Builder<'_>, name: &At<String>, workload: &Workload, called: &[&Pool]) -> Option<()> {
+        let of_pools = called
+            .iter()
+            .flat_map(|pool| pool.fault_episodes.iter().map(|episode| &episode.faults).chain([&pool.faults]));
+        let own = workload.fault_episodes.iter().map(|episode| &episode.faults).chain([&workload.faults]);
+        let silent = own.chain(of_pools).any(|faults| faults.timeout.0 > 0.0);
+        if silent && workload.read_timeout.is_none() && workload.deadline.is_none() {
+            b.cx.problem_with(
+                self.faults.as_ref().map_or(name.at, |faults| faults.at),
+                format!("attempts of `{}` may get no response, and its client would wait for ever", shown(&name.value)),
+                "give the workload a `read_timeout` or a `deadline`",
+            );
+            return None;
+        }
+        Some(())
+    }
+
+    /// Warns of a stream whose first token nobody knows the time of.
+    fn first_token(&self, b: &mut Builder<'_>, workload: &Workload, called: &[&Pool]) {
+        let unknown = match (&workload.latency, called.first()) {
+            (Some(latency), _) => matches!(latency, Latency::Duration(_)),
+            (None, Some(pool)) => matches!(pool.latency, Latency::Duration(_)),
+            (None, None) => false,
+        };
+        if let (true, true, Some(stream)) = (workload.stream, unknown, self.stream) {
+            b.cx.warn(
+                stream.at,
+                "`stream` needs the time of the first token, and a latency of one `duration` has none: it counts as coming at once",
+                "write the latency as `ttft` and `output_tokens_per_second`",
+            );
+        }
     }
 
     fn tokens(&self, b: &mut Builder<'_>, name: &At<String>, traced: bool) -> Option<TokenDemand> {

@@ -4,9 +4,13 @@
 //! pool), per pool, and for everything together. *Measured time* is `[warmup, horizon)`; a *counted* request arrived
 //! in it.
 
+mod failures;
+mod health;
 mod histogram;
 mod ledger;
 
+pub use failures::{FailureCause, Wasted};
+pub use health::{Health, LONG_WAIT, Moment};
 pub use histogram::Histogram;
 pub use ledger::Ledger;
 
@@ -25,6 +29,10 @@ pub struct Tally {
     pub pools: Vec<PoolTally>,
     /// Counted requests that had not ended when the run stopped waiting for them.
     pub unfinished: u64,
+    /// How requests fared over time, where the scenario is disturbed for a while.
+    pub health: Option<Health>,
+    /// The same of the scenario left in peace, on the same random numbers.
+    pub undisturbed: Option<Health>,
     /// Instants that the engine handled: arrivals, retries, ends, adjustments and the rest.
     pub events: u64,
 }
@@ -48,6 +56,12 @@ pub struct FlowTally {
     pub succeeded: u64,
     /// Counted requests that ended without one.
     pub failed: u64,
+    /// Of these, by [`FailureCause`].
+    pub failures: [u64; FailureCause::ALL.len()],
+    /// Attempts that met a fault of the service: before admission, or in place of an answer.
+    pub faulted: u64,
+    /// Counted attempts that nobody heard the end of.
+    pub wasted: Wasted,
     /// Answers cut short by `max_tokens`.
     pub truncated: u64,
     /// Answers cut short by an exhausted output quota.
@@ -257,6 +271,23 @@ impl FlowTally {
         self.billed.add(billed);
     }
 
+    /// A counted attempt is admitted that its client will have no use for; `faulted` where the service is to blame.
+    pub fn wasted(&mut self, charge: u64, billed: &Billed, faulted: bool) {
+        self.wasted.attempts += 1;
+        self.wasted.charged += charge;
+        self.wasted.billed.add(billed);
+        self.faulted += u64::from(faulted);
+    }
+
+    /// A counted request ends without an answer.
+    pub fn failed(&mut self, cause: FailureCause, offered_charge: u64, throttled: bool) {
+        self.requests += 1;
+        self.failed += 1;
+        self.failures[cause as usize] += 1;
+        self.requests_throttled += u64::from(throttled);
+        self.offered_charge += offered_charge;
+    }
+
     /// A counted request has waited so long for its last attempt, and of that in backoff, limiter and queue \[ns\].
     #[inline]
     pub fn waited(&mut self, waited: u64, causes: [u64; 3]) {
@@ -293,6 +324,11 @@ impl FlowTally {
         self.requests_throttled += other.requests_throttled;
         self.succeeded += other.succeeded;
         self.failed += other.failed;
+        for (mine, theirs) in self.failures.iter_mut().zip(other.failures) {
+            *mine += theirs;
+        }
+        self.faulted += other.faulted;
+        self.wasted.merge(&other.wasted);
         self.truncated += other.truncated;
         self.quota_truncated += other.quota_truncated;
         self.good += other.good;

@@ -103,6 +103,15 @@ pub fn share(value: f64) -> String {
     format!("{}%", significant(value * 100.0))
 }
 
+/// A list in a sentence: `a`, `a and b`, `a, b and c`.
+pub fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
 /// Three significant digits, trailing zeros dropped, thousands apart.
 fn significant(value: f64) -> String {
     if !value.is_finite() {

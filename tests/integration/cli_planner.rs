@@ -28,7 +28,7 @@ fn bad_input_is_told_with_a_way_out_and_exit_2() {
         }
         all
     };
-    let table: [(Vec<&str>, &[&str]); 14] = [
+    let table: [(Vec<&str>, &[&str]); 15] = [
         (vec!["compare", CHAT, "--max-tokens", "512,1000000"], &["--max-tokens", "1,000,000", "64,000"]),
         (vec!["compare", CHAT, "--max-tokens", "0,many"], &["`max_tokens` is 0", "many"]),
         (vec!["compare", CHAT, "--workload", "chatt"], &["no workload `chatt`", "it has `chat`"]),
@@ -36,6 +36,7 @@ fn bad_input_is_told_with_a_way_out_and_exit_2() {
         (vec!["compare", "no-such-scenario.yaml"], &["the scenario cannot be read"]),
         (vary(&["workloads.chat.max_tokenz=1,2"]), &["--vary workloads.chat.max_tokenz", "did you mean `max_tokens`?"]),
         (vary(&["workloads.chta.max_tokens=1,2"]), &["did you mean `chat`?"]),
+        (vec!["compare", CHAT, "-o", "Cargo.toml", "--max-tokens", "512"], &["cannot make directory `Cargo.toml`"]),
         (vary(&["load=3..1:5"]), &["is empty"]),
         (vary(&["load=1..3:0"]), &["is empty"]),
         (vary(&["load="]), &["no values are given"]),
@@ -58,7 +59,7 @@ fn bad_input_is_told_with_a_way_out_and_exit_2() {
 
 #[test]
 fn compare_answers_in_json_with_the_keys_of_the_contract() {
-    let arguments = [&["compare", CHAT, "--max-tokens", "2048,unset", "--format", "json"], &QUICK[..]].concat();
+    let arguments = [&["compare", CHAT, "--max-tokens", "4096,unset", "--format", "json"], &QUICK[..]].concat();
     let (code, stdout, stderr) = quotasim(&arguments);
     assert_eq!(code, 0, "{stderr}");
     let document: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
@@ -66,18 +67,24 @@ fn compare_answers_in_json_with_the_keys_of_the_contract() {
         assert!(!document[key].is_null(), "{key}");
     }
     let variants = document["variants"].as_array().expect("a list");
-    assert_eq!(variants[0]["name"], "2048");
-    assert_eq!(variants[0]["max_tokens"], 2_048);
+    assert_eq!(variants[0]["name"], "4096");
+    assert_eq!(variants[0]["max_tokens"], 4_096);
     assert!(variants[1]["max_tokens"].is_null());
     assert!(variants[1]["total"]["attempt_throttle_rate"]["mean"].is_number());
     assert!(variants[1]["workloads"]["chat"]["latency_ms"]["p50"].is_number());
     assert!(variants[1]["difference"]["attempt_throttle_rate"]["ci95"].is_array());
     let recommendation = &document["recommendation"];
-    assert_eq!(recommendation["variant"], "2048");
-    assert!(recommendation["reason"].as_str().is_some_and(|reason| reason.contains("Take max_tokens 2,048")));
+    assert_eq!(recommendation["variant"], "4096");
+    assert!(recommendation["reason"].as_str().is_some_and(|reason| reason.contains("Take max_tokens 4,096")));
     let holds = recommendation["holds_under"].as_object().expect("a map");
     assert_eq!(holds.len(), 7);
     assert!(holds.values().all(serde_json::Value::is_boolean));
+    let tried = recommendation["tried"].as_array().expect("a list");
+    assert_eq!(tried.len(), 7);
+    for each in tried {
+        assert_eq!(holds[each["assumption"].as_str().expect("a key")], each["holds"]);
+        assert!(each["attempt_throttle_rate"]["mean"].is_number(), "{each}");
+    }
 }
 
 #[test]
@@ -90,7 +97,8 @@ fn nothing_that_meets_is_exit_1() {
 
 #[test]
 fn what_is_too_short_to_measure_is_said() {
-    let arguments = ["compare", CHAT, "--max-tokens", "2048", "--set", "horizon=4m", "--replications", "2", "--quiet"];
+    let mut arguments = vec!["compare", CHAT, "--max-tokens", "4096", "--replications", "2", "--quiet"];
+    arguments.extend(["--set", "horizon=4m", "--set", "warmup=1m"]);
     let (code, stdout, _) = quotasim(&arguments);
     assert_eq!(code, 1);
     // Lines are broken anywhere.
@@ -114,10 +122,52 @@ fn named_variants_are_compared_with_the_first() {
     let difference = document["variants"][1]["difference"]["attempt_throttle_rate"]["mean"].as_f64();
     assert!(difference.is_some_and(|difference| difference < 0.0), "{difference:?}");
 
-    std::fs::write(directory.path().join("variants.yaml"), "typo: { pools: { sonet: {} } }\n").expect("written");
-    let (code, _, stderr) = quotasim(&arguments);
-    assert_eq!(code, 2);
-    assert!(stderr.contains("did you mean `sonnet`?"), "{stderr}");
+    for (text, expected) in [
+        ("typo: { pools: { sonet: {} } }\n", "did you mean `sonnet`?"),
+        ("other luck: { seed: 3 }\n", "variant `other luck` changes `seed`, which all variants share"),
+        ("longer: { horizon: 3h }\n", "variant `longer` changes `horizon`"),
+        ("easier: { slo: [] }\n", "variant `easier` changes `slo`"),
+        ("[]\n", "there are no variants"),
+    ] {
+        std::fs::write(directory.path().join("variants.yaml"), text).expect("written");
+        let (code, _, stderr) = quotasim(&["compare", CHAT, "--variants", &file]);
+        assert_eq!(code, 2, "{text}");
+        assert!(stderr.contains(expected), "{text}: {stderr}");
+    }
+}
+
+#[test]
+fn equal_values_and_a_trace_with_limits_of_its_own_are_noted() {
+    let (_, _, stderr) = quotasim(&[&["compare", CHAT, "--max-tokens", "4k,4000,4_000"], &QUICK[..]].concat());
+    assert!(stderr.contains("of the 3 values given some are equal, and each is run once: 1"), "{stderr}");
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let rows = "t,in,out,max\n0,100,10,50\n1,100,10,500\n";
+    std::fs::write(directory.path().join("rows.csv"), rows).expect("written");
+    let text = "{ version: 1, pools: { p: { model: us.amazon.nova-lite-v1:0 } }, workloads: { w: { pool: p, arrivals: { \
+                trace: { file: rows.csv, time: t, time_unit: s, input_tokens: in, output_tokens: out, max_tokens: max } } } } }";
+    let scenario = directory.path().join("traced.yaml");
+    std::fs::write(&scenario, text).expect("written");
+    let (_, _, stderr) = quotasim(&["compare", &scenario.display().to_string(), "--max-tokens", "100,200"]);
+    assert!(stderr.contains("has a `max_tokens` of its own in its rows"), "{stderr}");
+}
+
+#[test]
+fn what_takes_very_long_is_announced_before_it_starts() {
+    // An interrupted run is the only one a test can wait for.
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("quotasim"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["run", CHAT, "--set", "horizon=30d", "--set", "workloads.chat.arrivals.gamma.rate=1_000_000/s"])
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the command starts");
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stderr.take().expect("piped")), &mut line)
+        .expect("it says something");
+    child.kill().expect("it runs still");
+    child.wait().expect("it ended");
+    assert!(line.contains("warning: this simulates about 25.9T requests and will take about "), "{line}");
 }
 
 #[test]

@@ -2,13 +2,17 @@
 
 mod cli;
 mod cli_planner;
+mod client_features;
 mod corpus;
 mod engine_features;
 mod ground_truth;
 mod laws;
 mod layering;
 mod planner;
+mod published;
 mod reports;
 mod scenarios;
+#[cfg(feature = "serve")]
+mod serve;
 mod support;
 mod theory;

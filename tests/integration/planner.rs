@@ -178,3 +178,110 @@ fn quiet_points_take_few_replications() {
     assert_eq!(sweep.points[0].total.counts.throttled, 0);
     assert_eq!(sweep.points[0].replications, 4);
 }
+
+/// A second workload on the same pool, and a third on one of its own that throttles whatever the others do.
+fn three_workloads() -> Scenario {
+    let apart = "  full:\n    model: mine\n    burndown_rate: 1\n    max_output_tokens: 100\n    tokens_per_minute: 1k\n    \
+                 requests_per_minute: none\n    latency: { duration: 1s }\nworkloads:\n  other:\n    pool: small\n    \
+                 arrivals: { poisson: { rate: 1/s } }\n    input_tokens: 1_000\n    output_tokens: 10\n    max_tokens: \
+                 100\n    client: none\n  apart:\n    pool: full\n    arrivals: { poisson: { rate: 1/s } }\n    \
+                 input_tokens: 100\n    output_tokens: 10\n    client: none\n";
+    let slo = "slo:\n  - { workload: triage, require: attempt_throttle_rate < 1% }\n  - { workload: apart, require: \
+               attempt_throttle_rate < 1% }";
+    scenario(&CLASSIFIER.replace("workloads:\n", apart).replace("slo: [attempt_throttle_rate < 1%]", slo))
+}
+
+#[test]
+fn among_several_workloads_the_one_in_question_is_what_the_figures_are_of() {
+    let triage = 2;
+    assert_eq!(three_workloads().workloads[triage].name, "triage");
+    let variant = |limit: u64| {
+        let mut scenario = three_workloads();
+        scenario.workloads[triage].max_tokens = Some(Tokens(limit));
+        Variant { name: limit.to_string(), scenario }
+    };
+    let compared = planner::compare(&[variant(1_000), variant(500)], Some(triage), &Silent).expect("nobody stops it");
+    let comparison = compared.comparison;
+    let [large, small] = comparison.variants.as_slice() else { panic!("two variants") };
+    let reserved = |each: &quotasim::analysis::VariantResult| each.reservation_per_request.mean.expect("admitted");
+    assert!((reserved(large) - reserved(small) - 500.0).abs() < 1.0, "{} {}", reserved(large), reserved(small));
+    assert_eq!(small.fits_at_once, Some((200_000.0 / reserved(small)) as u64));
+    let own = small.workload_difference.as_ref().expect("there are others");
+    assert!((own.reservation_per_request.mean.expect("admitted") + 500.0).abs() < 1.0, "{own:?}");
+    assert!(small.difference.reservation_per_request.mean.expect("admitted") > -400.0, "all together differ by less");
+    // What the pool of its own does is not for the values to decide, and is said.
+    assert_eq!(comparison.objectives, ["triage: attempt_throttle_rate < 1%", "triage: truncation_rate < 1% (default)"]);
+    assert!(comparison.recommendation.variant.is_some(), "{}", comparison.recommendation.reason);
+    let said = comparison.warnings.iter().any(|warning| warning.contains("`apart: attempt_throttle_rate < 1%`"));
+    assert!(said, "{:?}", comparison.warnings);
+}
+
+#[test]
+fn named_variants_of_several_workloads_have_no_reservation_to_divide_by() {
+    let variants = ["as it is", "again"].map(|name| Variant { name: name.to_owned(), scenario: three_workloads() });
+    let comparison = planner::compare(&variants, None, &Silent).expect("nobody stops it").comparison;
+    assert!(comparison.variants.iter().all(|each| each.fits_at_once.is_none() && each.workload_difference.is_none()));
+    // Nothing is left out: the variants may change anything.
+    assert_eq!(comparison.objectives.len(), 3);
+}
+
+#[test]
+fn only_the_quota_that_refuses_is_raised_and_no_further_than_needed() {
+    let text = CLASSIFIER.replace("requests_per_minute: none", "requests_per_minute: 60");
+    let mut scenario = scenario(&text);
+    scenario.workloads[0].max_tokens = Some(Tokens(512));
+    let variant = Variant { name: "512".to_owned(), scenario: scenario.clone() };
+    let recommendation =
+        planner::compare(&[variant], Some(0), &Silent).expect("nobody stops it").comparison.recommendation;
+    assert_eq!(recommendation.variant, None);
+    let quota = recommendation.remedies.iter().find(|remedy| remedy.contains("times the quota")).expect("one");
+    assert!(quota.contains("requests per minute") && !quota.contains("tokens per minute"), "{quota}");
+    let factor: f64 = quota.split(' ').next().and_then(|word| word.parse().ok()).expect("a factor first");
+    // 120 requests per minute are offered, and the bucket's burst bears a part of six minutes of them.
+    assert!((1.6..2.4).contains(&factor), "{quota}");
+}
+
+#[test]
+fn a_limit_that_cuts_answers_short_is_raised_before_anything_else() {
+    let recommend = |load: f64| {
+        let mut variant = with(Some(32));
+        variant.scenario = at_load(&variant.scenario, load);
+        planner::compare(&[variant], Some(0), &Silent).expect("nobody stops it").comparison.recommendation
+    };
+    let overloaded = recommend(2.5);
+    assert!(overloaded.remedies.iter().any(|remedy| remedy.contains("times the quota")), "{}", overloaded.reason);
+    let light = recommend(0.5);
+    assert_eq!(light.remedies, ["max_tokens 384"], "{}", light.reason);
+    let heavy = recommend(6.0);
+    assert!(heavy.remedies.iter().all(|remedy| remedy.starts_with("max_tokens 384 and ")), "{}", heavy.reason);
+    assert!(heavy.remedies.iter().any(|remedy| remedy.contains("times the quota")), "{}", heavy.reason);
+}
+
+#[test]
+fn an_assumption_that_flips_the_recommendation_says_what_to_take_then() {
+    // A bucket of a second of quota holds 3,333 tokens: no answer of 4,096 fits, a smaller limit does.
+    let variants = [with(Some(256)), with(Some(4_096))].map(|mut variant| {
+        variant.scenario = at_load(&variant.scenario, 0.05);
+        variant
+    });
+    let only_large = &variants[1..];
+    let recommendation =
+        planner::compare(only_large, Some(0), &Silent).expect("nobody stops it").comparison.recommendation;
+    let tried = recommendation.tried.iter().find(|each| each.assumption == "burst_seconds_1").expect("it was tried");
+    assert!(!tried.holds && tried.attempt_throttle_rate.mean > Some(0.9), "{tried:?}");
+    assert_eq!(tried.instead, None);
+    assert!(recommendation.reason.contains("`burst_seconds_1`"), "{}", recommendation.reason);
+    assert_eq!(recommendation.holds_under.len(), recommendation.tried.len());
+}
+
+#[test]
+fn a_sweep_says_what_assumptions_do_below_its_knees_and_that_a_burst_hides_overload() {
+    let sweep = planner::sweep(&grid(&[1.0, 2.6], &[Some(64)]), &Silent).expect("nobody stops it").sweep;
+    let knee = &sweep.knees[0];
+    assert_eq!(knee.tried.len(), 7);
+    let holds = |key: &str| knee.tried.iter().find(|each| each.assumption == key).expect("tried").holds;
+    assert!(holds("reserve_cache_reads") && !holds("burst_seconds_1"), "{:?}", knee.tried);
+    // Six minutes at 2.6 times the load are shorter than the burst lasts.
+    assert_eq!(sweep.points[1].still_spending, ["small"]);
+    assert!(sweep.warnings.iter().any(|warning| warning.contains("still spending its burst")), "{:?}", sweep.warnings);
+}

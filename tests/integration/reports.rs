@@ -9,7 +9,7 @@ use std::path::Path;
 const SAMPLES: [(&str, &[&str], &[&str]); 2] = [
     (
         "chat-max-tokens",
-        &["compare", "reports/chat-max-tokens/scenario.yaml"],
+        &["compare", "reports/chat-max-tokens/scenario.yaml", "--max-tokens", "unset,512,1024,2048,4096,8192,16384"],
         &["trade-off.svg", "before-after-sonnet.svg"],
     ),
     (

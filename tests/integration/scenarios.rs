@@ -4,6 +4,7 @@
 
 use assert_cmd::Command;
 use quotasim::analysis::Summary;
+use quotasim::analysis::recovery::State;
 use quotasim::model::{QuotaName, Scenario};
 use quotasim::planner::{self, Silent};
 use quotasim::report;
@@ -36,7 +37,7 @@ fn shipped() -> Vec<(String, String)> {
     let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("an ASCII name"));
     let mut names: Vec<String> = names.filter(|name| name.strip_suffix(".yaml").is_some()).collect();
     names.sort();
-    assert_eq!(names.len(), 14, "{names:?}");
+    assert_eq!(names.len(), 20, "{names:?}");
     names.into_iter().map(|name| (name.clone(), text(&name))).collect()
 }
 
@@ -64,7 +65,9 @@ fn short(file: &str) -> Vec<(&'static str, &'static str)> {
         "batch-and-chat.yaml" => changes.extend([("horizon", "30m"), ("workloads.batch.arrivals.cron.count", "5000")]),
         "code-completion.yaml" => changes.push(("horizon", "30m")),
         "daily-quota.yaml" | "launch-day.yaml" => changes.push(("load", "0.2")),
-        "runtime-vs-mantle.yaml" | "burndown-5x-10x-15x.yaml" => changes.push(("horizon", "15m")),
+        "runtime-vs-mantle.yaml" | "burndown-5x-10x-15x.yaml" | "retry-storm.yaml" => changes.push(("horizon", "15m")),
+        "noisy-neighbour.yaml" | "sdk-upgrade.yaml" | "two-regions.yaml" => changes.push(("horizon", "35m")),
+        "webhook-fanout.yaml" | "sub-agents.yaml" => changes.push(("horizon", "2h")),
         _ => {}
     }
     changes
@@ -295,6 +298,72 @@ fn requests_bind_the_assistant_before_tokens_do() {
     let by = &summary.pools["nova"].throttles_by_limit;
     assert!(by.requests_per_minute.mean.unwrap() > 10.0, "{by:?}");
     assert_eq!(by.tokens_per_minute.mean, Some(0.0));
+}
+
+/// The old default keeps a storm alive by itself, the new one runs out of retries, and nobody else needs to be told.
+#[test]
+fn the_storm_passes_with_the_new_default_and_not_with_the_old() {
+    let state = |client: &str| {
+        let changes = [("replications", "3"), ("horizon", "20m"), ("workloads.chat.client", client)];
+        run("retry-storm.yaml", &changes).recovery.expect("it has a spike")
+    };
+    let (before, after) = (state("boto3@2.0"), state("boto3@2.1"));
+    assert_eq!((before.state, before.replications.does_not_recover), (State::DoesNotRecover, 3));
+    assert!(before.attempts_per_request.end.mean > Some(4.0), "{:?}", before.attempts_per_request);
+    assert_eq!((after.state, after.replications.stable), (State::Stable, 3));
+    assert!(after.time_to_recover_s.max < Some(60.0), "{:?}", after.time_to_recover_s);
+}
+
+#[test]
+fn ten_attempts_do_the_jobs_of_a_webhook_and_three_do_not() {
+    let failed = |attempts: &str| {
+        let changes = [("replications", "2"), ("workloads.review.client.boto3.max_attempts", attempts)];
+        run("webhook-fanout.yaml", &changes).total.request_failure_rate.mean.expect("there are jobs")
+    };
+    let (three, ten) = (failed("3"), failed("10"));
+    assert!((0.25..0.35).contains(&three) && ten < 0.01, "{three} and {ten}");
+}
+
+#[test]
+fn sub_agents_fit_with_a_cache_and_not_without() {
+    let run = |ttl: &str| {
+        let changes = [("replications", "2"), ("workloads.agent.arrivals.sessions.cache_ttl", ttl)];
+        run("sub-agents.yaml", &changes)
+    };
+    let (without, with) = (run("0s"), run("5m"));
+    assert!(without.total.attempt_throttle_rate.mean > Some(0.15), "{:?}", without.total.attempt_throttle_rate);
+    assert_eq!(with.total.counts.throttled, 0);
+    let used = with.pools["sonnet"].pool.as_ref().and_then(|pool| pool.quota_utilization.mean);
+    assert!(used < Some(0.15), "{used:?}");
+}
+
+#[test]
+fn a_gateway_keeps_the_neighbour_from_the_chat() {
+    let rates = |changes: &[(&str, &str)]| {
+        let all: Vec<_> = [("replications", "2")].into_iter().chain(changes.iter().copied()).collect();
+        let summary = run("noisy-neighbour.yaml", &all);
+        (summary.workloads["support"].attempt_throttle_rate.mean, summary.workloads["reports"].wait_ms.limiter.mean)
+    };
+    let (alone, _) = rates(&[]);
+    assert!(alone > Some(0.01), "{alone:?}");
+    let paced =
+        [("workloads.support.pace", "92%"), ("workloads.reports.pace", "92%"), ("workloads.reports.priority", "1")];
+    let (gated, waits) = rates(&paced);
+    assert_eq!(gated, Some(0.0));
+    assert!(waits > Some(10_000.0), "{waits:?}");
+}
+
+#[test]
+fn a_second_region_carries_the_outage_of_the_first() {
+    let failed = |after: &str| {
+        let changes = [("replications", "2"), ("workloads.assistant.fallback.after", after)];
+        let summary = run("two-regions.yaml", &changes);
+        (summary.total.counts.failed, summary.pools["frankfurt"].counts.succeeded)
+    };
+    let (none, abroad) = failed("failure");
+    assert!(none == 0 && abroad > 1_000, "{none} failed, {abroad} went abroad");
+    let (failed, abroad) = failed("throttle");
+    assert!(failed > 1_000 && abroad == 0, "a 503 is no throttle");
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn defaults_of_november_2026() {
     };
     assert_eq!(of(Sdk::Boto3), (RetryMode::Standard, RetryVersion::V2_1, 3));
     assert_eq!(of(Sdk::JavaScript), (RetryMode::Standard, RetryVersion::V2_1, 3));
-    assert_eq!(of(Sdk::Rust), (RetryMode::Standard, RetryVersion::V2_0, 3));
+    assert_eq!(of(Sdk::Rust), (RetryMode::Standard, RetryVersion::V2_1, 3));
     assert_eq!(of(Sdk::Java), (RetryMode::Legacy, RetryVersion::V2_0, 4));
     assert_eq!(of(Sdk::Anthropic).2, 3);
     assert_eq!(Sdk::Boto3.default_attempts(Sdk::Boto3.default_mode(RetryVersion::V2_0)), 5);

@@ -1,5 +1,6 @@
 //! Requests at the times of a cron schedule.
 
+use crate::model::Spike;
 use crate::model::arrivals::CronSchedule;
 use crate::model::scenario::Start;
 use crate::units::{SimSpan, SimTime};
@@ -16,6 +17,8 @@ const MINUTES_PER_DAY: i64 = 1_440;
 pub(super) struct Cron {
     schedule: CronSchedule,
     count: u64,
+    /// A spike, and the requests of each firing within it.
+    surge: Option<(Spike, u64)>,
     over: SimSpan,
     /// The scenario's start in nanoseconds since 1970.
     origin: i128,
@@ -29,12 +32,20 @@ pub(super) struct Cron {
 }
 
 impl Cron {
-    pub(super) fn new(schedule: CronSchedule, count: u64, over: SimSpan, start: Start, horizon: SimTime) -> Cron {
+    pub(super) fn new(
+        schedule: CronSchedule,
+        count: u64,
+        over: SimSpan,
+        start: Start,
+        horizon: SimTime,
+        surge: Option<(Spike, u64)>,
+    ) -> Cron {
         let origin = i128::from(start.day) * i128::from(SimSpan::DAY.0) + i128::from(start.time_of_day.0);
         // The first full minute at the start or after it.
         let minute = -(-origin).div_euclid(i128::from(SimSpan::MINUTE.0)) as i64;
         let horizon = horizon.0;
-        let mut cron = Cron { schedule, count, over, origin, horizon, minute, coming: None, open: BinaryHeap::new() };
+        let open = BinaryHeap::new();
+        let mut cron = Cron { schedule, count, surge, over, origin, horizon, minute, coming: None, open };
         if count > 0 {
             cron.coming = cron.next_firing();
         }
@@ -49,12 +60,20 @@ impl Cron {
             self.coming = self.next_firing();
         }
         let Reverse((time, firing, place)) = self.open.pop()?;
-        let next = place + 1;
-        if next < self.count {
-            let offset = u128::from(next) * u128::from(self.over.0) / u128::from(self.count);
+        let (next, count) = (place + 1, self.count_of(firing));
+        if next < count {
+            let offset = u128::from(next) * u128::from(self.over.0) / u128::from(count);
             self.open.push(Reverse((firing.saturating_add(offset as u64), firing, next)));
         }
         Some(time)
+    }
+
+    /// The requests of a firing.
+    fn count_of(&self, firing: u64) -> u64 {
+        match &self.surge {
+            Some((spike, count)) if spike.covers(SimTime(firing)) => *count,
+            _ => self.count,
+        }
     }
 
     /// The next firing before the horizon, in nanoseconds since the scenario's start.

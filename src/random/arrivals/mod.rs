@@ -10,18 +10,20 @@ mod rate;
 mod regular;
 mod renewal;
 mod replay;
+mod surge;
 #[cfg(test)]
 mod tests;
 
 use super::address::{Purpose, Streams};
-use crate::model::Arrivals;
 use crate::model::scenario::{Load, Start};
+use crate::model::{Arrivals, Spike};
 use crate::units::{Rate, SimTime};
 use cron::Cron;
 use rate::CumulativeRate;
 use regular::{Regular, scaled_count};
 use renewal::UnitProcess;
 use replay::Replay;
+use surge::{Surge, Units};
 
 /// The arrivals of a workload before the horizon, a block at a time.
 ///
@@ -54,6 +56,7 @@ enum Process {
     Regular(Regular),
     Burst { at: u64, left: u64 },
     Rated(Box<(UnitProcess, CumulativeRate)>),
+    Surging(Box<Surge>),
     Cron(Box<Cron>),
     Replay(Replay),
 }
@@ -64,11 +67,37 @@ impl OpenArrivals {
     /// `load` multiplies rates and the scale of a trace; of a burst or a firing of a schedule it multiplies the count,
     /// which is then rounded to the nearest whole number, halves up.
     pub fn new(arrivals: &Arrivals, load: Load, start: Start, streams: Streams, horizon: SimTime) -> OpenArrivals {
-        let rated = |unit: UnitProcess, rate: CumulativeRate| Process::Rated(Box::new((unit, rate)));
+        OpenArrivals::under_spike(arrivals, load, start, streams, horizon, None)
+    }
+
+    /// As [`OpenArrivals::new`], with a spike in which `spike.load` times as many arrive.
+    ///
+    /// Of a trace, that is further copies of the rows in the spike; of a burst or a firing in it, a larger count.
+    pub fn under_spike(
+        arrivals: &Arrivals,
+        load: Load,
+        start: Start,
+        streams: Streams,
+        horizon: SimTime,
+        spike: Option<&Spike>,
+    ) -> OpenArrivals {
+        let rated = |unit: UnitProcess, rate: CumulativeRate| match spike {
+            None => Process::Rated(Box::new((unit, rate))),
+            Some(spike) => Process::Surging(Box::new(Surge::new(Units::Renewal(Box::new(unit)), rate, spike))),
+        };
         let poisson = |rate| rated(UnitProcess::poisson(streams), rate);
         let process = match arrivals {
-            Arrivals::Constant { rate } => Regular::new(*rate, load).map_or(Process::Ended, Process::Regular),
-            Arrivals::Burst { at, count } => Process::Burst { at: at.0, left: scaled_count(*count, load) },
+            Arrivals::Constant { rate } => match spike {
+                None => Regular::new(*rate, load).map_or(Process::Ended, Process::Regular),
+                Some(spike) => {
+                    let rate = CumulativeRate::regular(*rate, load);
+                    Process::Surging(Box::new(Surge::new(Units::Regular(0), rate, spike)))
+                }
+            },
+            Arrivals::Burst { at, count } => {
+                let surged = spike.filter(|spike| spike.covers(*at)).map_or(load, |spike| load.times(spike.load));
+                Process::Burst { at: at.0, left: scaled_count(*count, surged) }
+            }
             Arrivals::Poisson { rate } => poisson(CumulativeRate::constant(*rate, load)),
             Arrivals::Sessions(sessions) => poisson(CumulativeRate::constant(sessions.rate, load)),
             Arrivals::Gamma { rate, cv } => {
@@ -91,10 +120,11 @@ impl OpenArrivals {
                 poisson(CumulativeRate::piecewise(points, *interpolation, load))
             }
             Arrivals::Cron { schedule, count, over } => {
-                Process::Cron(Box::new(Cron::new(*schedule, scaled_count(*count, load), *over, start, horizon)))
+                let surge = spike.map(|spike| (spike.clone(), scaled_count(*count, load.times(spike.load))));
+                Process::Cron(Box::new(Cron::new(*schedule, scaled_count(*count, load), *over, start, horizon, surge)))
             }
             Arrivals::Trace(trace) => {
-                Process::Replay(Replay::new(trace, load, streams.key(Purpose::Thinning), horizon))
+                Process::Replay(Replay::new(trace, load, streams.key(Purpose::Thinning), horizon, spike))
             }
             Arrivals::ClosedLoop { .. } => Process::Ended,
         };
@@ -118,6 +148,7 @@ impl OpenArrivals {
                 let (unit, rate) = &mut **parts;
                 fill_rated(unit, rate, &mut self.last, out)
             }
+            Process::Surging(surge) => surge.fill(&mut self.last, out),
             Process::Cron(cron) => fill_from(|| cron.next(), out),
             Process::Replay(replay) => fill_from(|| replay.next().map(|(time, _)| time), out),
         };

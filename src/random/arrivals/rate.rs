@@ -28,6 +28,12 @@ impl CumulativeRate {
         CumulativeRate::Constant(1.0 / per_nanosecond(rate, load))
     }
 
+    /// A constant rate whose gap is rounded once, for arrivals at equal distances.
+    pub(super) fn regular(rate: Rate, load: Load) -> CumulativeRate {
+        let gap = rate.per.0 as f64 * load.denominator as f64 / (rate.events as f64 * load.numerator as f64);
+        CumulativeRate::Constant(gap)
+    }
+
     /// Rates [events/ns] and mean stays [ns], each of the off and of the on state.
     pub(super) fn on_off(rates: [f64; 2], mean_stays: [f64; 2], key: Key, horizon: SimTime) -> CumulativeRate {
         CumulativeRate::OnOff(OnOff::new(rates, mean_stays, key, horizon.0 as f64))
@@ -41,6 +47,16 @@ impl CumulativeRate {
     pub(super) fn piecewise(points: &[(SimTime, Rate)], interpolation: Interpolation, load: Load) -> CumulativeRate {
         let points = points.iter().map(|&(time, rate)| (time.0 as f64, per_nanosecond(rate, load))).collect();
         CumulativeRate::Piecewise(Piecewise { points, interpolation, segment: 0, count_at_start: 0.0 })
+    }
+
+    /// `Λ` at an instant [ns], of a rate that has not been walked through yet.
+    pub(super) fn count_at(&self, time: f64) -> f64 {
+        match self {
+            CumulativeRate::Constant(gap) => time / gap,
+            CumulativeRate::OnOff(on_off) => on_off.clone().count_at(time),
+            CumulativeRate::Sinusoid(sinusoid) => sinusoid.count_at(time),
+            CumulativeRate::Piecewise(piecewise) => piecewise.count_at(time),
+        }
     }
 
     /// When `Λ` reaches each of the counts, which increase from call to call [ns]; `u64::MAX` if never.
@@ -100,6 +116,13 @@ impl OnOff {
         self.count_at_start + self.rates[usize::from(self.on)] * (self.end - self.start)
     }
 
+    fn count_at(mut self, time: f64) -> f64 {
+        while self.end < time {
+            self.turn();
+        }
+        self.count_at_start + self.rates[usize::from(self.on)] * (time - self.start)
+    }
+
     fn reach(&mut self, count: f64) -> f64 {
         while count > self.count_at_end() {
             if self.end >= self.horizon {
@@ -139,6 +162,13 @@ impl Sinusoid {
             start_cosine: libm::cos(start_angle),
             last: (0.0, 0.0, 1.0),
         }
+    }
+
+    fn count_at(&self, time: f64) -> f64 {
+        let cycles = time / self.period;
+        let x = TAU * (cycles - libm::floor(cycles));
+        let swing = self.amplitude * (self.start_cosine - libm::cos(self.start_angle + x));
+        self.per_cycle * (cycles + swing / TAU)
     }
 
     fn reach(&mut self, count: f64) -> f64 {
@@ -197,6 +227,20 @@ pub(super) struct Piecewise {
 }
 
 impl Piecewise {
+    fn count_at(&self, time: f64) -> f64 {
+        let mut count = 0.0;
+        for (place, &(start, rate)) in self.points.iter().enumerate().take_while(|(_, point)| point.0 < time) {
+            let next = self.points.get(place + 1);
+            let end = next.map_or(time, |&(end, _)| end.min(time));
+            let slope = match (self.interpolation, next) {
+                (Interpolation::Linear, Some(&(end, next_rate))) => (next_rate - rate) / (end - start),
+                _ => 0.0,
+            };
+            count += (rate + 0.5 * slope * (end - start)) * (end - start);
+        }
+        count
+    }
+
     fn reach(&mut self, count: f64) -> f64 {
         let Some(&(mut start, mut rate)) = self.points.get(self.segment) else { return f64::INFINITY };
         while let Some(&(end, next_rate)) = self.points.get(self.segment + 1) {

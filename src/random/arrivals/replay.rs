@@ -1,8 +1,8 @@
 //! A recorded trace, repeated and multiplied.
 
-use crate::model::Trace;
 use crate::model::arrivals::TraceRow;
 use crate::model::scenario::Load;
+use crate::model::{Spike, Trace};
 use crate::random::address::{GAMMA, Key, happens};
 use crate::units::{Probability, SimTime};
 use std::cmp::Reverse;
@@ -16,6 +16,8 @@ use std::sync::Arc;
 /// recorded times; copy `c` comes later by the fractional part of `c·0.618…` (the golden ratio) of the mean gap: such
 /// shifts are spread evenly however many there are, so a higher load adds copies and moves none. Rows at one instant
 /// come in the order of the copies.
+///
+/// In a spike of `m` there are `m − 1` times as many copies more, which hold its rows alone.
 ///
 /// Repeated, the trace has the period *last row + mean gap*, the mean gap being *last row / (rows − 1)*. A trace that
 /// takes no time is not repeated.
@@ -31,6 +33,10 @@ struct Recording {
     key: Key,
     /// The share of rows that the thinned copy keeps.
     kept: Probability,
+    /// The share of rows that the thinned copy of a spike keeps.
+    kept_in_spike: Probability,
+    /// Where the spike begins and ends.
+    spike: [u64; 2],
     /// Zero where the trace is not repeated.
     period: u64,
     horizon: u64,
@@ -43,6 +49,8 @@ struct Cursor {
     /// The copy, which orders rows at one instant.
     copy: u32,
     thinned: bool,
+    /// Whether it holds the rows of the spike alone.
+    in_spike: bool,
     /// When this round of the copy began.
     round_start: u64,
     row: u32,
@@ -53,25 +61,35 @@ struct Cursor {
 /// How far a number of copies may be from a whole one and count as it: 30 copies of a tenth are three.
 const ROUNDING: f64 = 1e-9;
 
+/// A number of copies as whole ones and the share of rows that one more keeps.
+fn whole_and_part(copies: f64) -> (u32, Probability) {
+    let nearest = libm::round(copies);
+    let copies = if (copies - nearest).abs() < ROUNDING * nearest.max(1.0) { nearest } else { copies };
+    let whole = libm::floor(copies) as u32;
+    (whole, Probability(copies - f64::from(whole)))
+}
+
 impl Replay {
-    pub(super) fn new(trace: &Trace, load: Load, key: Key, horizon: SimTime) -> Replay {
+    pub(super) fn new(trace: &Trace, load: Load, key: Key, horizon: SimTime, spike: Option<&Spike>) -> Replay {
         let rows = Arc::clone(&trace.rows);
         let last = rows.last().map_or(0, |row| row.at.0);
         let mean_gap = last / (rows.len() as u64).saturating_sub(1).max(1);
         let period = if trace.repeat { last + mean_gap } else { 0 };
 
         let copies = trace.scale * load.numerator as f64 / load.denominator as f64;
-        let nearest = libm::round(copies);
-        let copies = if (copies - nearest).abs() < ROUNDING * nearest.max(1.0) { nearest } else { copies };
-        let whole = libm::floor(copies) as u32;
-        let kept = Probability(copies - f64::from(whole));
-
-        let recording = Recording { rows, key, kept, period, horizon: horizon.0 };
+        let (whole, kept) = whole_and_part(copies);
+        let (whole_in_spike, kept_in_spike) =
+            spike.map_or((0, Probability(0.0)), |spike| whole_and_part(copies * (spike.load.as_f64() - 1.0)));
+        let spike = spike.map_or([0; 2], |spike| [spike.at.0, spike.ends().0]);
+        let recording = Recording { rows, key, kept, kept_in_spike, spike, period, horizon: horizon.0 };
         let mut cursors = BinaryHeap::new();
-        for copy in 0..whole + u32::from(kept.0 > 0.0) {
+        let usual = whole + u32::from(kept.0 > 0.0);
+        for copy in 0..usual + whole_in_spike + u32::from(kept_in_spike.0 > 0.0) {
             let golden_part = u64::from(copy).wrapping_mul(GAMMA);
             let shift = ((u128::from(golden_part) * u128::from(mean_gap)) >> 64) as u64;
-            let mut cursor = Cursor { time: 0, copy, thinned: copy == whole, round_start: shift, row: 0, place: 0 };
+            let in_spike = copy >= usual;
+            let thinned = copy == if in_spike { usual + whole_in_spike } else { whole };
+            let mut cursor = Cursor { time: 0, copy, thinned, in_spike, round_start: shift, row: 0, place: 0 };
             if recording.seek(&mut cursor) {
                 cursors.push(Reverse(cursor));
             }
@@ -106,10 +124,15 @@ impl Recording {
             }
             let Some(row) = self.rows.get(cursor.row as usize) else { return false };
             cursor.time = cursor.round_start.saturating_add(row.at.0);
-            if cursor.time >= self.horizon {
+            let (begin, end, kept) = match (cursor.in_spike, self.spike) {
+                (true, [begin, end]) => (begin, end.min(self.horizon), self.kept_in_spike),
+                (false, _) => (0, self.horizon, self.kept),
+            };
+            if cursor.time >= end {
                 return false;
             }
-            if !cursor.thinned || happens(self.kept, self.key.attempt_bits(cursor.place, cursor.copy)) {
+            let bits = self.key.attempt_bits(cursor.place, cursor.copy);
+            if cursor.time >= begin && (!cursor.thinned || happens(kept, bits)) {
                 return true;
             }
             cursor.row += 1;

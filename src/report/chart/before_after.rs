@@ -8,7 +8,7 @@ use super::quota::{charged_per_minute, draw_limit, merge};
 use super::scale::Scale;
 use super::theme::{BLACK, BLUE, Colour, ORANGE, SHADE, VERMILLION};
 use crate::analysis::{Comparison, PoolTimeline, TimelinePoint, VariantResult};
-use crate::report::compare::{footer, spoken};
+use crate::report::compare::{footer, in_sentence, quoted, spoken};
 use crate::report::number::{percent, short};
 use crate::report::setting::Setting;
 
@@ -40,12 +40,15 @@ pub fn before_after(
         let highest = merged.iter().map(|points| highest(points)).fold(1.0, f64::max);
         let end = merged[0][merged[0].len() - 1].to_s;
         let time = Scale::linear([merged[0][0].from_s, end], [plot.left, plot.right]);
-        for (panel, (points, (each, _))) in panels.into_iter().zip(merged.iter().zip([before, after])) {
+        let mantle = setting.pool(&before.1.pool).is_some_and(|pool| pool.mantle);
+        for (panel, (points, (each, timeline))) in panels.into_iter().zip(merged.iter().zip([before, after])) {
             canvas.rectangle([panel.left, panel.top], [time.clamped(comparison.warmup_s), panel.bottom], SHADE, 1.0);
             panel.columns(canvas, &time, &time.time_ticks(8));
             let title = format!("{}: quota tokens charged in the last minute, and reserved now on top", spoken(each));
             panel.title(canvas, panel.left, &title);
-            draw(canvas, panel, &time, points, highest, each);
+            let of_pool = each.pools.get(&timeline.pool);
+            let throttled = of_pool.and_then(|metrics| metrics.attempt_throttle_rate.mean);
+            draw(canvas, panel, &time, points, highest, throttled, mantle);
         }
         plot.column_labels(canvas, &time, &time.time_ticks(8), "simulated time");
     })
@@ -58,7 +61,15 @@ fn highest(points: &[TimelinePoint]) -> f64 {
     stacked.chain(quotas).fold(0.0, f64::max)
 }
 
-fn draw(canvas: &Canvas<'_>, panel: Panel, time: &Scale, points: &[TimelinePoint], highest: f64, each: &VariantResult) {
+fn draw(
+    canvas: &Canvas<'_>,
+    panel: Panel,
+    time: &Scale,
+    points: &[TimelinePoint],
+    highest: f64,
+    throttled: Option<f64>,
+    mantle: bool,
+) {
     let scale = Scale::linear([0.0, highest * 1.08], [panel.bottom, panel.top]);
     panel.rows(canvas, &scale, &scale.ticks(4));
     let charged = charged_per_minute(points);
@@ -89,14 +100,16 @@ fn draw(canvas: &Canvas<'_>, panel: Panel, time: &Scale, points: &[TimelinePoint
         detail: detail.into_iter().collect(),
         ink: colour.ink,
     };
-    let throttled = each.total.attempt_throttle_rate.mean.map(|share| format!("{} of attempts", percent(share)));
+    let throttled = throttled.map(|share| format!("{} of attempts", percent(share)));
     let mut labels = vec![
         label(panel.top, "throttled", throttled, VERMILLION),
         label(scale.at(low / 2.0), "charged", None, BLUE),
         label(scale.at(f64::midpoint(low, high)), "reserved", None, ORANGE),
     ];
+    // Of a mantle pool's two quotas it is the input's that is reserved from.
+    let of = if mantle { "input quota" } else { "quota" };
     labels.extend(
-        quota.map(|quota| label(scale.at(quota as f64), &format!("quota {}/min", short(quota as f64)), None, BLACK)),
+        quota.map(|quota| label(scale.at(quota as f64), &format!("{of} {}/min", short(quota as f64)), None, BLACK)),
     );
     beside(canvas, panel.right + 12.0, SIDE - 12.0, [panel.top - 14.0, panel.bottom + 10.0], labels);
 }
@@ -114,9 +127,9 @@ fn finding(before: (&VariantResult, &PoolTimeline), after: (&VariantResult, &Poo
         (Some(from), Some(to)) => format!(
             "Reservations hold {} tokens with {}, {} with {}",
             short(from),
-            spoken(before.0),
+            in_sentence(before.0),
             short(to),
-            after.0.name
+            quoted(after.0)
         ),
         _ => format!("What fills {}: {} above, {} below", before.1.pool, spoken(before.0), spoken(after.0)),
     }

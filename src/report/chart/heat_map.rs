@@ -156,12 +156,7 @@ fn finding(sweep: &Sweep) -> String {
 
 fn subtitle(setting: &Setting) -> String {
     let mut parts = vec![setting.models().join(", ")];
-    parts.extend(
-        setting
-            .pools
-            .iter()
-            .filter_map(|pool| pool.limiter.as_ref().map(|limiter| format!("{}: {limiter} (assumption)", pool.name))),
-    );
+    parts.extend(setting.limiters());
     parts.retain(|part| !part.is_empty());
     parts.join(" · ")
 }

@@ -5,9 +5,12 @@
 //! maps quantities to pixels and picks ticks, [`frame`] draws captions and panels, [`label`] keeps texts apart,
 //! [`font`] is the typeface. No date, no system font and no unordered map is involved: same results, same bytes.
 
+mod arrivals;
+mod backtest;
 mod before_after;
 pub mod canvas;
 mod compact;
+mod fit;
 pub mod font;
 pub mod frame;
 mod heat_map;
@@ -15,6 +18,8 @@ pub mod label;
 mod latency;
 mod output_length;
 mod quota;
+mod recovery;
+mod recovery_map;
 mod render;
 pub mod scale;
 pub mod theme;
@@ -22,15 +27,23 @@ mod throttle_curve;
 mod trade_off;
 mod variant_latency;
 
+pub use arrivals::arrivals;
+pub use backtest::backtest;
 pub use before_after::before_after;
+pub use fit::{Unit, fit};
 pub use heat_map::heat_map;
 pub use latency::latency;
 pub use output_length::output_length;
 pub(in crate::report) use quota::charged_per_minute;
 pub use quota::quota;
+pub use recovery::recovery;
+pub use recovery_map::recovery_map;
 pub use render::png;
+pub(in crate::report) use throttle_curve::full_quota;
 pub use throttle_curve::throttle_curve;
 pub use trade_off::trade_off;
+pub(in crate::report) use trade_off::{SHARE_FLOOR, pareto_front, share_bounds, shares};
+pub(in crate::report) use variant_latency::latency_bounds;
 pub use variant_latency::variant_latency;
 
 use canvas::Canvas;

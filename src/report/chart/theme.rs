@@ -37,13 +37,20 @@ pub const VERMILLION: Colour = colour((213, 94, 0), (181, 74, 0));
 pub const SKY: Colour = colour((86, 180, 233), (24, 112, 163));
 /// A further series.
 pub const PURPLE: Colour = colour((204, 121, 167), (154, 68, 116));
+/// A further series: Paul Tol's wine, of his muted scheme.
+pub const WINE: Colour = colour((136, 34, 85), (136, 34, 85));
+/// A further series: Tol's olive.
+pub const OLIVE: Colour = colour((153, 153, 51), (104, 104, 24));
 /// Quotas, limits, objectives.
 pub const BLACK: Colour = colour((34, 34, 34), (34, 34, 34));
 
-/// Series without a meaning of their own, in the order of their names; vermillion stays for harm.
-pub const SERIES: [Colour; 6] = [BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK];
+/// What leads the eye and is no data.
+pub const GREY: Colour = colour((150, 150, 150), (89, 89, 89));
 
-/// The colour of the n-th of several variants or lines, the same in every chart of a result; after six they come again.
+/// Series without a meaning of their own, in the order of their names; vermillion stays for harm.
+pub const SERIES: [Colour; 8] = [BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK, WINE, OLIVE];
+
+/// The colour of the n-th of several variants or lines, the same in every chart of a result; after eight they come again.
 pub const fn variant(index: usize) -> Colour {
     SERIES[index % SERIES.len()]
 }

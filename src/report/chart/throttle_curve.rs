@@ -9,7 +9,8 @@ use super::theme::{BLACK, Colour, MUTED, variant};
 use crate::analysis::{Knee, Point, Sweep};
 use crate::report::number::{digits, percent, short};
 use crate::report::setting::Setting;
-use crate::report::sweep::{footer, label_of, lines, worded};
+use crate::report::sweep::{footer, label_of, lines, short_name, worded};
+use crate::units::format;
 use serde_json::Value;
 
 /// Space for labels right of the plot, in pixels.
@@ -79,7 +80,7 @@ pub fn throttle_curve(sweep: &Sweep, setting: &Setting) -> Chart {
         let labels = labels.collect();
         if let Some(second) = sweep.axes.get(1) {
             let look = Type::plain(MUTED);
-            let name = worded(second.path.rsplit('.').next().unwrap_or_default());
+            let name = worded(&short_name(&second.path));
             canvas.text(&look.shorten(&name, SIDE - 14.0), [plot.right + 14.0, plot.top - 20.0], look);
         }
         beside(canvas, plot.right + 14.0, SIDE - 14.0, [plot.top - 2.0, plot.bottom + 10.0], labels);
@@ -182,7 +183,7 @@ fn draw_full_quota(canvas: &Canvas<'_>, plot: Panel, axis: &Across, sweep: &Swee
 }
 
 /// The load at which the busiest pool's quota is all charged, where lines agree on it within a tenth.
-fn full_quota(sweep: &Sweep) -> Option<f64> {
+pub(in crate::report) fn full_quota(sweep: &Sweep) -> Option<f64> {
     if sweep.axes[0].path != "load" {
         return None;
     }
@@ -221,16 +222,16 @@ fn finding(sweep: &Sweep) -> String {
             let value = |load: f64| {
                 let near = |knee: &&Knee| knee.load.is_some_and(|other| (other / load - 1.0).abs() < 0.01);
                 let values = sweep.knees.iter().filter(near).filter_map(|knee| knee.at.get(&second.path).map(label_of));
-                values.collect::<Vec<_>>().join(" or ")
+                values.collect::<Vec<_>>()
             };
-            let name = second.path.rsplit('.').next().unwrap_or_default();
-            format!(
-                "{name} {} sustains {} times the load, {} {}",
-                value(most),
-                digits(most, 3),
-                value(least),
-                digits(least, 3)
-            )
+            let (name, best) = (short_name(&second.path), value(most));
+            let verb = if best.len() == 1 { "sustains" } else { "sustain" };
+            let best = format!("{name} {} {verb} {} times the load", format::list(&best), digits(most, 3));
+            if most / least < 1.01 {
+                best
+            } else {
+                format!("{best}, {} {}", format::list(&value(least)), digits(least, 3))
+            }
         }
         _ => format!("The objectives are met up to {} times the load", digits(most, 3)),
     }
@@ -238,12 +239,7 @@ fn finding(sweep: &Sweep) -> String {
 
 fn subtitle(sweep: &Sweep, setting: &Setting) -> String {
     let mut parts = vec![setting.models().join(", ")];
-    parts.extend(
-        setting
-            .pools
-            .iter()
-            .filter_map(|pool| pool.limiter.as_ref().map(|limiter| format!("{}: {limiter} (assumption)", pool.name))),
-    );
+    parts.extend(setting.limiters());
     if let Some(one) = sweep.points.iter().find(|point| point.at.get("load").and_then(Value::as_f64) == Some(1.0)) {
         let requests = one.total.offered_requests_per_minute.mean.map_or_else(String::new, short);
         parts.push(format!("load 1 is {requests} requests/min"));

@@ -3,7 +3,11 @@
 use super::canvas::CAP_HEIGHT;
 use super::font::{Weight, width};
 use super::theme::{HEIGHT, WIDTH};
-use super::{Chart, before_after, heat_map, latency, output_length, quota, throttle_curve, trade_off, variant_latency};
+use super::{
+    Chart, before_after, heat_map, latency, output_length, quota, recovery, recovery_map, throttle_curve, trade_off,
+    variant_latency,
+};
+use crate::analysis::recovery::{Recovery, State};
 use crate::analysis::{Comparison, OutputHistogram, Percentiles, PoolTimeline, Summary};
 use crate::report::fixture;
 use resvg::usvg::roxmltree::{Document, Node};
@@ -34,7 +38,7 @@ fn text(node: &Node<'_, '_>) -> Text {
 }
 
 /// Panics unless every text of the chart is on the sheet and clear of every other.
-fn assert_tidy(chart: &Chart) {
+pub(super) fn assert_tidy(chart: &Chart) {
     let texts = texts(chart);
     for (index, one) in texts.iter().enumerate() {
         let [left, top, right, bottom] = one.extent;
@@ -146,6 +150,32 @@ fn the_latency_chart_is_tidy_whatever_the_data() {
 }
 
 #[test]
+fn the_recovery_chart_is_tidy_wherever_the_disturbance_lies() {
+    let setting = fixture::setting();
+    let chart = recovery(&fixture::busy(), &fixture::recovery(), &setting);
+    assert_says(&chart, &["It comes back by itself in 42 s on average", "left in peace", "0.2% at the end", "spike"]);
+    for (from, to) in [(0.0, 5.0), (130.0, 1_000.0), (1_700.0, 1_799.0), (10.0, 11.0)] {
+        for state in [State::Stable, State::Degraded, State::DoesNotRecover] {
+            let changed = Recovery { from_s: from, to_s: to, state, ..fixture::recovery() };
+            assert_tidy(&recovery(&fixture::busy(), &changed, &setting));
+        }
+    }
+    assert_tidy(&recovery(&fixture::busy(), &Recovery { curve: Vec::new(), ..fixture::recovery() }, &setting));
+}
+
+#[test]
+fn the_recovery_map_has_a_word_for_each_state() {
+    let setting = fixture::setting();
+    let loads = [0.5, 1.0, 1.5];
+    let chart = recovery_map(&fixture::states(&loads, &[1.0, 4.0]), &setting);
+    assert_says(&chart, &["does not come back by itself in 1 of 6 combinations", "stable", "degraded", "9/10", "all"]);
+    assert_tidy(&chart);
+    let many: Vec<f64> = (1..=40).map(|step| f64::from(step) / 20.0).collect();
+    assert_tidy(&recovery_map(&fixture::states(&many, &many), &setting));
+    assert_tidy(&recovery_map(&fixture::sweep(&loads, &[]), &setting));
+}
+
+#[test]
 fn the_output_chart_draws_max_tokens_in() {
     let (summary, setting) = (fixture::two_pools(), fixture::setting());
     let chart = output_length(&summary, &setting, &fixture::histogram("chat", [20, 2_000], 10, Some(1_024)));
@@ -193,7 +223,7 @@ fn comparisons() -> Vec<Comparison> {
 #[test]
 fn the_trade_off_names_its_variants_and_bounds() {
     let chart = trade_off(&comparisons()[0], &fixture::setting());
-    assert_says(&chart, &["max_tokens 16 throttles 0% of attempts", "max_tokens 16 (recommended)", "SLO 1%"]);
+    assert_says(&chart, &["With max_tokens 16, 0% of attempts are throttled", "max_tokens 16 (recommended)", "SLO 1%"]);
     assert_says(&chart, &["max_tokens unset", "Pareto front", "seed 1 · quotasim 0.1.0"]);
 }
 

@@ -6,13 +6,13 @@ use super::frame::{Caption, Panel};
 use super::label::{Occupied, value};
 use super::scale::{Scale, Tick};
 use super::theme::{AXIS, BLACK, GREEN, LABEL_SIZE, MUTED, SHADE, variant};
-use crate::analysis::{Comparison, Estimate, Metrics, VariantResult};
-use crate::report::compare::{footer, metrics_of, spoken};
+use crate::analysis::{Comparison, Estimate, Metrics, SloOutcome, VariantResult};
+use crate::report::compare::{footer, in_sentence, metrics_of, spoken, subtitle as subject};
 use crate::report::number::percent;
 use crate::report::setting::Setting;
 
 /// Shares below this are drawn as if they were this, on the axis: a logarithm has no zero.
-const FLOOR: f64 = 1e-4;
+pub(in crate::report) const SHARE_FLOOR: f64 = 1e-4;
 /// Space right of the plot, in pixels.
 const SIDE: f64 = 60.0;
 
@@ -29,8 +29,8 @@ pub fn trade_off(comparison: &Comparison, setting: &Setting) -> Chart {
             bottom: area.bottom - 52.0,
         };
         // A little below the floor, so that what stands on it keeps clear of the axes.
-        let across = Scale::log([FLOOR * 0.6, 1.0], [plot.left, plot.right]);
-        let up = Scale::log([FLOOR * 0.6, 1.0], [plot.bottom, plot.top]);
+        let across = Scale::log([SHARE_FLOOR * 0.6, 1.0], [plot.left, plot.right]);
+        let up = Scale::log([SHARE_FLOOR * 0.6, 1.0], [plot.bottom, plot.top]);
         shade_bounds(canvas, plot, &across, &up, comparison);
         plot.title(canvas, plot.left, "Attempts throttled (logarithmic)");
         plot.rows(canvas, &up, &ticks());
@@ -38,8 +38,8 @@ pub fn trade_off(comparison: &Comparison, setting: &Setting) -> Chart {
         plot.column_labels(canvas, &across, &ticks(), "answers cut short by max_tokens (logarithmic)");
         draw_bounds(canvas, plot, &across, &up, comparison);
         let points: Vec<Option<[f64; 2]>> = comparison.variants.iter().map(|each| shares(comparison, each)).collect();
-        let place = |[x, y]: [f64; 2]| [across.clamped(x.max(FLOOR)), up.clamped(y.max(FLOOR))];
-        let front: Vec<[f64; 2]> = front(&points).into_iter().map(place).collect();
+        let place = |[x, y]: [f64; 2]| [across.clamped(x.max(SHARE_FLOOR)), up.clamped(y.max(SHARE_FLOOR))];
+        let front: Vec<[f64; 2]> = pareto_front(&points).into_iter().map(place).collect();
         let mut occupied = Occupied::default();
         canvas.line(&stairs(&front), Pen { opacity: 0.5, ..Pen::new(AXIS, 2.0) });
         for (each, point) in comparison.variants.iter().zip(&points) {
@@ -79,19 +79,19 @@ pub fn trade_off(comparison: &Comparison, setting: &Setting) -> Chart {
 }
 
 fn ticks() -> Vec<Tick> {
-    [(FLOOR, "0"), (1e-3, "0.1%"), (1e-2, "1%"), (1e-1, "10%"), (1.0, "100%")]
+    [(SHARE_FLOOR, "0"), (1e-3, "0.1%"), (1e-2, "1%"), (1e-1, "10%"), (1.0, "100%")]
         .map(|(value, label)| Tick { value, label: label.to_owned() })
         .into()
 }
 
 /// Truncated and throttled shares of a variant, if both were measured; with nothing answered nothing was cut short.
-fn shares(comparison: &Comparison, each: &VariantResult) -> Option<[f64; 2]> {
+pub(in crate::report) fn shares(comparison: &Comparison, each: &VariantResult) -> Option<[f64; 2]> {
     let metrics = metrics_of(comparison, each);
     Some([metrics.truncation_rate.mean.unwrap_or(0.0), metrics.attempt_throttle_rate.mean?])
 }
 
 /// The points that no other beats on one side without losing on the other, by truncation.
-fn front(points: &[Option<[f64; 2]>]) -> Vec<[f64; 2]> {
+pub(in crate::report) fn pareto_front(points: &[Option<[f64; 2]>]) -> Vec<[f64; 2]> {
     let mut sorted: Vec<[f64; 2]> = points.iter().flatten().copied().collect();
     sorted.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
     let mut front: Vec<[f64; 2]> = Vec::new();
@@ -115,24 +115,28 @@ fn stairs(front: &[[f64; 2]]) -> Vec<[f64; 2]> {
     line
 }
 
-/// The bounds on truncation and throttling among the objectives.
-fn bounds(comparison: &Comparison) -> [Option<f64>; 2] {
+/// The bounds on truncation and throttling among the objectives, as far as they speak of what is drawn.
+pub(in crate::report) fn share_bounds(comparison: &Comparison) -> [Option<f64>; 2] {
+    let outcomes = comparison.variants.first().map_or(&[][..], |first| &first.slo);
     ["truncation_rate", "attempt_throttle_rate"].map(|metric| {
-        let outcomes = comparison.variants.first().map_or(&[][..], |first| &first.slo);
-        outcomes.iter().find(|outcome| outcome.text.contains(metric)).map(|outcome| outcome.bound)
+        let speaks = |outcome: &&SloOutcome| {
+            let (name, of) = outcome.subject();
+            of == metric && (name.is_none() || name == comparison.workload.as_deref())
+        };
+        outcomes.iter().find(speaks).map(|outcome| outcome.bound)
     })
 }
 
 /// The corner that meets the objectives on both shares.
 fn shade_bounds(canvas: &Canvas<'_>, plot: Panel, across: &Scale, up: &Scale, comparison: &Comparison) {
-    let [truncated, throttled] = bounds(comparison);
+    let [truncated, throttled] = share_bounds(comparison);
     let corner = [across.clamped(truncated.unwrap_or(1.0)), up.clamped(throttled.unwrap_or(1.0))];
     canvas.rectangle([plot.left, corner[1]], [corner[0], plot.bottom], SHADE, 1.0);
 }
 
 /// The objectives on both shares as lines.
 fn draw_bounds(canvas: &Canvas<'_>, plot: Panel, across: &Scale, up: &Scale, comparison: &Comparison) {
-    let [truncated, throttled] = bounds(comparison);
+    let [truncated, throttled] = share_bounds(comparison);
     let [right, top] = [across.clamped(truncated.unwrap_or(1.0)), up.clamped(throttled.unwrap_or(1.0))];
     let pen = Pen::new(BLACK.fill, 1.5);
     let look = Type::plain(MUTED);
@@ -166,24 +170,16 @@ fn finding(comparison: &Comparison) -> String {
     let metrics = metrics_of(comparison, taken);
     let share = |estimate: Estimate| estimate.mean.map_or_else(|| "an unknown share".to_owned(), percent);
     format!(
-        "{} throttles {} of attempts and cuts {} of answers short",
-        spoken(taken),
+        "With {}, {} of attempts are throttled and {} of answers cut short",
+        in_sentence(taken),
         share(metrics.attempt_throttle_rate),
         share(metrics.truncation_rate)
     )
 }
 
 fn subtitle(comparison: &Comparison, setting: &Setting) -> String {
-    let mut parts = vec![setting.models().join(", ")];
-    parts.extend(comparison.workload.as_ref().map(|name| format!("workload {name}")));
-    parts.extend(
-        setting
-            .pools
-            .iter()
-            .filter_map(|pool| pool.limiter.as_ref().map(|limiter| format!("{}: {limiter} (assumption)", pool.name))),
-    );
+    let mut parts = subject(comparison, setting);
     parts.push("95% intervals; the grey line is the Pareto front".to_owned());
-    parts.retain(|part| !part.is_empty());
     parts.join(" · ")
 }
 
@@ -194,7 +190,7 @@ mod tests {
     #[test]
     fn the_front_leaves_out_what_another_beats() {
         let points = [Some([0.1, 0.0]), Some([0.01, 0.05]), Some([0.02, 0.05]), Some([0.0, 0.6]), None];
-        assert_eq!(front(&points), [[0.0, 0.6], [0.01, 0.05], [0.1, 0.0]]);
+        assert_eq!(pareto_front(&points), [[0.0, 0.6], [0.01, 0.05], [0.1, 0.0]]);
         assert_eq!(stairs(&[[0.0, 2.0], [1.0, 1.0]]), [[0.0, 2.0], [1.0, 2.0], [1.0, 1.0]]);
     }
 }

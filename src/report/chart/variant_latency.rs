@@ -7,7 +7,7 @@ use super::label::{SideLabel, beside};
 use super::scale::Scale;
 use super::theme::{AXIS, GRID, TEXT, VERMILLION, variant};
 use crate::analysis::{Comparison, VariantResult};
-use crate::report::compare::{footer, metrics_of, spoken};
+use crate::report::compare::{footer, in_sentence, metrics_of, quoted, spoken, subtitle as subject};
 use crate::report::number::{duration_ms, percent};
 use crate::report::setting::{LatencyObjective, Setting};
 
@@ -26,7 +26,7 @@ pub fn variant_latency(comparison: &Comparison, setting: &Setting) -> Chart {
         let (Some(least), Some(most)) = (known().reduce(f64::min), known().reduce(f64::max)) else {
             return area.note(canvas, "Too few answers to tell a percentile.");
         };
-        let bounds = objectives(comparison, setting);
+        let bounds = latency_bounds(comparison, setting);
         let most = bounds.iter().map(|bound| bound.bound_ms).fold(most, f64::max);
         let plot = Panel {
             left: area.left + 60.0,
@@ -83,7 +83,10 @@ fn columns(comparison: &Comparison, each: &VariantResult) -> [Option<f64>; 5] {
 }
 
 /// The bounds on whole answers that speak of what is drawn.
-fn objectives<'a>(comparison: &Comparison, setting: &'a Setting) -> Vec<&'a LatencyObjective> {
+pub(in crate::report) fn latency_bounds<'a>(
+    comparison: &Comparison,
+    setting: &'a Setting,
+) -> Vec<&'a LatencyObjective> {
     let speaks = |objective: &&LatencyObjective| {
         let of_drawn = objective.workload.is_none() || objective.workload == comparison.workload;
         !objective.first_token && of_drawn
@@ -108,18 +111,19 @@ fn finding(comparison: &Comparison) -> String {
         (Some((taken, ms)), Some((first, before))) if taken.name != first.name => format!(
             "99 in 100 answers arrive within {} with {}, {} with {}",
             duration_ms(ms),
-            spoken(taken),
+            in_sentence(taken),
             duration_ms(before),
-            first.name
+            quoted(first)
         ),
-        (Some((taken, ms)), _) => format!("99 in 100 answers arrive within {} with {}", duration_ms(ms), spoken(taken)),
+        (Some((taken, ms)), _) => {
+            format!("99 in 100 answers arrive within {} with {}", duration_ms(ms), in_sentence(taken))
+        }
         _ => "How long answers take, by variant".to_owned(),
     }
 }
 
 fn subtitle(comparison: &Comparison, setting: &Setting) -> String {
-    let mut parts = vec![setting.models().join(", ")];
-    parts.extend(comparison.workload.as_ref().map(|name| format!("workload {name}")));
+    let mut parts = subject(comparison, setting);
     parts.push("successful requests only, retries and waiting included".to_owned());
     let failed = comparison.variants.iter().filter_map(|each| {
         let failed = metrics_of(comparison, each).request_failure_rate.mean.filter(|failed| *failed > 0.0)?;
@@ -128,6 +132,5 @@ fn subtitle(comparison: &Comparison, setting: &Setting) -> String {
     if let Some((failed, name)) = failed.max_by(|a, b| a.0.total_cmp(&b.0)) {
         parts.push(format!("{name}: {} of requests failed and are not in it", percent(failed)));
     }
-    parts.retain(|part| !part.is_empty());
     parts.join(" · ")
 }

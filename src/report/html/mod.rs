@@ -6,11 +6,12 @@
 
 mod plots;
 
-use super::compare::{self as comparison_tables, spoken};
+use super::compare::{self as comparison_tables, in_sentence};
+use super::recovery::StateMap;
 use super::saved::{Origin, Saved};
 use super::table::{self, Table, provenance};
-use super::{headline, sweep as sweep_tables};
-use crate::analysis::{Comparison, Summary, Sweep};
+use super::{clients, headline, recovery, sweep as sweep_tables};
+use crate::analysis::{Comparison, Recovery, Summary, Sweep};
 use minijinja::{Environment, context};
 use plots::Plot;
 use serde::Serialize;
@@ -28,7 +29,9 @@ struct Page {
     answer: String,
     detail: String,
     tables: Vec<HtmlTable>,
-    tried: Vec<Tried>,
+    tried_lead: String,
+    tried_header: Vec<String>,
+    tried: Vec<TriedRow>,
     assumptions: Vec<String>,
     warnings: Vec<String>,
     /// Whether the charts come before the tables, because those are long.
@@ -48,24 +51,42 @@ struct HtmlTable {
     words: Vec<usize>,
     best: Option<usize>,
     note: String,
+    /// Whether a screen shows it only when asked.
+    folded: bool,
 }
 
-/// An assumption that was tried.
-#[derive(Debug, Serialize)]
-struct Tried {
+/// What an assumption would change.
+#[derive(Debug, Default, Serialize)]
+struct TriedRow {
     words: String,
-    holds: bool,
+    cells: Vec<String>,
+    verdict: String,
+    tone: &'static str,
 }
 
 impl HtmlTable {
-    fn new(title: &str, table: Table, note: &str) -> HtmlTable {
+    fn new<Title: Into<String>>(title: &str, table: Table<Title>, note: &str) -> HtmlTable {
         HtmlTable {
             title: title.to_owned(),
-            header: table.header.iter().map(|&title| title.to_owned()).collect(),
+            header: table.header.into_iter().map(Into::into).collect(),
             rows: table.rows,
             words: table.words,
             best: None,
             note: note.to_owned(),
+            folded: false,
+        }
+    }
+
+    /// A map of states.
+    fn of_states(map: StateMap) -> HtmlTable {
+        HtmlTable {
+            title: "Afterwards".to_owned(),
+            note: map.legend().to_owned(),
+            header: map.header,
+            rows: map.rows,
+            words: Vec::new(),
+            best: None,
+            folded: false,
         }
     }
 
@@ -77,11 +98,11 @@ impl HtmlTable {
 /// The page of a saved result.
 pub fn page(saved: &Saved) -> String {
     let (mut page, origin) = match saved {
-        Saved::Run { summary, timelines, origin, .. } => {
-            (Page { plots: plots::of_run(summary, timelines), ..of_run(summary) }, origin)
+        Saved::Run { summary, setting, timelines, origin, .. } => {
+            (Page { plots: plots::of_run(summary, setting, timelines), ..of_run(summary) }, origin)
         }
-        Saved::Compare { comparison, chosen, before, after, origin, .. } => {
-            let plots = plots::of_comparison(comparison, *chosen, before, after);
+        Saved::Compare { comparison, setting, chosen, before, after, origin } => {
+            let plots = plots::of_comparison(comparison, setting, *chosen, before, after);
             (Page { plots, ..of_comparison(comparison) }, origin)
         }
         Saved::Sweep { sweep, origin, .. } => (Page { plots: plots::of_sweep(sweep), ..of_sweep(sweep) }, origin),
@@ -113,6 +134,7 @@ fn render(page: &Page, origin: &Origin) -> String {
             command => origin.command,
             changes => origin.changes,
             scenario => origin.scenario.trim_end(),
+            variants => origin.variants.as_deref().map(str::trim_end),
         }
     };
     template.render(context).expect("the template takes these values, as a test renders it")
@@ -142,52 +164,82 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// The first sentence, and the others.
-fn sentences(text: &str) -> (String, String) {
-    match text.split_once(". ") {
-        Some((first, rest)) => (format!("{first}."), rest.to_owned()),
-        None => (text.to_owned(), String::new()),
-    }
-}
-
 fn of_comparison(comparison: &Comparison) -> Page {
-    let (answer, detail) = sentences(&comparison.recommendation.reason);
+    let (answer, detail) = comparison_tables::sentences(&comparison.recommendation.reason);
     let best =
         comparison.variants.iter().position(|each| comparison.recommendation.variant.as_ref() == Some(&each.name));
-    let first = comparison.variants.first().map(spoken).unwrap_or_default();
+    let mut tables = vec![
+        HtmlTable::new("Comparison", comparison_tables::outcomes(comparison), comparison_tables::LEGEND).marking(best),
+        HtmlTable::new("Latency and wait", comparison_tables::durations(comparison), "from arrival, retries included")
+            .marking(best),
+    ];
+    if comparison.variants.len() > 1 {
+        let first = comparison.variants.first().map(in_sentence).unwrap_or_default();
+        let note = "± half the 95% interval of paired differences: every variant met the same requests";
+        let [outcomes, durations] = comparison_tables::all_differences(comparison);
+        let best = best.and_then(|best| best.checked_sub(1));
+        tables.push(HtmlTable::new(&format!("Difference to {first}"), outcomes, "").marking(best));
+        tables.push(HtmlTable::new("", durations, note).marking(best));
+    }
+    tables.extend(afterwards(comparison));
+    if let Some((title, table)) = comparison_tables::objectives(comparison) {
+        tables.push(HtmlTable::new(&title.replacen('o', "O", 1), table, ""));
+    }
+    let (tried_header, tried) = tried(comparison);
     Page {
         title: format!("{}: comparison", comparison.scenario),
         kicker: format!("quotasim compare · {}", comparison.scenario),
         answer,
-        detail,
-        tables: vec![
-            HtmlTable::new("Comparison", comparison_tables::outcomes(comparison), comparison_tables::LEGEND)
-                .marking(best),
-            HtmlTable::new(
-                "Latency and wait",
-                comparison_tables::durations(comparison),
-                "from arrival, retries included",
-            )
-            .marking(best),
-            HtmlTable::new(
-                &format!("Difference to {first}"),
-                comparison_tables::differences(comparison),
-                "± half the 95% interval of paired differences: every variant met the same requests",
-            )
-            .marking(best.and_then(|best| best.checked_sub(1))),
-        ],
-        tried: comparison
-            .recommendation
-            .holds_under
-            .iter()
-            .map(|(name, holds)| Tried { words: assumption_words(name), holds: *holds })
-            .collect(),
+        detail: detail.to_owned(),
+        tables,
+        tried_lead: format!(
+            "AWS does not publish these. This is how {} fares under each, instead of what the scenario assumes:",
+            comparison.answer().map(in_sentence).unwrap_or_default()
+        ),
+        tried_header,
+        tried,
         assumptions: comparison.assumptions.clone(),
         warnings: comparison.warnings.clone(),
         provenance: comparison_tables::footer(comparison),
         version: comparison.quotasim_version.clone(),
         ..Page::default()
     }
+}
+
+/// What becomes of each variant after a disturbance, if there is one.
+fn afterwards(comparison: &Comparison) -> Option<HtmlTable> {
+    let table = recovery::of_variants(comparison);
+    (!table.rows.is_empty()).then(|| HtmlTable::new("After the disturbance", table, recovery::LEGEND))
+}
+
+/// What each assumption would change about the recommended variant: the titles of the columns, and the rows.
+fn tried(comparison: &Comparison) -> (Vec<String>, Vec<TriedRow>) {
+    let Table { header, rows, .. } = comparison_tables::assumptions(comparison);
+    let tried = &comparison.recommendation.tried;
+    // The first row is the scenario as it is.
+    let offset = rows.len() - tried.len();
+    let row = |(index, cells): (usize, Vec<String>)| {
+        let Some(tried) = index.checked_sub(offset).map(|index| &tried[index]) else {
+            return TriedRow {
+                words: "As the scenario says".to_owned(),
+                cells: cells[2..].to_vec(),
+                ..TriedRow::default()
+            };
+        };
+        let verdict = comparison_tables::verdict(comparison, tried);
+        let instead =
+            tried.instead.as_ref().and_then(|name| comparison.variants.iter().find(|each| each.name == *name));
+        TriedRow {
+            words: assumption_words(&tried.assumption),
+            cells: cells[2..].to_vec(),
+            verdict: match instead {
+                Some(other) => format!("{verdict}, then {}", in_sentence(other)),
+                None => verdict.to_owned(),
+            },
+            tone: if tried.holds { "holds" } else { "flips" },
+        }
+    };
+    (header[2..].iter().map(|&title| title.to_owned()).collect(), rows.into_iter().enumerate().map(row).collect())
 }
 
 /// What an assumption says, for people.
@@ -207,12 +259,39 @@ fn assumption_words(key: &str) -> String {
 }
 
 fn of_sweep(sweep: &Sweep) -> Page {
+    // Over two axes the heat map has the numbers, and the table is long.
+    let points = HtmlTable::new("All points", sweep_tables::points(sweep), &sweep_tables::legend(sweep));
+    let points = HtmlTable { folded: sweep.axes.len() == 2, ..points };
+    let tables = recovery::map(sweep).map(HtmlTable::of_states).into_iter().chain([points]).collect();
+    let table = sweep_tables::assumptions(sweep);
+    let (tried_lead, tried_header, tried) = match table {
+        Some(Table { header, rows, .. }) => {
+            let row = |(index, cells): (usize, &Vec<String>)| {
+                let holds = sweep.knees.iter().filter_map(|knee| knee.tried.get(index)).filter(|tried| tried.holds);
+                let (holds, all) = (holds.count(), header.len() - 1);
+                TriedRow {
+                    words: assumption_words(&cells[0]),
+                    cells: cells[1..].to_vec(),
+                    verdict: if holds == all { "holds".to_owned() } else { format!("holds for {holds} of {all}") },
+                    tone: if holds == all { "holds" } else { "flips" },
+                }
+            };
+            let lead = "AWS does not publish these. Each was tried instead of what the scenario assumes, at nine \
+                        tenths of the highest load: attempts throttled (*: meets the objectives).";
+            (lead.to_owned(), header[1..].to_vec(), rows.iter().enumerate().map(row).collect())
+        }
+        None => (elsewhere(), Vec::new(), Vec::new()),
+    };
     Page {
         title: format!("{}: sweep", sweep.scenario),
         kicker: format!("quotasim sweep · {}", sweep.scenario),
         answer: sweep_tables::headline(sweep),
+        detail: sweep_tables::survival(sweep),
         charts_first: true,
-        tables: vec![HtmlTable::new("Points", sweep_tables::points(sweep), &sweep_tables::legend(sweep))],
+        tables,
+        tried_lead,
+        tried_header,
+        tried,
         assumptions: sweep.assumptions.clone(),
         warnings: sweep.warnings.clone(),
         provenance: sweep_tables::footer(sweep),
@@ -221,11 +300,27 @@ fn of_sweep(sweep: &Sweep) -> Page {
     }
 }
 
+/// What became of it after a disturbance, with the word that needs explaining.
+fn in_trouble(after: &Recovery) -> String {
+    format!("{} ({}.)", recovery::sentence(after), recovery::LEGEND)
+}
+
+/// Where to see what assumptions change, on a page that does not try them.
+fn elsewhere() -> String {
+    "AWS does not publish these. What other answers would change, quotasim compare tells: it runs what it recommends \
+     under seven of them."
+        .to_owned()
+}
+
 fn of_run(summary: &Summary) -> Page {
     let mut tables = vec![
         HtmlTable::new("Workloads", table::workloads(summary), ""),
         HtmlTable::new("Pools", table::pools(summary), table::POOLS_LEGEND),
     ];
+    let of_clients = clients::table(summary);
+    if !of_clients.rows.is_empty() {
+        tables.push(HtmlTable::new("Clients", of_clients, clients::LEGEND));
+    }
     if !summary.slo.is_empty() {
         tables.push(HtmlTable::new("Objectives", table::objectives(summary), ""));
     }
@@ -233,7 +328,9 @@ fn of_run(summary: &Summary) -> Page {
         title: format!("{}: run", summary.scenario),
         kicker: format!("quotasim run · {}", summary.scenario),
         answer: headline::headline(summary),
+        detail: summary.recovery.as_ref().map(in_trouble).unwrap_or_default(),
         tables,
+        tried_lead: elsewhere(),
         assumptions: summary.assumptions.clone(),
         warnings: summary.warnings.clone(),
         provenance: provenance(summary).join(" · "),
@@ -252,7 +349,7 @@ mod tests {
             command: "quotasim run a.yaml --set 'x=</pre><script>'".to_owned(),
             question: Some("Is <it> enough?".to_owned()),
             scenario: "version: 1 # </script>".to_owned(),
-            changes: Vec::new(),
+            ..Origin::default()
         };
         let timelines = vec![fixture::timeline("haiku</script>", 60.0, 10.0, Some(9))];
         let (summary, setting) = (fixture::busy(), fixture::setting());

@@ -1,11 +1,16 @@
 //! What the charts of the page show, as data for its script.
 
-use crate::analysis::{Comparison, Estimate, Percentiles, PoolTimeline, Summary, Sweep};
-use crate::report::chart::charged_per_minute;
-use crate::report::chart::theme::{BLACK, BLUE, Colour, GREEN, ORANGE, VERMILLION, variant};
-use crate::report::compare::{metrics_of, spoken};
-use crate::report::number::{digits, percent};
-use crate::report::sweep::{label_of, lines, worded};
+use crate::analysis::recovery::{Recovery, Trouble};
+use crate::analysis::{Comparison, Estimate, Knee, Percentiles, Point, PoolTimeline, Summary, Sweep};
+use crate::report::chart::theme::{BLACK, BLUE, Colour, GREEN, GREY, ORANGE, VERMILLION, variant};
+use crate::report::chart::{
+    SHARE_FLOOR, charged_per_minute, full_quota, latency_bounds, pareto_front, share_bounds, shares,
+};
+use crate::report::compare::{metrics_of, name_of, spoken};
+use crate::report::number::{digits, duration_ms, percent};
+use crate::report::setting::{LatencyObjective, Setting};
+use crate::report::sweep::{label_of, line_name, lines, worded};
+use plotters::style::RGBColor;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -32,6 +37,13 @@ pub(super) struct Lines {
     marks: Vec<Mark>,
 }
 
+impl Lines {
+    /// Whether anything was measured that it could show.
+    fn shows_something(&self) -> bool {
+        self.series.iter().any(|series| series.values.iter().any(Option::is_some))
+    }
+}
+
 /// The horizontal axis: numbers, or the places of categories.
 #[derive(Debug, Default, Serialize)]
 struct Across {
@@ -41,6 +53,8 @@ struct Across {
     #[serde(skip_serializing_if = "Option::is_none")]
     categories: Option<Vec<String>>,
     log: bool,
+    /// Shares over four decades, zero on the floor.
+    floor: bool,
 }
 
 /// The vertical axis.
@@ -50,6 +64,9 @@ struct Up {
     log: bool,
     /// Shares over four decades, zero on the floor.
     floor: bool,
+    /// Where it ends, where two charts are to be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    most: Option<f64>,
 }
 
 /// One line.
@@ -58,13 +75,32 @@ struct Series {
     name: String,
     colour: String,
     values: Vec<Option<f64>>,
+    look: Look,
+    /// Whether a hover leaves it out.
+    silent: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     low: Option<Vec<Option<f64>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     high: Option<Vec<Option<f64>>>,
-    points: bool,
-    joined: bool,
-    fill: bool,
+}
+
+/// How a series is drawn.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Look {
+    /// A line.
+    #[default]
+    Line,
+    /// A line through dots.
+    Dotted,
+    /// Dots alone.
+    Dots,
+    /// An area from zero up.
+    Area,
+    /// An area that stands on the series before.
+    Stacked,
+    /// Ticks along the upper edge, where it is not zero.
+    Ticks,
 }
 
 /// A bound.
@@ -72,15 +108,26 @@ struct Series {
 struct Rule {
     value: f64,
     label: String,
+    /// Whether it bounds the horizontal axis.
+    across: bool,
 }
 
-/// A ring with a label.
+impl Rule {
+    fn up(value: f64, label: String) -> Rule {
+        Rule { value, label, across: false }
+    }
+}
+
+/// A label at a point, with a ring around it where it is the one to look at.
 #[derive(Debug, Serialize)]
 struct Mark {
     x: f64,
     y: f64,
     colour: String,
+    /// The label's colour, which needs more contrast.
+    ink: String,
     label: String,
+    ring: bool,
 }
 
 /// Cells over two axes, rows from below.
@@ -105,7 +152,11 @@ struct Cell {
 }
 
 fn css(colour: Colour) -> String {
-    format!("#{:02x}{:02x}{:02x}", colour.fill.0, colour.fill.1, colour.fill.2)
+    hexadecimal(colour.fill)
+}
+
+fn hexadecimal(colour: RGBColor) -> String {
+    format!("#{:02x}{:02x}{:02x}", colour.0, colour.1, colour.2)
 }
 
 /// A line of estimates with their intervals; what was never seen has none to draw.
@@ -120,46 +171,115 @@ fn estimates(name: String, colour: Colour, estimates: &[Estimate]) -> Series {
         values: estimates.iter().map(|estimate| estimate.mean).collect(),
         low: end(0),
         high: end(1),
-        points: true,
-        joined: true,
-        ..Series::default()
+        look: Look::Dotted,
+        silent: false,
     }
 }
 
 /// The charts of a comparison.
 pub(super) fn of_comparison(
     comparison: &Comparison,
+    setting: &Setting,
     chosen: usize,
     before: &[PoolTimeline],
     after: &[PoolTimeline],
 ) -> Vec<Plot> {
-    let mut plots = vec![Plot::Lines(outcomes(comparison)), Plot::Lines(latency(comparison))];
+    let lines = [trade_off(comparison), outcomes(comparison), latency(comparison, setting)];
+    let mut plots: Vec<Plot> = lines.into_iter().filter(Lines::shows_something).map(Plot::Lines).collect();
     let names = |index: usize| comparison.variants.get(index).map(spoken).unwrap_or_default();
-    plots.extend(before.iter().map(|timeline| Plot::Lines(over_time(timeline, &names(0), "before"))));
-    plots.extend(after.iter().map(|timeline| Plot::Lines(over_time(timeline, &names(chosen), "after"))));
+    for (index, after) in after.iter().enumerate() {
+        let pair = [(before.get(index), names(0), "before"), (Some(after), names(chosen), "after")];
+        let most = pair.iter().filter_map(|(timeline, ..)| timeline.map(highest)).fold(0.0, f64::max);
+        plots.extend(pair.iter().filter_map(|(timeline, name, id)| {
+            let chart = over_time((*timeline)?, name, id);
+            Some(Plot::Lines(Lines { y: Up { most: Some(most), ..chart.y }, ..chart }))
+        }));
+    }
     plots
+}
+
+/// Truncation against throttling, a point per variant.
+fn trade_off(comparison: &Comparison) -> Lines {
+    // Points that stand at the same place of the axis are told together.
+    let place = |share: f64| share.max(SHARE_FLOOR);
+    let points: Vec<Option<[f64; 2]>> = comparison.variants.iter().map(|each| shares(comparison, each)).collect();
+    let mut places: Vec<f64> = points.iter().flatten().map(|&[truncated, _]| place(truncated)).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    let at = |x: f64, y: f64| places.iter().map(|&place| (place == x).then_some(y)).collect::<Vec<_>>();
+    let measured = || comparison.variants.iter().zip(&points).enumerate();
+    let variants = measured().filter_map(|(index, (each, point))| {
+        let [truncated, throttled] = (*point)?;
+        Some(Series {
+            name: spoken(each),
+            colour: css(variant(index)),
+            values: at(place(truncated), throttled),
+            look: Look::Dots,
+            ..Series::default()
+        })
+    });
+    let front = pareto_front(&points);
+    let line = Series {
+        name: "Pareto front".to_owned(),
+        silent: true,
+        colour: css(GREY),
+        values: places
+            .iter()
+            .map(|&x| front.iter().find(|[truncated, _]| place(*truncated) == x).map(|&[_, throttled]| throttled))
+            .collect(),
+        ..Series::default()
+    };
+    let marks = measured().filter_map(|(index, (each, point))| {
+        let [truncated, throttled] = (*point)?;
+        let recommended = comparison.recommendation.variant.as_ref() == Some(&each.name);
+        Some(Mark {
+            x: place(truncated),
+            y: place(throttled),
+            colour: css(if recommended { GREEN } else { variant(index) }),
+            ink: hexadecimal(if recommended { GREEN } else { variant(index) }.ink),
+            label: if recommended { format!("{} *", name_of(each)) } else { name_of(each) },
+            ring: recommended,
+        })
+    });
+    let [truncated, throttled] = share_bounds(comparison);
+    let rules = [
+        throttled.map(|bound| Rule::up(bound, format!("SLO {}", percent(bound)))),
+        truncated.map(|bound| Rule { value: bound, label: format!("SLO {}", percent(bound)), across: true }),
+    ];
+    Lines {
+        id: "trade-off".to_owned(),
+        title: "Attempts throttled against answers cut short".to_owned(),
+        note: "Logarithmic. The best lies at the lower left; the ring marks the recommendation.".to_owned(),
+        series: std::iter::once(line).filter(|_| front.len() > 1).chain(variants).collect(),
+        rules: rules.into_iter().flatten().collect(),
+        marks: marks.collect(),
+        x: Across {
+            label: "answers cut short".to_owned(),
+            format: "percent",
+            values: places,
+            log: true,
+            floor: true,
+            ..Across::default()
+        },
+        y: Up { format: "percent", log: true, floor: true, ..Up::default() },
+    }
 }
 
 fn outcomes(comparison: &Comparison) -> Lines {
     let metrics: Vec<_> = comparison.variants.iter().map(|each| metrics_of(comparison, each)).collect();
     let series = |name: &str, colour: Colour, of: fn(&crate::analysis::Metrics) -> Estimate| Series {
-        joined: false,
+        look: Look::Dots,
         ..estimates(name.to_owned(), colour, &metrics.iter().map(|metrics| of(metrics)).collect::<Vec<_>>())
     };
-    let slo = comparison.variants.first().map_or(&[][..], |first| &first.slo);
-    let rule = |metric: &str, name: &str| {
-        let found = slo.iter().find(|outcome| outcome.text.contains(metric))?;
-        Some(Rule { value: found.bound, label: format!("{name} below {}", percent(found.bound)) })
+    let rules = match share_bounds(comparison) {
+        [Some(truncated), Some(throttled)] if truncated == throttled => {
+            vec![Rule::up(throttled, format!("SLO: both below {}", percent(throttled)))]
+        }
+        [truncated, throttled] => [(throttled, "throttled"), (truncated, "cut short")]
+            .into_iter()
+            .filter_map(|(bound, name)| Some(Rule::up(bound?, format!("{name} below {}", percent(bound?)))))
+            .collect(),
     };
-    let mut rules: Vec<Rule> = [rule("attempt_throttle_rate", "throttled"), rule("truncation_rate", "cut short")]
-        .into_iter()
-        .flatten()
-        .collect();
-    if let [one, other] = rules.as_slice()
-        && one.value == other.value
-    {
-        rules = vec![Rule { value: one.value, label: format!("SLO: both below {}", percent(one.value)) }];
-    }
     Lines {
         id: "outcomes".to_owned(),
         title: "Throttled, cut short, failed".to_owned(),
@@ -169,10 +289,10 @@ fn outcomes(comparison: &Comparison) -> Lines {
             label: if comparison.workload.is_some() { "max_tokens" } else { "variant" }.to_owned(),
             format: "number",
             values: (0..comparison.variants.len()).map(|index| index as f64).collect(),
-            categories: Some(comparison.variants.iter().map(|each| each.name.clone()).collect()),
-            log: false,
+            categories: Some(comparison.variants.iter().map(name_of).collect()),
+            ..Across::default()
         },
-        y: Up { format: "percent", log: true, floor: true },
+        y: Up { format: "percent", log: true, floor: true, ..Up::default() },
         series: vec![
             series("attempts throttled", VERMILLION, |metrics| metrics.attempt_throttle_rate),
             series("answers cut short", BLUE, |metrics| metrics.truncation_rate),
@@ -188,13 +308,25 @@ fn percentiles(name: String, colour: Colour, of: Percentiles) -> Series {
         name,
         colour: css(colour),
         values: vec![of.p50, of.p90, of.p95, of.p99, of.p999],
-        points: true,
-        joined: true,
+        look: Look::Dotted,
         ..Series::default()
     }
 }
 
-fn latency_lines(series: Vec<Series>) -> Lines {
+/// Lines over percentiles, without those that nothing was measured of, and the bounds on them.
+fn latency_lines(mut series: Vec<Series>, bounds: &[&LatencyObjective]) -> Lines {
+    const COLUMNS: [&str; 5] = ["p50", "p90", "p95", "p99", "p99.9"];
+    let measured = |at: &usize| series.iter().any(|line| line.values[*at].is_some());
+    let count = (0..COLUMNS.len()).rev().find(measured).map_or(1, |last| last + 1);
+    for line in &mut series {
+        line.values.truncate(count);
+    }
+    let rule = |bound: &&LatencyObjective| {
+        Rule::up(
+            bound.bound_ms,
+            format!("SLO {} {}", bound.percentile.replace("p999", "p99.9"), duration_ms(bound.bound_ms)),
+        )
+    };
     Lines {
         id: "latency".to_owned(),
         title: "Latency: arrival to the whole answer".to_owned(),
@@ -202,93 +334,179 @@ fn latency_lines(series: Vec<Series>) -> Lines {
         x: Across {
             label: "percentile".to_owned(),
             format: "number",
-            values: (0..5).map(f64::from).collect(),
-            categories: Some(["p50", "p90", "p95", "p99", "p99.9"].map(str::to_owned).into()),
-            log: false,
+            values: (0..count).map(|at| at as f64).collect(),
+            categories: Some(COLUMNS[..count].iter().map(|&name| name.to_owned()).collect()),
+            ..Across::default()
         },
-        y: Up { format: "duration", log: true, floor: false },
+        y: Up {
+            format: "duration",
+            log: true,
+            most: bounds.iter().map(|bound| bound.bound_ms).reduce(f64::max),
+            ..Up::default()
+        },
         series,
+        rules: bounds.iter().map(rule).collect(),
         ..Lines::default()
     }
 }
 
-fn latency(comparison: &Comparison) -> Lines {
+fn latency(comparison: &Comparison, setting: &Setting) -> Lines {
     let all = comparison.variants.iter().enumerate();
     let series =
         all.map(|(index, each)| percentiles(spoken(each), variant(index), metrics_of(comparison, each).latency_ms));
-    latency_lines(series.collect())
+    latency_lines(series.collect(), &latency_bounds(comparison, setting))
 }
 
+/// What fills a pool over time: charged in the last minute, and reserved now on top, against the quota.
 fn over_time(timeline: &PoolTimeline, name: &str, id: &str) -> Lines {
     let points = &timeline.points;
-    let line = |name: &str, colour: Colour, fill: bool, of: &dyn Fn(usize) -> Option<f64>| Series {
-        name: name.to_owned(),
-        colour: css(colour),
-        values: (0..points.len()).map(of).collect(),
-        joined: true,
-        fill,
-        ..Series::default()
-    };
     let charged = charged_per_minute(points);
     let title = if name.is_empty() { String::new() } else { format!(" with {name}") };
     Lines {
         id: format!("{id}-{}", timeline.pool),
         title: format!("What fills {}{title}", timeline.pool),
-        note: "Replication 1.".to_owned(),
-        x: Across {
-            label: "simulated time".to_owned(),
-            format: "minutes",
-            values: points.iter().map(|point| point.to_s / 60.0).collect(),
-            ..Across::default()
-        },
+        note: "Replication 1. Quota tokens charged in the last minute, and reserved now on top; ticks above: attempts \
+               throttled."
+            .to_owned(),
+        x: minutes(timeline),
         y: Up { format: "number", ..Up::default() },
         series: vec![
-            line("reserved, open", ORANGE, true, &|at| Some(points[at].reserved_open as f64)),
-            line("charged in the last minute", BLUE, false, &|at| Some(charged[at])),
-            line("quota per minute", BLACK, false, &|at| points[at].quota.map(|quota| quota as f64)),
-            line("left in the limiter", GREEN, false, &|at| points[at].available.map(|left| left.max(0) as f64)),
-            line("attempts throttled", VERMILLION, false, &|at| Some(points[at].throttled as f64)),
+            Series {
+                look: Look::Area,
+                ..through(timeline, "charged in the last minute", BLUE, &|at| Some(charged[at]))
+            },
+            Series {
+                look: Look::Stacked,
+                ..through(timeline, "reserved now", ORANGE, &|at| Some(points[at].reserved_open as f64))
+            },
+            through(timeline, "quota per minute", BLACK, &|at| points[at].quota.map(|quota| quota as f64)),
+            Series {
+                look: Look::Ticks,
+                ..through(timeline, "attempts throttled", VERMILLION, &|at| Some(points[at].throttled as f64))
+            },
         ],
         ..Lines::default()
     }
 }
 
+/// What the limiter of a pool has left over time; `None` without one.
+fn left(timeline: &PoolTimeline) -> Option<Lines> {
+    let points = &timeline.points;
+    points.iter().find_map(|point| point.available)?;
+    let available = |at: usize| points[at].available.map(|left| left.max(0) as f64);
+    Some(Lines {
+        id: format!("left-{}", timeline.pool),
+        title: format!("What the limiter of {} has left", timeline.pool),
+        note: "Replication 1. Attempts that would reserve more than this are throttled.".to_owned(),
+        x: minutes(timeline),
+        y: Up { format: "number", ..Up::default() },
+        series: vec![
+            Series { look: Look::Area, ..through(timeline, "left in the limiter", GREEN, &available) },
+            through(timeline, "the most it holds", BLACK, &|at| points[at].capacity.map(|most| most as f64)),
+        ],
+        ..Lines::default()
+    })
+}
+
+fn minutes(timeline: &PoolTimeline) -> Across {
+    Across {
+        label: "simulated time".to_owned(),
+        format: "minutes",
+        values: timeline.points.iter().map(|point| point.to_s / 60.0).collect(),
+        ..Across::default()
+    }
+}
+
+fn through(timeline: &PoolTimeline, name: &str, colour: Colour, of: &dyn Fn(usize) -> Option<f64>) -> Series {
+    Series {
+        name: name.to_owned(),
+        colour: css(colour),
+        values: (0..timeline.points.len()).map(of).collect(),
+        ..Series::default()
+    }
+}
+
+/// The highest that [`over_time`] draws.
+fn highest(timeline: &PoolTimeline) -> f64 {
+    let charged = charged_per_minute(&timeline.points);
+    let stacked = charged.iter().zip(&timeline.points).map(|(charged, point)| charged + point.reserved_open as f64);
+    let quotas = timeline.points.iter().filter_map(|point| point.quota).map(|quota| quota as f64);
+    stacked.chain(quotas).fold(0.0, f64::max)
+}
+
 /// The charts of a run.
-pub(super) fn of_run(summary: &Summary, timelines: &[PoolTimeline]) -> Vec<Plot> {
+pub(super) fn of_run(summary: &Summary, setting: &Setting, timelines: &[PoolTimeline]) -> Vec<Plot> {
     let workloads = summary.workloads.iter().enumerate();
     let series = workloads.map(|(index, (name, of))| percentiles(name.clone(), variant(index), of.latency_ms));
-    let latency = Plot::Lines(latency_lines(series.collect()));
-    let pools = timelines.iter().map(|timeline| Plot::Lines(over_time(timeline, "", "pool")));
-    pools.chain([latency]).collect()
+    let bounds: Vec<_> = setting.objectives.iter().filter(|bound| !bound.first_token).collect();
+    let latency = latency_lines(series.collect(), &bounds);
+    let pools = timelines.iter().flat_map(|timeline| [Some(over_time(timeline, "", "pool")), left(timeline)]);
+    let afterwards = summary.recovery.iter().map(trouble);
+    afterwards.chain(pools.flatten()).chain([latency]).filter(Lines::shows_something).map(Plot::Lines).collect()
+}
+
+/// Requests in trouble over time, with the disturbance and without it.
+fn trouble(recovery: &Recovery) -> Lines {
+    let series = |name: &str, colour: Colour, of: fn(&Trouble) -> Option<f64>| Series {
+        name: name.to_owned(),
+        colour: css(colour),
+        values: recovery.curve.iter().map(of).collect(),
+        ..Series::default()
+    };
+    let [from, to] = [recovery.from_s, recovery.to_s].map(|seconds| duration_ms(seconds * 1e3));
+    Lines {
+        id: "trouble".to_owned(),
+        title: "Requests in trouble, by time of arrival".to_owned(),
+        note: format!("{}; disturbed from {from} to {to}; all replications.", crate::report::recovery::LEGEND),
+        x: Across {
+            label: "simulated time".to_owned(),
+            format: "minutes",
+            values: recovery.curve.iter().map(|point| point.from_s / 60.0).collect(),
+            ..Across::default()
+        },
+        y: Up { format: "percent", ..Up::default() },
+        series: vec![
+            series("disturbed", VERMILLION, |point| point.share),
+            series("left in peace", BLUE, |point| point.undisturbed),
+        ],
+        ..Lines::default()
+    }
 }
 
 /// The charts of a sweep.
 pub(super) fn of_sweep(sweep: &Sweep) -> Vec<Plot> {
-    let mut plots = vec![
-        Plot::Lines(along(sweep, "throttled", "Attempts throttled", "percent", |point| {
-            point.total.attempt_throttle_rate
-        })),
-        Plot::Lines(along(sweep, "goodput", "Complete answers in time, per minute", "number", |point| {
+    let lines = [
+        along(sweep, "throttled", "Attempts throttled", "percent", |point| point.total.attempt_throttle_rate),
+        along(sweep, "goodput", "Complete answers in time, per minute", "number", |point| {
             point.total.goodput_requests_per_minute
-        })),
-        Plot::Lines(along(sweep, "p99", "Latency, 99th percentile", "duration", |point| Estimate {
-            mean: point.total.latency_ms.p99,
-            ..Estimate::default()
-        })),
+        }),
+        latency_along(sweep),
     ];
-    plots.extend(heat(sweep).map(Plot::Heat));
-    plots
+    let shown = lines.into_iter().filter(Lines::shows_something).map(Plot::Lines);
+    shown.chain(heat(sweep).map(Plot::Heat)).collect()
 }
 
-fn along(
-    sweep: &Sweep,
-    id: &str,
-    title: &str,
-    format: &'static str,
-    of: fn(&crate::analysis::Point) -> Estimate,
-) -> Lines {
+/// The latency along a sweep: its 99th percentile, or the highest that every point has answers enough for.
+fn latency_along(sweep: &Sweep) -> Lines {
+    type Of = fn(&Point) -> Estimate;
+    fn plain(mean: Option<f64>) -> Estimate {
+        Estimate { mean, ..Estimate::default() }
+    }
+    const PERCENTILES: [(&str, Of); 4] = [
+        ("Latency, 99th percentile", |point| plain(point.total.latency_ms.p99)),
+        ("Latency, 95th percentile", |point| plain(point.total.latency_ms.p95)),
+        ("Latency, 90th percentile", |point| plain(point.total.latency_ms.p90)),
+        ("Latency, median", |point| plain(point.total.latency_ms.p50)),
+    ];
+    let known = |of: Of| sweep.points.iter().filter(|point| of(point).mean.is_some()).count();
+    let most = PERCENTILES.iter().map(|&(_, of)| known(of)).max().unwrap_or(0);
+    let &(title, of) = PERCENTILES.iter().find(|&&(_, of)| known(of) == most).unwrap_or(&PERCENTILES[0]);
+    along(sweep, "latency", title, "duration", of)
+}
+
+fn along(sweep: &Sweep, id: &str, title: &str, format: &'static str, of: fn(&Point) -> Estimate) -> Lines {
     let axis = &sweep.axes[0];
-    let place = |point: &crate::analysis::Point| point.at.get(&axis.path).cloned().unwrap_or(Value::Null);
+    let place = |point: &Point| point.at.get(&axis.path).cloned().unwrap_or(Value::Null);
     let numeric = axis.values.iter().all(Value::is_number);
     let mut values: Vec<f64> = if numeric {
         sweep.points.iter().filter_map(|point| place(point).as_f64()).collect()
@@ -297,7 +515,7 @@ fn along(
     };
     values.sort_by(f64::total_cmp);
     values.dedup();
-    let position = |point: &crate::analysis::Point| {
+    let position = |point: &Point| {
         if numeric {
             place(point).as_f64()
         } else {
@@ -306,12 +524,9 @@ fn along(
     };
     let lines = lines(sweep);
     let series = lines.iter().enumerate().map(|(index, line)| {
-        let name = match sweep.axes.get(1) {
-            Some(axis) => {
-                let value = line[0].at.get(&axis.path).map_or_else(String::new, label_of);
-                format!("{} {value}", axis.path.rsplit('.').next().unwrap_or_default())
-            }
-            None => title.to_lowercase(),
+        let name = match line_name(sweep, &line[0].at) {
+            name if name.is_empty() => title.to_lowercase(),
+            name => name,
         };
         let at =
             |x: &f64| line.iter().find(|point| position(point) == Some(*x)).map(|point| of(point)).unwrap_or_default();
@@ -319,9 +534,21 @@ fn along(
     });
     let throttled = id == "throttled";
     let bound = sweep.throttle_bound.filter(|_| throttled);
+    let quota =
+        full_quota(sweep).map(|load| Rule { value: load, label: "all of the quota charged".to_owned(), across: true });
     let knees = sweep.knees.iter().enumerate().filter(|_| throttled).filter_map(|(index, knee)| {
         let load = knee.load.filter(|load| values.first() <= Some(load) && Some(load) <= values.last())?;
-        Some(Mark { x: load, y: bound.unwrap_or(0.0), colour: css(variant(index)), label: digits(load, 3) })
+        // Knees that fall together are labelled once.
+        let same = |other: &Knee| other.load.is_some_and(|other| (other / load - 1.0).abs() < 0.01);
+        let labelled = sweep.knees[..index].iter().any(same);
+        Some(Mark {
+            x: load,
+            y: bound.unwrap_or(0.0),
+            colour: css(variant(index)),
+            ink: hexadecimal(variant(index).ink),
+            label: if labelled { String::new() } else { digits(load, 3) },
+            ring: true,
+        })
     });
     Lines {
         id: id.to_owned(),
@@ -332,7 +559,7 @@ fn along(
             String::new()
         },
         series: series.collect(),
-        rules: bound.map(|bound| Rule { value: bound, label: format!("SLO {}", percent(bound)) }).into_iter().collect(),
+        rules: bound.map(|bound| Rule::up(bound, format!("SLO {}", percent(bound)))).into_iter().chain(quota).collect(),
         marks: knees.collect(),
         x: Across {
             label: worded(&axis.path),
@@ -342,15 +569,16 @@ fn along(
                 && values.last() > values.first().map(|least| least * 30.0).as_ref(),
             categories: (!numeric).then(|| axis.values.iter().map(label_of).collect()),
             values,
+            floor: false,
         },
-        y: Up { format, log: format == "duration", floor: false },
+        y: Up { format, log: format == "duration", ..Up::default() },
     }
 }
 
 fn heat(sweep: &Sweep) -> Option<Heat> {
     let [across, up] = sweep.axes.as_slice() else { return None };
     let cell = |column: &Value, row: &Value| {
-        let at = |point: &&crate::analysis::Point| {
+        let at = |point: &&Point| {
             !point.added && point.at.get(&across.path) == Some(column) && point.at.get(&up.path) == Some(row)
         };
         let point = sweep.points.iter().find(at);
@@ -363,7 +591,7 @@ fn heat(sweep: &Sweep) -> Option<Heat> {
         id: "heat".to_owned(),
         kind: "heat",
         title: format!("Attempts throttled by {} and {}", worded(&across.path), up.path),
-        note: "Framed: meets the objectives.".to_owned(),
+        note: "Within the heavy line the objectives are met.".to_owned(),
         x: across.path.clone(),
         y: up.path.clone(),
         columns: across.values.iter().map(label_of).collect(),

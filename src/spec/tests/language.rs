@@ -315,9 +315,11 @@ fn workload_fields() {
             slow: Probability(0.01),
             slow_factor: 5.0,
             disconnect: Probability(0.001),
+            ..Faults::NONE
         }
     );
-    assert_eq!(plain.faults, Faults { slow_factor: 1.0, ..Faults::default() });
+    assert_eq!((plain.faults, plain.stream), (Faults::NONE, false));
+    assert!(served("stream: true").stream);
 }
 
 #[test]
@@ -352,8 +354,8 @@ pub(super) fn clients() -> Vec<(&'static str, ClientPolicy, Option<u64>)> {
         ("{ boto3: { mode: adaptive, retries: \"2.0\", max_attempts: 6 } }", sdk(Boto3, Adaptive, V2_0, 6), Some(60)),
         ("{ javascript: {} }", sdk(JavaScript, Standard, V2_1, 3), None),
         ("{ rust: { retries: 2.0 } }", sdk(Rust, Standard, V2_0, 3), None),
-        ("java", sdk(Java, Legacy, V2_0, 4), None),
-        ("{ java: { mode: standard, retries: \"2.1\" } }", sdk(Java, Standard, V2_1, 3), None),
+        ("java", sdk(Java, Legacy, V2_0, 4), Some(30)),
+        ("{ java: { mode: standard, retries: \"2.1\" } }", sdk(Java, Standard, V2_1, 3), Some(30)),
         ("anthropic", sdk(Anthropic, Standard, V2_1, 3), Some(600)),
         ("{ anthropic: { max_attempts: 1 } }", sdk(Anthropic, Standard, V2_1, 1), Some(600)),
         (

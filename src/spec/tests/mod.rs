@@ -1,5 +1,6 @@
 //! The language as a table of what each form means, its diagnostics as text, and its robustness.
 
+mod client_side;
 mod diagnostics;
 mod files;
 mod language;

@@ -1,0 +1,381 @@
+//! A calibration for people: the answer, the laws with their fit, arrivals, output limits, what should be known.
+
+use super::bundle::add;
+use super::chart::{self, Unit, frame::Caption};
+use super::json;
+use super::number::{DASH, count, digits, duration_ms, or_dash, percent, short};
+use super::table::Table;
+use super::text::{FAINT, STRONG, Style, align, wrap};
+use crate::calibrate::calibration::{Calibration, WorkloadFit};
+use crate::calibrate::curve::{of_fit, of_latency};
+use crate::calibrate::fit::{Fit, QuantilePair};
+use crate::calibrate::output_limit::OutputLimit;
+use crate::calibrate::reading::Reading;
+use crate::calibrate::scenario::stands_for;
+use crate::spec::draft::written_arrivals;
+
+/// One screen of text, ending in a newline.
+pub fn text(calibration: &Calibration, style: &Style) -> String {
+    let mut lines: Vec<String> =
+        wrap(&headline(calibration), "", "").iter().map(|line| style.paint(STRONG, line)).collect();
+    for table in [traffic(calibration), laws(calibration)] {
+        if !table.rows.is_empty() {
+            lines.push(String::new());
+            lines.extend(align(&table, *style));
+        }
+    }
+    lines.push(style.paint(FAINT, &laws_legend(calibration)));
+    lines.push(String::new());
+    lines.extend(arrivals(calibration, *style));
+    lines.push(String::new());
+    lines.push(style.paint(FAINT, "max_tokens"));
+    for workload in &calibration.workloads {
+        lines.extend(wrap(&format!("{}: {}", workload.name, limit_words(&workload.max_tokens)), "- ", "  "));
+    }
+    lines.push(String::new());
+    lines.push(style.paint(FAINT, "records"));
+    for words in &reading_words(&calibration.reading) {
+        lines.extend(wrap(words, "- ", "  "));
+    }
+    if !calibration.notes.is_empty() {
+        lines.push(String::new());
+        lines.push(style.paint(FAINT, "to know"));
+        for note in &calibration.notes {
+            lines.extend(wrap(note, "- ", "  "));
+        }
+    }
+    lines.push(String::new());
+    lines.push(style.paint(FAINT, &footer(calibration)));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// The answer in a sentence or two.
+fn headline(calibration: &Calibration) -> String {
+    let workloads = &calibration.workloads;
+    let answered: u64 = workloads.iter().map(|workload| workload.totals.answered).sum();
+    if answered == 0 {
+        return "No answered request was found, so there is nothing to calibrate from.".to_owned();
+    }
+    let laws = || workloads.iter().flat_map(|workload| [&workload.input_tokens, &workload.output_tokens]);
+    let worst = laws().map(|fit| fit.ks).fold(0.0, f64::max);
+    let watched = if calibration.span.is_some() {
+        format!(" over {}", duration_ms(calibration.watched_minutes * 60_000.0))
+    } else {
+        String::new()
+    };
+    let of = match workloads.len() {
+        1 => "1 workload".to_owned(),
+        many => format!("{many} workloads"),
+    };
+    format!(
+        "{} answered requests{watched} became a scenario of {of}; its laws of tokens are within {} of what was observed. \
+         {}",
+        count(answered),
+        percent(worst),
+        advice(workloads)
+    )
+}
+
+/// What to do about `max_tokens`, of the workload where it matters most.
+fn advice(workloads: &[WorkloadFit]) -> String {
+    let waste = |workload: &&WorkloadFit| {
+        let limit = &workload.max_tokens;
+        let used = limit.scenario.map_or(f64::MAX, |used| used as f64);
+        limit.recommended.map_or(0.0, |recommended| used / recommended as f64)
+    };
+    let Some(workload) = workloads.iter().max_by(|a, b| waste(a).total_cmp(&waste(b))) else { return String::new() };
+    let limit = &workload.max_tokens;
+    let (Some(recommended), Some(choice)) = (limit.recommended, limit.choices.last()) else {
+        return "Too few answers were seen whole to recommend a max_tokens.".to_owned();
+    };
+    let cuts = if choice.cuts == 0.0 {
+        "none of the answers".to_owned()
+    } else {
+        format!("{} of the answers", percent(choice.cuts))
+    };
+    let instead = match (limit.used.first(), limit.scenario) {
+        (None, _) => String::new(),
+        (Some(_), None) => ", where it is unset now".to_owned(),
+        (Some(_), Some(used)) if used > recommended => format!(", where it is {} now", count(used)),
+        (Some(_), Some(used)) => {
+            return format!("max_tokens of {} for {} cuts {}.", count(used), workload.name, percent(limit.cut));
+        }
+    };
+    format!("max_tokens of {} for {} would cut {cuts}{instead}.", count(recommended), workload.name)
+}
+
+fn traffic(calibration: &Calibration) -> Table {
+    let quantile = |fit: &Fit, p: f64| {
+        fit.observed.quantile(p).filter(|_| fit.observations >= 10).map_or_else(|| DASH.to_owned(), short)
+    };
+    let row = |workload: &WorkloadFit| {
+        let (input, output) = (&workload.input_tokens, &workload.output_tokens);
+        vec![
+            workload.name.clone(),
+            workload.pool.clone(),
+            count(workload.totals.attempts),
+            short(workload.arrivals.requests_per_minute),
+            quantile(input, 0.5),
+            quantile(input, 0.99),
+            percent(workload.cached_share),
+            quantile(output, 0.5),
+            quantile(output, 0.99),
+            count(workload.totals.throttled),
+        ]
+    };
+    Table {
+        header: vec!["workload", "pool", "attempts", "per min", "in p50", "p99", "cached", "out p50", "p99", "refused"],
+        rows: calibration.workloads.iter().map(row).collect(),
+        words: vec![0, 1],
+    }
+}
+
+fn laws(calibration: &Calibration) -> Table {
+    let mut rows = Vec::new();
+    for workload in &calibration.workloads {
+        let mut law = |what: &str, family: &str, ks: f64, quantiles: &[QuantilePair], write: fn(f64) -> String| {
+            let at = |share: f64| quantiles.iter().find(|pair| pair.share == share);
+            let cells = |share: f64| {
+                let pair = at(share);
+                [or_dash(pair.and_then(|pair| pair.observed), write), or_dash(pair.map(|pair| pair.fitted), write)]
+            };
+            let ([a, b], [c, d]) = (cells(0.5), cells(0.99));
+            let name = format!("{} {what}", workload.name);
+            rows.push(vec![name, family.to_owned(), percent(ks), a, b, c, d]);
+        };
+        let mut of_fit = |what: &str, fit: &Fit, write: fn(f64) -> String| {
+            law(what, fit.family.name(), fit.ks, &fit.quantiles, write);
+        };
+        let sessions = workload.arrivals.sessions.as_ref();
+        of_fit("input", &workload.input_tokens, short);
+        of_fit("output", &workload.output_tokens, short);
+        for (what, fit) in
+            [("cache reads", &workload.cache_read_tokens), ("cache writes", &workload.cache_write_tokens)]
+        {
+            if fit.zeros < 1.0 && fit.observations > 0 && sessions.is_none() {
+                of_fit(what, fit, short);
+            }
+        }
+        if let Some(sessions) = sessions {
+            of_fit("new text", &sessions.new_tokens, short);
+            of_fit("turns", &sessions.turns, short);
+            of_fit("pauses", &sessions.think_time, seconds);
+        }
+        if let Some(latency) = &workload.latency {
+            let family = if latency.duration.is_some() { "one law" } else { "start + tokens" };
+            law("duration", family, latency.ks, &latency.quantiles, seconds);
+        }
+    }
+    Table { header: vec!["law of", "family", "off", "p50 seen", "law", "p99 seen", "law"], rows, words: vec![0, 1] }
+}
+
+fn seconds(value: f64) -> String {
+    duration_ms(value * 1e3)
+}
+
+fn laws_legend(calibration: &Calibration) -> String {
+    let most = calibration.workloads.iter().map(|workload| &workload.output_tokens).max_by_key(|fit| fit.observations);
+    let chance = most.map_or_else(String::new, |fit| {
+        format!("; by chance {} of {} values", percent(fit.ks_by_chance), count(fit.observations))
+    });
+    format!("off: Kolmogorov–Smirnov distance{chance}")
+}
+
+/// The processes, one each, and how uneven they are.
+fn arrivals(calibration: &Calibration, style: Style) -> Vec<String> {
+    let mut lines = vec![style.paint(FAINT, "arrivals")];
+    for workload in &calibration.workloads {
+        let fit = &workload.arrivals;
+        let mut words = format!("{}: {}; {}", workload.name, written_arrivals(&fit.process), fit.reason);
+        if let crate::model::Arrivals::Piecewise { points, .. } = &fit.process {
+            words = format!("{}: piecewise, {} rates; {}", workload.name, points.len(), fit.reason);
+        }
+        if let crate::model::Arrivals::Sessions(sessions) = &fit.process {
+            words = format!(
+                "{}: sessions, {} new ones; {}",
+                workload.name,
+                crate::units::format::rate(sessions.rate),
+                fit.reason
+            );
+        }
+        let spread: Vec<String> = fit
+            .dispersion
+            .iter()
+            .filter(|row| [1, 10, 60].contains(&row.window_s))
+            .map(|row| format!("{} s: {} seen, {}", row.window_s, short(row.observed), short(row.fitted)))
+            .collect();
+        if !spread.is_empty() {
+            words = format!("{words}. Counts spread by {} in the scenario", spread.join("; "));
+        }
+        lines.extend(wrap(&words, "- ", "  "));
+    }
+    lines.extend(wrap(
+        &format!("the scenario stands for {}: {}", stands_for(calibration), calibration.window_reason),
+        "- ",
+        "  ",
+    ));
+    lines
+}
+
+fn limit_words(limit: &OutputLimit) -> String {
+    let used: Vec<String> = limit
+        .used
+        .iter()
+        .take(3)
+        .map(|used| {
+            let value = used.max_tokens.map_or_else(|| "unset".to_owned(), count);
+            if used.share >= 0.9995 { value } else { format!("{value} ({})", percent(used.share)) }
+        })
+        .collect();
+    let used = if used.is_empty() { "not recorded".to_owned() } else { format!("{} in use", used.join(", ")) };
+    let cut =
+        if limit.cut > 0.0 { format!(", which cut {} of the answers", percent(limit.cut)) } else { String::new() };
+    let choices: Vec<String> = limit
+        .choices
+        .iter()
+        .map(|choice| {
+            format!(
+                "{} (p{}) cuts {}",
+                count(choice.max_tokens),
+                digits(choice.quantile * 100.0, 3),
+                percent(choice.cuts)
+            )
+        })
+        .collect();
+    let choices = if choices.is_empty() {
+        "too few answers were seen whole to recommend one".to_owned()
+    } else {
+        choices.join(", ")
+    };
+    format!("{used}{cut}; {choices}")
+}
+
+fn reading_words(reading: &Reading) -> Vec<String> {
+    let mut words = vec![format!(
+        "{} of {} records in {} were used",
+        count(reading.used),
+        count(reading.records),
+        match reading.files {
+            1 => "1 file".to_owned(),
+            many => format!("{} files", count(many)),
+        }
+    )];
+    if !reading.columns.is_empty() {
+        let columns: Vec<String> = reading
+            .columns
+            .iter()
+            .map(|column| {
+                let unit = column.unit.map_or_else(String::new, |unit| format!(" in {unit}"));
+                format!("{} = {}{unit}", column.field, column.column)
+            })
+            .collect();
+        let how =
+            if reading.columns.iter().any(|column| column.guessed) { "columns, guessed by name" } else { "columns" };
+        words.push(format!("{how}: {}", columns.join(", ")));
+    }
+    if reading.input_includes_cache {
+        words.push("the input column counts the cached part, which was taken off".to_owned());
+    }
+    for (reason, unused) in &reading.unused {
+        let places: Vec<String> = unused.first.iter().map(|at| format!("{}:{}", at.file, at.line)).collect();
+        let kind = if unused.broken { "broken" } else { "passed over" };
+        words.push(format!("{} {kind}, as {reason} ({})", count(unused.count), places.join(", ")));
+    }
+    words
+}
+
+/// How to find it again.
+fn footer(calibration: &Calibration) -> String {
+    let version = format!("quotasim {}", calibration.quotasim_version);
+    match &calibration.span {
+        Some([from, to]) => format!("{from} to {to} · {version}"),
+        None => version,
+    }
+}
+
+/// What `-o DIR` writes beside the scenario: the whole result and a chart for each law and each process.
+pub fn files(calibration: &Calibration) -> Vec<(String, Vec<u8>)> {
+    let mut files = vec![("calibration.json".to_owned(), json::document(calibration).into_bytes())];
+    for workload in &calibration.workloads {
+        let name = &workload.name;
+        let mut law = |what: &str, fit: &Fit, unit: Unit, measure: &str| {
+            if fit.observations > 0 && fit.zeros < 1.0 {
+                let caption = caption(calibration, workload, &finding(name, what, fit), of_law(fit));
+                add(
+                    &mut files,
+                    &format!("fit-{name}-{}", what.replace(' ', "-")),
+                    &chart::fit(caption, &of_fit(fit), unit, measure),
+                );
+            }
+        };
+        law("input", &workload.input_tokens, Unit::Count, "uncached input tokens");
+        law("output", &workload.output_tokens, Unit::Count, "output tokens");
+        law("cache reads", &workload.cache_read_tokens, Unit::Count, "tokens read from the cache");
+        law("cache writes", &workload.cache_write_tokens, Unit::Count, "tokens written to the cache");
+        if let Some(sessions) = &workload.arrivals.sessions {
+            law("turns", &sessions.turns, Unit::Count, "turns of a session");
+            law("pauses", &sessions.think_time, Unit::Seconds, "pause between turns");
+            law("new text", &sessions.new_tokens, Unit::Count, "new input tokens of a turn");
+        }
+        if let Some(latency) = &workload.latency {
+            if let Some(ttft) = &latency.ttft {
+                law("first token", ttft, Unit::Seconds, "time to the first token, without the prompt's share");
+            }
+            if let Some(speed) = &latency.output_tokens_per_second {
+                law("speed", speed, Unit::Speed, "output tokens per second");
+            }
+            let title = format!("{name}: whole durations are within {} of the model's", percent(latency.ks));
+            let how = if latency.ttft_recorded { "time to first token recorded" } else { "taken apart by size" };
+            let caption = caption(calibration, workload, &title, how.to_owned());
+            add(
+                &mut files,
+                &format!("fit-{name}-duration"),
+                &chart::fit(caption, &of_latency(latency), Unit::Seconds, "whole duration"),
+            );
+        }
+        let title = format!("{name}: {}", workload.arrivals.reason);
+        let process = written_arrivals(&workload.arrivals.process);
+        let said = if process.len() > 110 {
+            format!("{} requests per minute", short(workload.arrivals.requests_per_minute))
+        } else {
+            process
+        };
+        add(
+            &mut files,
+            &format!("arrivals-{name}"),
+            &chart::arrivals(caption(calibration, workload, &title, said), &workload.arrivals),
+        );
+    }
+    files
+}
+
+fn finding(name: &str, what: &str, fit: &Fit) -> String {
+    let of = match what {
+        "input" | "output" => format!("{what} tokens"),
+        other => other.to_owned(),
+    };
+    format!("{name}: {of} are {} within {} of {} values", fit.family.name(), percent(fit.ks), count(fit.observations))
+}
+
+fn of_law(fit: &Fit) -> String {
+    let mut words = vec![fit.reason.clone()];
+    if fit.zeros > 0.0 {
+        words.push(format!("{} are zero", percent(fit.zeros)));
+    }
+    if fit.censored > 0.0 {
+        words.push(format!("{} were cut at max_tokens and are known from below", percent(fit.censored)));
+    }
+    words.push(format!("by chance {}", percent(fit.ks_by_chance)));
+    words.join(" · ")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "callers write what it says in place")]
+fn caption(calibration: &Calibration, workload: &WorkloadFit, title: &str, said: String) -> Caption {
+    let model = calibration.pools.iter().find(|pool| pool.name == workload.pool).map_or("", |pool| pool.model.as_str());
+    Caption {
+        title: title.to_owned(),
+        subtitle: format!("{model} · workload {} · {said}", workload.name),
+        footer: footer(calibration),
+    }
+}

@@ -1,0 +1,314 @@
+//! What became of a system after a spike or an outage, in words.
+
+use super::compare::capital;
+use super::markdown;
+use super::number::{DASH, digits, duration_ms, or_dash, percent};
+use super::sweep::label_of;
+use super::table::Table;
+use crate::analysis::recovery::{Afterwards, Recovery, State, StateCounts, Trigger};
+use crate::analysis::{Comparison, Point, Sweep};
+use serde_json::Value;
+
+/// What *in trouble* means, for readers of a [`sentence`].
+pub const LEGEND: &str = "in trouble: failed, or held up for more than a second";
+
+/// A state as it is read.
+pub fn state_word(state: State) -> &'static str {
+    match state {
+        State::Stable => "stable",
+        State::Degraded => "degraded",
+        State::DoesNotRecover => "does not recover",
+    }
+}
+
+/// Whether it comes back by itself, one sentence that stands alone.
+pub fn sentence(recovery: &Recovery) -> String {
+    let trouble = &recovery.trouble_rate;
+    let [during, end, without] =
+        [trouble.during, trouble.end, trouble.end_undisturbed].map(|estimate| or_dash(estimate.mean, percent));
+    let (what, when) = (trigger(recovery.trigger), when(recovery));
+    match recovery.state {
+        State::Stable => format!(
+            "After {what} {when} it comes back by itself {} ({}): {during} of requests are in trouble meanwhile, {end} at \
+             the end, {without} without {}.",
+            in_time(recovery),
+            tally(recovery, State::Stable),
+            pronoun(recovery.trigger),
+        ),
+        State::Degraded => format!(
+            "{} {when} leave{} no lasting harm ({}), but the load itself is too much: {end} of requests are in trouble at \
+             the end, {without} without {}.",
+            capital(what),
+            if recovery.trigger == Trigger::Spike { "s" } else { "" },
+            tally(recovery, State::Degraded),
+            pronoun(recovery.trigger),
+        ),
+        State::DoesNotRecover => format!(
+            "It does not come back by itself after {what} {when} ({}): at the end {end} of requests are in trouble, \
+             {without} without {}{}.",
+            tally(recovery, State::DoesNotRecover),
+            pronoun(recovery.trigger),
+            amplification(recovery),
+        ),
+    }
+}
+
+fn trigger(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Spike => "the spike",
+        Trigger::Faults => "the faults",
+        Trigger::SpikeAndFaults => "the spike and the faults",
+    }
+}
+
+fn pronoun(trigger: Trigger) -> &'static str {
+    if trigger == Trigger::Spike { "it" } else { "them" }
+}
+
+fn when(recovery: &Recovery) -> String {
+    let [from, to] = [recovery.from_s, recovery.to_s].map(|seconds| duration_ms(seconds * 1e3));
+    format!("from {from} to {to}")
+}
+
+/// `in 42 s, at most 65 s`.
+fn in_time(recovery: &Recovery) -> String {
+    let time = &recovery.time_to_recover_s;
+    match (time.mean, time.max) {
+        (Some(_), Some(0.0)) => "at once".to_owned(),
+        (Some(mean), Some(max)) => {
+            let [mean, max] = [mean, max].map(|seconds| duration_ms(seconds * 1e3));
+            if mean == max { format!("in {mean}") } else { format!("in {mean} on average, {max} at most") }
+        }
+        _ => "before the end".to_owned(),
+    }
+}
+
+/// `10 of 10 replications`, and what the others do.
+fn tally(recovery: &Recovery, state: State) -> String {
+    let StateCounts { stable, degraded, does_not_recover } = recovery.replications;
+    let counts = [(State::Stable, stable), (State::Degraded, degraded), (State::DoesNotRecover, does_not_recover)];
+    let all: u32 = counts.iter().map(|(_, count)| count).sum();
+    let own = counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count);
+    let verb = |state, count: u32| match (state, count) {
+        (State::Stable, 1) => "comes back",
+        (State::Stable, _) => "come back",
+        (State::Degraded, _) => "degraded",
+        (State::DoesNotRecover, 1) => "does not come back",
+        (State::DoesNotRecover, _) => "do not come back",
+    };
+    let others = counts.iter().filter(|(of, count)| *of != state && *count > 0);
+    let others: Vec<String> = others.map(|&(of, count)| format!("{count} {}", verb(of, count))).collect();
+    let replications = if all == 1 { "replication" } else { "replications" };
+    let rest = if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
+    format!("{own} of {all} {replications}{rest}")
+}
+
+/// `, and each takes 3.1 attempts instead of 1`, if retries multiply the traffic.
+fn amplification(recovery: &Recovery) -> String {
+    let attempts = &recovery.attempts_per_request;
+    match (attempts.end.mean, attempts.end_undisturbed.mean) {
+        (Some(with), Some(without)) if with > without * 1.05 => {
+            format!(", and there are {} attempts to a request instead of {}", digits(with, 2), digits(without, 2))
+        }
+        _ => String::new(),
+    }
+}
+
+/// A state in a cell, with how many replications are in it where not all are: `stable`, `stable 8/10`.
+pub fn cell(of: Afterwards) -> String {
+    let StateCounts { stable, degraded, does_not_recover } = of.replications;
+    let own = match of.state {
+        State::Stable => stable,
+        State::Degraded => degraded,
+        State::DoesNotRecover => does_not_recover,
+    };
+    let word = state_word(of.state);
+    if of.replications.agree() {
+        return word.to_owned();
+    }
+    format!("{word} {own}/{}", stable + degraded + does_not_recover)
+}
+
+/// What becomes of each variant after the disturbance; no rows where there is none.
+pub fn of_variants(comparison: &Comparison) -> Table {
+    let seconds = |value: Option<f64>| or_dash(value.map(|seconds| seconds * 1e3), duration_ms);
+    let row = |name: &str, after: Afterwards| {
+        let time = after.time_to_recover_s;
+        vec![name.to_owned(), cell(after), seconds(time.mean), seconds(time.max)]
+    };
+    Table {
+        header: vec!["afterwards", "state", "time to recover", "at most"],
+        rows: comparison.variants.iter().filter_map(|each| Some(row(&each.name, each.recovery?))).collect(),
+        words: vec![0, 1],
+    }
+}
+
+/// The columns of a sweep's table about the time after the disturbance.
+pub const CSV_HEADER: [&str; 5] =
+    ["recovery.state", "recovery.stable", "recovery.degraded", "recovery.does_not_recover", "recovery.time_s"];
+
+/// Their cells; empty where nothing disturbs.
+pub fn csv_cells(after: Option<Afterwards>) -> [String; 5] {
+    let Some(after) = after else { return [const { String::new() }; 5] };
+    let StateCounts { stable, degraded, does_not_recover } = after.replications;
+    let state = serde_json::to_value(after.state).ok().and_then(|value| value.as_str().map(str::to_owned));
+    let time = after.time_to_recover_s.mean.map_or_else(String::new, |seconds| seconds.to_string());
+    [state.unwrap_or_default(), stable.to_string(), degraded.to_string(), does_not_recover.to_string(), time]
+}
+
+/// States over the two axes of a sweep: the first across, the second down, its first value lowest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateMap {
+    /// The fields, and the values of the first.
+    pub header: Vec<String>,
+    /// A value of the second, then its states.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// The most columns whose states are written as words.
+const WORDS: usize = 6;
+
+/// The map of a sweep; `None` where it has no two axes, or nothing that disturbs.
+pub fn map(sweep: &Sweep) -> Option<StateMap> {
+    let [across, down] = sweep.axes.as_slice() else { return None };
+    sweep.points.iter().find(|point| point.recovery.is_some())?;
+    let wide = across.values.len() > WORDS;
+    let row = |value: &Value| {
+        let cells = across.values.iter().map(|column| match state_at(sweep, column, value) {
+            None => DASH.to_owned(),
+            Some(after) if wide => letter(after),
+            Some(after) => word(after).to_owned(),
+        });
+        std::iter::once(label_of(value)).chain(cells).collect()
+    };
+    let name = |path: &str| path.strip_prefix("workloads.").unwrap_or(path).to_owned();
+    let corner = format!("{} \\ {}", name(&down.path), name(&across.path));
+    Some(StateMap {
+        header: std::iter::once(corner).chain(across.values.iter().map(label_of)).collect(),
+        rows: down.values.iter().rev().map(row).collect(),
+    })
+}
+
+/// What became of the point at these values of the first and the second axis.
+pub fn state_at(sweep: &Sweep, first: &Value, second: &Value) -> Option<Afterwards> {
+    let [across, down] = sweep.axes.as_slice() else { return None };
+    let here = |point: &&Point| {
+        !point.added && point.at.get(&across.path) == Some(first) && point.at.get(&down.path) == Some(second)
+    };
+    sweep.points.iter().find(here)?.recovery
+}
+
+fn word(after: Afterwards) -> &'static str {
+    match (after.state, after.replications.agree()) {
+        (State::Stable, true) => "stable",
+        (State::Stable, false) => "stable?",
+        (State::Degraded, true) => "degraded",
+        (State::Degraded, false) => "degraded?",
+        (State::DoesNotRecover, true) => "down",
+        (State::DoesNotRecover, false) => "down?",
+    }
+}
+
+fn letter(after: Afterwards) -> String {
+    let letter = match after.state {
+        State::Stable => "S",
+        State::Degraded => "D",
+        State::DoesNotRecover => "X",
+    };
+    if after.replications.agree() { letter.to_owned() } else { letter.to_lowercase() }
+}
+
+impl StateMap {
+    /// What the cells say.
+    pub fn legend(&self) -> &'static str {
+        if self.header.len() - 1 > WORDS {
+            "S stable · D degraded, with the disturbance or without · X does not recover · small: not in all \
+             replications"
+        } else {
+            "stable · degraded, with the disturbance or without · down: does not recover · ?: not in all replications"
+        }
+    }
+
+    /// The map as lines, columns to the right.
+    pub fn lines(&self) -> Vec<String> {
+        let all = || std::iter::once(&self.header).chain(&self.rows);
+        let wide = |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.header.len()).map(wide).collect();
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}"));
+            cells.collect::<Vec<_>>().join("  ")
+        };
+        all().map(line).collect()
+    }
+
+    /// The map as a table in pipes.
+    pub fn markdown(&self) -> String {
+        let row = |cells: &Vec<String>| {
+            let cells: Vec<String> = cells.iter().map(|cell| markdown::escape(cell)).collect();
+            format!("| {} |\n", cells.join(" | "))
+        };
+        let rule = format!("|{}\n", "--:|".repeat(self.header.len()));
+        let rows: String = self.rows.iter().map(row).collect();
+        format!("{}{rule}{rows}", row(&self.header))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn each_state_has_its_sentence() {
+        let mut recovery = fixture::recovery();
+        let mut said = vec![sentence(&recovery)];
+        recovery.state = State::Degraded;
+        recovery.trigger = Trigger::Faults;
+        recovery.replications = StateCounts { stable: 1, degraded: 9, does_not_recover: 0 };
+        said.push(sentence(&recovery));
+        recovery.state = State::DoesNotRecover;
+        recovery.trigger = Trigger::SpikeAndFaults;
+        recovery.replications = StateCounts { stable: 1, degraded: 0, does_not_recover: 9 };
+        recovery.trouble_rate.end.mean = Some(0.64);
+        recovery.attempts_per_request.end.mean = Some(3.12);
+        said.push(sentence(&recovery));
+        assert_eq!(
+            said,
+            [
+                "After the spike from 10 min to 10.5 min it comes back by itself in 42 s on average, 65 s at most (10 of 10 \
+                 replications): 38.1% of requests are in trouble meanwhile, 0.2% at the end, 0.1% without it.",
+                "The faults from 10 min to 10.5 min leave no lasting harm (9 of 10 replications; 1 comes back), but the load \
+                 itself is too much: 0.2% of requests are in trouble at the end, 0.1% without them.",
+                "It does not come back by itself after the spike and the faults from 10 min to 10.5 min (9 of 10 \
+                 replications; 1 comes back): at the end 64% of requests are in trouble, 0.1% without them, and there are \
+                 3.1 attempts to a request instead of 1.",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cell_says_how_many_agree() {
+        let replications = StateCounts { stable: 8, degraded: 0, does_not_recover: 2 };
+        let after = Afterwards { replications, ..Afterwards::default() };
+        assert_eq!(cell(after), "stable 8/10");
+        let replications = StateCounts { does_not_recover: 0, ..replications };
+        assert_eq!(cell(Afterwards { replications, ..after }), "stable");
+    }
+
+    #[test]
+    fn a_map_has_words_where_they_fit_and_letters_where_not() {
+        let small = map(&fixture::states(&[0.5, 1.0, 1.5], &[1.0, 4.0])).expect("two axes and a spike");
+        assert_eq!(
+            small.lines(),
+            [
+                "spike.load \\ load     0.5       1       1.5",
+                "                4  stable   down?  degraded",
+                "                1  stable  stable  degraded",
+            ]
+        );
+        assert!(small.markdown().starts_with("| spike.load \\\\ load | 0.5 | 1 | 1.5 |\n|--:|--:|--:|--:|\n"));
+        let wide = map(&fixture::states(&[0.2, 0.4, 0.6, 0.8, 1.0, 1.1, 1.2], &[4.0])).expect("likewise");
+        assert_eq!(wide.rows[0], ["4", "S", "S", "S", "x", "x", "x", "x"]);
+        assert_eq!(map(&fixture::sweep(&[1.0], &["unset"])), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! The local endpoint as its callers meet it: the command in a process of its own, over TCP.
+
+mod control;
+mod endpoint;
+mod protocol;
+mod recipes;
+mod robustness;
+#[cfg(feature = "aws")]
+mod sdk;
