@@ -19,7 +19,7 @@ pub struct Health {
     pub disturbed: [SimTime; 2],
     /// Until when requests arrive.
     pub horizon: SimTime,
-    /// The length of an interval [ns].
+    /// The length of an interval \[ns\].
     pub interval: u64,
     /// The intervals up to the horizon.
     pub moments: Vec<Moment>,

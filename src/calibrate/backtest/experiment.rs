@@ -20,7 +20,7 @@ pub struct Experiment {
     pub instruction: String,
     /// Calls that it takes.
     pub calls: usize,
-    /// What it costs, where the model's prices are known [USD].
+    /// What it costs, where the model's prices are known \[USD\].
     pub cost_usd: Option<f64>,
     /// Calls refused under each reading that is left, in their order.
     pub refused: Vec<usize>,

@@ -7,7 +7,7 @@ use crate::calibrate::fit::minimise;
 /// How well one reading explains a history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explained {
-    /// Log-likelihood by minute [nats].
+    /// Log-likelihood by minute \[nats\].
     pub by_minute: Vec<f64>,
     /// Refusals that it predicts, by minute.
     pub predicted: Vec<f64>,

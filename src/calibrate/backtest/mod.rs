@@ -65,7 +65,7 @@ pub struct Reading {
     pub scenario: String,
     /// Whether it is what AWS publishes with a bucket of a minute: the default of scenarios.
     pub default: bool,
-    /// Log-likelihood below that of the best reading [nats].
+    /// Log-likelihood below that of the best reading \[nats\].
     pub behind: f64,
     /// Standard error of that difference, from its variation over minutes.
     pub behind_error: f64,

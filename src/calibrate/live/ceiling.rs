@@ -40,7 +40,7 @@ pub fn ceiling<'a>(prompts: impl Iterator<Item = &'a Prompt>, max_tokens: u32, p
     sum
 }
 
-/// What tokens cost: input, cache reads, cache writes, output [USD]. `None` where a price that matters is unknown.
+/// What tokens cost: input, cache reads, cache writes, output \[USD\]. `None` where a price that matters is unknown.
 pub fn cost(prices: Prices, tokens: [u64; 4]) -> Option<f64> {
     let prices = [prices.input, prices.cache_read, prices.cache_write, prices.output];
     let part =
