@@ -16,6 +16,7 @@ pub mod timeline;
 pub mod upgrade;
 pub mod warnings;
 
+pub use crate::tally::FailureCause;
 pub use comparison::{Comparison, Difference, PercentileDifference, Recommendation, Tried, VariantResult};
 pub use curve::{Axis, Knee, Point, Sweep};
 pub use fold::Replications;

@@ -64,6 +64,20 @@ pub struct StateCounts {
 }
 
 impl StateCounts {
+    /// How many ended in this state.
+    pub fn of(self, state: State) -> u32 {
+        match state {
+            State::Stable => self.stable,
+            State::Degraded => self.degraded,
+            State::DoesNotRecover => self.does_not_recover,
+        }
+    }
+
+    /// How many there were.
+    pub fn all(self) -> u32 {
+        self.stable + self.degraded + self.does_not_recover
+    }
+
     /// Whether all replications ended in one state.
     pub fn agree(self) -> bool {
         [self.stable, self.degraded, self.does_not_recover].iter().filter(|&&count| count > 0).count() < 2

@@ -4,6 +4,7 @@
 //! (horizon − warm-up), `_ms` are milliseconds.
 
 use crate::analysis::Recovery;
+use crate::tally::FailureCause;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +138,24 @@ pub struct FailuresByCause {
     pub disconnected: Estimate,
     pub deadline_exceeded: Estimate,
     pub shed: Estimate,
+}
+
+impl FailuresByCause {
+    /// The mean rates, by cause.
+    pub fn rates(&self) -> [(FailureCause, f64); FailureCause::ALL.len()] {
+        FailureCause::ALL.map(|cause| {
+            let estimate = match cause {
+                FailureCause::Throttled => self.throttled,
+                FailureCause::ModelCapacity => self.model_capacity,
+                FailureCause::Unavailable => self.unavailable,
+                FailureCause::TimedOut => self.timed_out,
+                FailureCause::Disconnected => self.disconnected,
+                FailureCause::DeadlineExceeded => self.deadline_exceeded,
+                FailureCause::Shed => self.shed,
+            };
+            (cause, estimate.mean.unwrap_or(0.0))
+        })
+    }
 }
 
 /// Admitted attempts that nobody heard the end of: their client had given up, or their stream broke.

@@ -1,22 +1,46 @@
 //! What another client does to the same requests, in a sentence: from the first variant of a comparison to another.
 
 use crate::analysis::{Estimate, VariantResult};
-use crate::units::format;
+use crate::units::format::{approximate, seconds, share};
 
-/// What changes from one client to another, differences with half their 95 % intervals; each in the order of what a
+/// What changes from one client to another, paired differences with half their 95 % intervals, in the order of what a
 /// caller notices: failures, throttles, attempts, time.
 ///
 /// `upgrade` where both are one SDK, by its name, before and after its defaults changed.
 pub fn sentence(from: &VariantResult, to: &VariantResult, upgrade: Option<&str>) -> String {
-    let of = &to.difference;
+    let (before, after, by) = (&from.total, &to.total, &to.difference);
     let parts: Vec<String> = [
-        change(of.request_failure_rate, "requests fail", Unit::Points),
-        change(of.attempt_throttle_rate, "attempts are throttled", Unit::Points),
-        change(of.attempts_per_request, "attempts are made for a request", Unit::Number),
-        change(of.latency_ms.p99, "the slowest answer in a hundred", Unit::Milliseconds),
+        Change {
+            up: "more requests fail",
+            down: "fewer requests fail",
+            levels: [before.request_failure_rate.mean, after.request_failure_rate.mean],
+            by: by.request_failure_rate,
+            unit: Unit::Share,
+        },
+        Change {
+            up: "more attempts are throttled",
+            down: "fewer attempts are throttled",
+            levels: [before.attempt_throttle_rate.mean, after.attempt_throttle_rate.mean],
+            by: by.attempt_throttle_rate,
+            unit: Unit::Share,
+        },
+        Change {
+            up: "a request takes more attempts",
+            down: "a request takes fewer attempts",
+            levels: [before.attempts_per_request.mean, after.attempts_per_request.mean],
+            by: by.attempts_per_request,
+            unit: Unit::Number,
+        },
+        Change {
+            up: "the slowest answer in a hundred comes later",
+            down: "the slowest answer in a hundred comes sooner",
+            levels: [before.latency_ms.p99, after.latency_ms.p99],
+            by: by.latency_ms.p99,
+            unit: Unit::Milliseconds,
+        },
     ]
-    .into_iter()
-    .flatten()
+    .iter()
+    .filter_map(Change::clause)
     .collect();
     let what = match upgrade {
         Some(sdk) => format!("The new defaults of {sdk} (`{}` instead of `{}`)", to.name, from.name),
@@ -28,38 +52,63 @@ pub fn sentence(from: &VariantResult, to: &VariantResult, upgrade: Option<&str>)
     }
 }
 
+/// A figure under both clients.
+struct Change {
+    up: &'static str,
+    down: &'static str,
+    levels: [Option<f64>; 2],
+    by: Estimate,
+    unit: Unit,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Unit {
-    /// A share, in percentage points.
-    Points,
+    /// A share; differences are in percentage points.
+    Share,
     /// A plain number.
     Number,
     /// A duration.
     Milliseconds,
 }
 
-/// `0.4 ± 0.1 percentage points more requests fail`; `None` where the interval has room for no difference.
-fn change(difference: Estimate, what: &str, unit: Unit) -> Option<String> {
-    let mean = difference.mean?;
-    let [low, high] = difference.ci95?;
-    if low <= 0.0 && high >= 0.0 {
-        return None;
-    }
-    let half = (high - low) / 2.0;
-    let more = mean > 0.0;
-    let write = |value: f64| match unit {
-        Unit::Points => format::approximate(value * 100.0),
-        Unit::Number => format::approximate(value),
-        Unit::Milliseconds => format::seconds(value * 1e-3),
-    };
-    let (size, half) = (write(mean.abs()), write(half));
-    Some(match unit {
-        Unit::Points => {
-            format!("{size} ± {half} percentage points {} {what}", if more { "more" } else { "fewer" })
+impl Change {
+    /// `more requests fail (0.56%, not 0.44%: +0.12 ± 0.02 points)`; `None` where the interval has room for no
+    /// difference.
+    fn clause(&self) -> Option<String> {
+        let mean = self.by.mean?;
+        let [low, high] = self.by.ci95?;
+        let [Some(before), Some(after)] = self.levels else { return None };
+        if low <= 0.0 && high >= 0.0 {
+            return None;
         }
-        Unit::Number => format!("{size} ± {half} {} {what}", if more { "more" } else { "fewer" }),
-        Unit::Milliseconds => format!("{what} comes {size} ± {half} {}", if more { "later" } else { "earlier" }),
-    })
+        let (to_unit, name) = match self.unit {
+            Unit::Share => (100.0, " points"),
+            Unit::Number => (1.0, ""),
+            Unit::Milliseconds if mean.abs() >= 1_000.0 => (1e-3, " s"),
+            Unit::Milliseconds => (1.0, " ms"),
+        };
+        let level = |value: f64| match self.unit {
+            Unit::Share => share(value),
+            Unit::Number => approximate(value),
+            Unit::Milliseconds => seconds(value * 1e-3),
+        };
+        let (size, half) = with_margin(mean.abs() * to_unit, (high - low) / 2.0 * to_unit);
+        let (what, sign) = if mean > 0.0 { (self.up, '+') } else { (self.down, '−') };
+        Some(format!("{what} ({}, not {}: {sign}{size} ± {half}{name})", level(after), level(before)))
+    }
+}
+
+/// A value and half its interval, both to the place of the interval's first digit, of its second if it begins with 1.
+fn with_margin(value: f64, half: f64) -> (String, String) {
+    if half <= 0.0 {
+        return (approximate(value), "0".to_owned());
+    }
+    let magnitude = libm::floor(libm::log10(half)) as i32;
+    let place = if half < 2.0 * libm::exp10(f64::from(magnitude)) { magnitude - 1 } else { magnitude };
+    let step = libm::exp10(f64::from(place));
+    let places = usize::try_from(-place).unwrap_or(0).min(12);
+    let round = |value: f64| format!("{:.places$}", libm::round(value / step) * step);
+    (round(value), round(half))
 }
 
 #[cfg(test)]
@@ -77,21 +126,41 @@ mod tests {
 
     #[test]
     fn what_differs_is_said_and_what_does_not_is_not() {
-        let mut to = variant("boto3@2.1");
-        let same = sentence(&variant("boto3@2.0"), &to, None);
+        let (mut from, mut to) = (variant("boto3@2.0"), variant("boto3@2.1"));
+        let same = sentence(&from, &to, None);
         assert_eq!(same, "`boto3@2.1` instead of `boto3@2.0` changes nothing that can be measured here.");
+        let figures = [(&mut from, [0.0044, 0.069, 1.08, 13_400.0]), (&mut to, [0.0056, 0.037, 1.08, 12_880.0])];
+        for (variant, [failed, throttled, tries, p99]) in figures {
+            variant.total.request_failure_rate.mean = Some(failed);
+            variant.total.attempt_throttle_rate.mean = Some(throttled);
+            variant.total.attempts_per_request.mean = Some(tries);
+            variant.total.latency_ms.p99 = Some(p99);
+        }
         to.difference = Difference {
-            request_failure_rate: estimate(0.004, 0.001),
-            attempt_throttle_rate: estimate(-0.038, 0.004),
+            request_failure_rate: estimate(0.00124, 0.000_197),
+            attempt_throttle_rate: estimate(-0.032, 0.005_58),
             attempts_per_request: estimate(0.001, 0.02),
             ..Difference::default()
         };
-        to.difference.latency_ms.p99 = estimate(-520.0, 40.0);
+        to.difference.latency_ms.p99 = estimate(-523.0, 42.0);
         assert_eq!(
-            sentence(&variant("boto3@2.0"), &to, Some("boto3")),
-            "The new defaults of boto3 (`boto3@2.1` instead of `boto3@2.0`): 0.4 ± 0.1 percentage points more requests \
-             fail; 3.8 ± 0.4 percentage points fewer attempts are throttled; the slowest answer in a hundred comes 520 ms ± 40 \
-             ms earlier."
+            sentence(&from, &to, Some("boto3")),
+            "The new defaults of boto3 (`boto3@2.1` instead of `boto3@2.0`): more requests fail (0.56%, not 0.44%: \
+             +0.124 ± 0.020 points); fewer attempts are throttled (3.7%, not 6.9%: −3.2 ± 0.6 points); the slowest \
+             answer in a hundred comes sooner (12.9 s, not 13.4 s: −520 ± 40 ms)."
         );
+    }
+
+    #[test]
+    fn margins_decide_how_much_is_said() {
+        for (value, half, expected) in [
+            (3.217, 0.558, ("3.2", "0.6")),
+            (403.2, 110.4, ("400", "110")),
+            (0.0371, 0.00727, ("0.037", "0.007")),
+            (12_345.6, 0.0, ("12.3k", "0")),
+        ] {
+            let (size, margin) = with_margin(value, half);
+            assert_eq!((size.as_str(), margin.as_str()), expected);
+        }
     }
 }

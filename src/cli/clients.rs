@@ -24,6 +24,7 @@ pub(super) struct Client {
 /// The clients of a list of names; `workload` is the one that gets them, or all do.
 pub(super) fn named(names: &[String], scenario: &Scenario, workload: Option<usize>) -> anyhow::Result<Vec<Client>> {
     let mut clients: Vec<Client> = Vec::new();
+    let mut unknown = Vec::new();
     for name in names.iter().map(|name| name.trim()) {
         if clients.iter().any(|known| known.name == name) {
             bail!("`--clients` names `{name}` twice\n\nhint: name each client once");
@@ -31,12 +32,15 @@ pub(super) fn named(names: &[String], scenario: &Scenario, workload: Option<usiz
         if name != OWN
             && let Err([reason, hint]) = client_named(name)
         {
-            bail!("`--clients`: {reason}\n\nhint: {hint}");
+            unknown.push(format!("`--clients`: {reason}\n\nhint: {hint}"));
         }
         let targets = scenario.workloads.iter().enumerate().filter(|(index, _)| workload.is_none_or(|at| at == *index));
         let change = |of: &model::Workload| (format!("workloads.{}.client", of.name), name.to_owned());
         let changes = if name == OWN { Vec::new() } else { targets.map(|(_, of)| change(of)).collect() };
         clients.push(Client { name: name.to_owned(), changes });
+    }
+    if !unknown.is_empty() {
+        bail!("{}", unknown.join("\n\n"));
     }
     Ok(clients)
 }

@@ -2,48 +2,88 @@
 
 use super::number::{DASH, digits, duration_ms, or_dash, percent};
 use super::table::Table;
-use crate::analysis::{FailuresByCause, Metrics, Summary};
-use crate::tally::FailureCause;
+use crate::analysis::{FailureCause, FailuresByCause, Metrics, Summary};
 
-/// What the shorter titles of [`table`] mean.
-pub const LEGEND: &str = "tries: attempts per request · backoff, limiter, queue: mean wait · wasted: charged for \
-     answers that nobody heard";
+/// Attempts per request from which on retries alone are worth a table.
+const MANY_TRIES: f64 = 1.2;
 
-/// One row per workload; none where each request is one attempt that never waits.
+/// A column that is left out where no client does what it tells of.
+struct Rare {
+    title: &'static str,
+    legend: &'static str,
+    value: fn(&Metrics) -> Option<f64>,
+    cell: fn(f64) -> String,
+}
+
+const RARE: [Rare; 3] = [
+    Rare {
+        title: "limiter",
+        legend: "limiter: mean wait for the client's own rate",
+        value: |metrics| metrics.wait_ms.limiter.mean,
+        cell: duration_ms,
+    },
+    Rare {
+        title: "queue",
+        legend: "queue: mean wait for a free slot",
+        value: |metrics| metrics.wait_ms.queue.mean,
+        cell: duration_ms,
+    },
+    Rare {
+        title: "wasted",
+        legend: "wasted: charged for answers that nobody heard",
+        value: |metrics| metrics.wasted.share.mean,
+        cell: percent,
+    },
+];
+
+/// One row per workload; none where clients at most retry what is throttled, and seldom.
 pub fn table(summary: &Summary) -> Table {
-    let busy = summary.workloads.values().any(is_busy);
-    let rows = summary.workloads.iter().filter(|_| busy).map(|(name, metrics)| row(name, metrics));
+    let rare = rare_columns(summary);
+    let worth_telling = !rare.is_empty() || summary.workloads.values().any(is_busy);
+    let titles = rare.iter().map(|column| column.title);
+    let row = |(name, metrics): (&String, &Metrics)| {
+        let mut row = vec![
+            name.clone(),
+            or_dash(metrics.attempts_per_request.mean, |tries| digits(tries, 3)),
+            or_dash(metrics.wait_ms.backoff.mean, duration_ms),
+        ];
+        row.extend(rare.iter().map(|column| or_dash((column.value)(metrics), column.cell)));
+        row.push(or_dash(metrics.ttft_ms.p50, duration_ms));
+        row.push(fails_by(&metrics.failures_by_cause));
+        row
+    };
+    let header: Vec<_> =
+        ["client of", "tries", "backoff"].into_iter().chain(titles).chain(["1st token", "fails by"]).collect();
     Table {
-        header: vec!["client of", "tries", "backoff", "limiter", "queue", "1st token", "wasted", "fails by"],
-        rows: rows.collect(),
-        words: vec![0, 7],
+        words: vec![0, header.len() - 1],
+        header,
+        rows: summary.workloads.iter().filter(|_| worth_telling).map(row).collect(),
     }
 }
 
-/// Whether its client does anything but send each request once.
-fn is_busy(metrics: &Metrics) -> bool {
-    let wait = &metrics.wait_ms;
-    let waits = [wait.all.mean, wait.limiter.mean, wait.queue.mean].iter().any(|mean| mean.unwrap_or(0.0) > 0.0);
-    waits || metrics.wasted.attempts_per_minute.mean.unwrap_or(0.0) > 0.0
+/// What the shorter titles of [`table`] mean.
+pub fn legend(summary: &Summary) -> String {
+    let always = ["tries: attempts per request", "backoff: mean wait"];
+    let rare = rare_columns(summary);
+    always.into_iter().chain(rare.iter().map(|column| column.legend)).collect::<Vec<_>>().join(" · ")
 }
 
-fn row(name: &str, metrics: &Metrics) -> Vec<String> {
-    let wait = &metrics.wait_ms;
-    vec![
-        name.to_owned(),
-        or_dash(metrics.attempts_per_request.mean, |tries| digits(tries, 3)),
-        or_dash(wait.backoff.mean, duration_ms),
-        or_dash(wait.limiter.mean, duration_ms),
-        or_dash(wait.queue.mean, duration_ms),
-        or_dash(metrics.ttft_ms.p50, duration_ms),
-        or_dash(metrics.wasted.share.mean, percent),
-        fails_by(&metrics.failures_by_cause),
-    ]
+fn rare_columns(summary: &Summary) -> Vec<&'static Rare> {
+    let happens = |column: &&Rare| summary.workloads.values().any(|metrics| (column.value)(metrics) > Some(0.0));
+    RARE.iter().filter(happens).collect()
+}
+
+/// Whether its client retries much, or has more to retry than throttles.
+fn is_busy(metrics: &Metrics) -> bool {
+    let failures = metrics.failures_by_cause.rates();
+    metrics.attempts_per_request.mean >= Some(MANY_TRIES)
+        || metrics.attempt_fault_rate.mean > Some(0.0)
+        || failures.iter().any(|&(cause, rate)| cause != FailureCause::Throttled && rate > 0.0)
 }
 
 /// The cause of most failures, `throttles`, with its share where it is not all of them.
 fn fails_by(failures: &FailuresByCause) -> String {
-    let causes = FailureCause::ALL.map(|cause| (cause, failures_by(failures, cause)));
+    let causes = failures.rates();
     let sum: f64 = causes.iter().map(|(_, rate)| rate).sum();
     match causes.iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
         Some(&(cause, most)) if sum > 0.0 => {
@@ -52,20 +92,6 @@ fn fails_by(failures: &FailuresByCause) -> String {
         }
         _ => DASH.to_owned(),
     }
-}
-
-/// Failed requests per minute of one cause.
-fn failures_by(failures: &FailuresByCause, cause: FailureCause) -> f64 {
-    let estimate = match cause {
-        FailureCause::Throttled => failures.throttled,
-        FailureCause::ModelCapacity => failures.model_capacity,
-        FailureCause::Unavailable => failures.unavailable,
-        FailureCause::TimedOut => failures.timed_out,
-        FailureCause::Disconnected => failures.disconnected,
-        FailureCause::DeadlineExceeded => failures.deadline_exceeded,
-        FailureCause::Shed => failures.shed,
-    };
-    estimate.mean.unwrap_or(0.0)
 }
 
 /// A cause in a narrow column.
@@ -100,5 +126,15 @@ mod tests {
     fn clients_that_send_once_and_never_wait_need_no_table() {
         assert!(table(&fixture::calm()).rows.is_empty());
         assert_eq!(table(&fixture::busy()).rows[0][..3], ["triage", "1.42", "702 ms"].map(str::to_owned));
+    }
+
+    #[test]
+    fn what_no_client_does_has_no_column() {
+        let mut summary = fixture::busy();
+        let metrics = summary.workloads.values_mut().next().expect("one workload");
+        (metrics.wait_ms.limiter.mean, metrics.wait_ms.queue.mean) = (Some(0.0), Some(2_000.0));
+        metrics.wasted.share.mean = Some(0.0);
+        assert_eq!(table(&summary).header, ["client of", "tries", "backoff", "queue", "1st token", "fails by"]);
+        assert!(legend(&summary).ends_with("queue: mean wait for a free slot"), "{}", legend(&summary));
     }
 }

@@ -21,9 +21,10 @@ pub fn summary(summary: &Summary) -> String {
             text += &rows(table);
         }
     }
+    let of_clients = clients::legend(summary);
     let legends = [
         (!summary.pools.is_empty(), table::POOLS_LEGEND),
-        (!tables[2].rows.is_empty(), clients::LEGEND),
+        (!tables[2].rows.is_empty(), of_clients.as_str()),
         (summary.recovery.is_some(), recovery::LEGEND),
     ];
     for (_, legend) in legends.iter().filter(|(used, _)| *used) {

@@ -87,8 +87,7 @@ fn in_time(recovery: &Recovery) -> String {
 fn tally(recovery: &Recovery, state: State) -> String {
     let StateCounts { stable, degraded, does_not_recover } = recovery.replications;
     let counts = [(State::Stable, stable), (State::Degraded, degraded), (State::DoesNotRecover, does_not_recover)];
-    let all: u32 = counts.iter().map(|(_, count)| count).sum();
-    let own = counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, count)| *count);
+    let (all, own) = (recovery.replications.all(), recovery.replications.of(state));
     let verb = |state, count: u32| match (state, count) {
         (State::Stable, 1) => "comes back",
         (State::Stable, _) => "come back",
@@ -116,17 +115,11 @@ fn amplification(recovery: &Recovery) -> String {
 
 /// A state in a cell, with how many replications are in it where not all are: `stable`, `stable 8/10`.
 pub fn cell(of: Afterwards) -> String {
-    let StateCounts { stable, degraded, does_not_recover } = of.replications;
-    let own = match of.state {
-        State::Stable => stable,
-        State::Degraded => degraded,
-        State::DoesNotRecover => does_not_recover,
-    };
     let word = state_word(of.state);
     if of.replications.agree() {
         return word.to_owned();
     }
-    format!("{word} {own}/{}", stable + degraded + does_not_recover)
+    format!("{word} {}/{}", of.replications.of(of.state), of.replications.all())
 }
 
 /// What becomes of each variant after the disturbance; no rows where there is none.
@@ -155,6 +148,36 @@ pub fn csv_cells(after: Option<Afterwards>) -> [String; 5] {
     let time = after.time_to_recover_s.mean.map_or_else(String::new, |seconds| seconds.to_string());
     [state.unwrap_or_default(), stable.to_string(), degraded.to_string(), does_not_recover.to_string(), time]
 }
+
+/// At how many of a sweep's points it does not come back, as the rest of a sentence; `None` where nothing disturbs.
+pub fn finding(sweep: &Sweep) -> Option<String> {
+    let states: Vec<State> =
+        sweep.points.iter().filter(|point| !point.added).filter_map(|point| Some(point.recovery?.state)).collect();
+    let down = states.iter().filter(|state| **state == State::DoesNotRecover).count();
+    match (down, states.len()) {
+        (_, 0) => None,
+        (0, 1) => Some("the disturbance does no lasting harm".to_owned()),
+        (1, 1) => Some("it does not come back by itself".to_owned()),
+        (0, all) => Some(format!("the disturbance does no lasting harm at any of {all} points")),
+        (down, all) if down == all => Some(format!("it does not come back by itself at any of {all} points")),
+        (down, all) => Some(format!("it does not come back by itself at {down} of {all} points")),
+    }
+}
+
+/// What becomes of each point of a sweep over one field, as a column more; a sweep over two has a [`map`].
+pub fn add_column(table: &mut Table, sweep: &Sweep) {
+    if sweep.axes.len() == 1 && sweep.points.iter().any(|point| point.recovery.is_some()) {
+        table.words.push(table.header.len());
+        table.header.push("afterwards");
+        for (row, point) in table.rows.iter_mut().zip(&sweep.points) {
+            row.push(point.recovery.map_or_else(|| DASH.to_owned(), |after| word(after).to_owned()));
+        }
+    }
+}
+
+/// What the words of [`add_column`] mean.
+pub const WORDS_LEGEND: &str =
+    "stable · degraded, with the disturbance or without · down: does not recover · ?: not in all replications";
 
 /// States over the two axes of a sweep: the first across, the second down, its first value lowest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,7 +248,7 @@ impl StateMap {
             "S stable · D degraded, with the disturbance or without · X does not recover · small: not in all \
              replications"
         } else {
-            "stable · degraded, with the disturbance or without · down: does not recover · ?: not in all replications"
+            WORDS_LEGEND
         }
     }
 
@@ -310,5 +333,23 @@ mod tests {
         let wide = map(&fixture::states(&[0.2, 0.4, 0.6, 0.8, 1.0, 1.1, 1.2], &[4.0])).expect("likewise");
         assert_eq!(wide.rows[0], ["4", "S", "S", "S", "x", "x", "x", "x"]);
         assert_eq!(map(&fixture::sweep(&[1.0], &["unset"])), None);
+    }
+
+    #[test]
+    fn a_sweep_says_how_often_it_does_not_come_back() {
+        let said = |loads: &[f64]| finding(&fixture::states(loads, &[4.0])).expect("a spike");
+        assert_eq!(said(&[0.5, 1.0, 1.5]), "it does not come back by itself at 1 of 3 points");
+        assert_eq!(said(&[0.5]), "the disturbance does no lasting harm");
+        assert_eq!(finding(&fixture::sweep(&[1.0], &["unset"])), None);
+    }
+
+    #[test]
+    fn one_field_has_a_column_instead_of_a_map() {
+        let mut sweep = fixture::states(&[0.5, 1.0, 1.5], &[4.0]);
+        sweep.axes.truncate(1);
+        let table = crate::report::sweep::points(&sweep);
+        assert_eq!(table.header.last(), Some(&"afterwards"));
+        let afterwards: Vec<&str> = table.rows.iter().filter_map(|row| row.last()).map(String::as_str).collect();
+        assert_eq!(afterwards, ["stable", "down?", "degraded"]);
     }
 }

@@ -4,6 +4,7 @@ mod tables;
 
 pub use tables::{assumptions, legend, matrix, matrix_legend, points, short_name};
 
+use super::compare::capital;
 use super::number::{count, digits};
 use super::table::provenance_of;
 use super::text::{FAINT, STRONG, Style, WIDTH, align, pack, wrap};
@@ -68,11 +69,14 @@ pub fn line_name(sweep: &Sweep, at: &Map<String, Value>) -> String {
     format!("{} {value}", short_name(&axis.path))
 }
 
-/// The answer: where the knees are.
+/// The answer: whether it comes back, where something disturbs, and where the knees are.
 pub fn headline(sweep: &Sweep) -> String {
-    match &sweep.client {
-        Some(client) => format!("With {client}: {}", found(sweep)),
-        None => found(sweep),
+    let knees = found(sweep);
+    match (&sweep.client, recovery::finding(sweep)) {
+        (Some(client), Some(finding)) => format!("With {client}: {finding}. {knees}"),
+        (Some(client), None) => format!("With {client}: {knees}"),
+        (None, Some(finding)) => format!("{}. {knees}", capital(&finding)),
+        (None, None) => knees,
     }
 }
 

@@ -64,7 +64,7 @@ pub fn summary(summary: &Summary, style: &Style) -> String {
     if !clients.rows.is_empty() {
         lines.push(String::new());
         lines.extend(align(&clients, *style));
-        lines.extend(wrap(clients::LEGEND, "", "").iter().map(|line| style.paint(FAINT, line)));
+        lines.extend(wrap(&clients::legend(summary), "", "").iter().map(|line| style.paint(FAINT, line)));
     }
     if !summary.slo.is_empty() {
         lines.push(String::new());

@@ -8,7 +8,7 @@ const CHAT: &str = "reports/chat-max-tokens/scenario.yaml";
 const QUICK: [&str; 8] =
     ["--set", "horizon=4m", "--set", "warmup=1m", "--set", "slo=[attempt_throttle_rate < 1%]", "--replications", "2"];
 
-fn quotasim(arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn quotasim(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::cargo_bin("quotasim")
         .expect("the binary is built")
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, a module per concern.
 
 mod cli;
+mod cli_clients;
 mod cli_planner;
 mod client_features;
 mod corpus;

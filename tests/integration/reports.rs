@@ -6,7 +6,7 @@ use assert_cmd::Command;
 use std::path::Path;
 
 /// The command of a sample, and the files that are kept of what it writes.
-const SAMPLES: [(&str, &[&str], &[&str]); 2] = [
+const SAMPLES: [(&str, &[&str], &[&str]); 3] = [
     (
         "chat-max-tokens",
         &["compare", "reports/chat-max-tokens/scenario.yaml", "--max-tokens", "unset,512,1024,2048,4096,8192,16384"],
@@ -23,6 +23,26 @@ const SAMPLES: [(&str, &[&str], &[&str]); 2] = [
             "workloads.triage.max_tokens=16,1024,8192,unset",
         ],
         &["throttle-curve.svg", "heat-map.svg"],
+    ),
+    (
+        "retry-storm-map",
+        &[
+            "sweep",
+            "scenarios/retry-storm.yaml",
+            "--vary",
+            "load=0.7..1.2:6",
+            "--vary",
+            "spike.load=1,1.5,2,3,5",
+            "--clients",
+            "boto3@2.0,boto3@2.1",
+            "--replications",
+            "4",
+            "--set",
+            "horizon=20m",
+            "--set",
+            "spike.at=5m",
+        ],
+        &["boto3@2.0/recovery-map.svg", "boto3@2.1/recovery-map.svg"],
     ),
 ];
 
@@ -50,6 +70,7 @@ fn samples_come_out_to_the_byte() {
         for (file, bytes) in files {
             let path = sample.join(&file);
             if std::env::var_os("UPDATE_REPORTS").is_some() {
+                std::fs::create_dir_all(path.parent().expect("below the sample")).expect("writable");
                 std::fs::write(&path, &bytes).expect("writable");
             }
             let kept = std::fs::read(&path).unwrap_or_default();

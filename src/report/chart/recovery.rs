@@ -52,7 +52,7 @@ pub fn recovery(summary: &Summary, recovery: &Recovery, setting: &Setting) -> Ch
             let y = points.last().map_or(plot.bottom, |point| point[1]);
             labels.push(SideLabel { y, name: name.to_owned(), detail, ink: look.ink });
         }
-        beside(canvas, plot.right + 14.0, SIDE - 14.0, [plot.top, plot.bottom + 12.0], labels);
+        beside(canvas, plot.right + 14.0, SIDE - 14.0, [plot.top, plot.bottom - 4.0], labels);
     })
 }
 

@@ -6,7 +6,8 @@ use super::frame::{Caption, Panel};
 use super::theme::{AXIS, GREEN, MUTED, ORANGE, PAPER, TEXT, VERMILLION};
 use crate::analysis::Sweep;
 use crate::analysis::recovery::{Afterwards, State};
-use crate::report::recovery::{state_at, state_word};
+use crate::report::compare::capital;
+use crate::report::recovery::{finding, state_at, state_word};
 use crate::report::setting::Setting;
 use crate::report::sweep::{footer, label_of, worded};
 use plotters::style::RGBColor;
@@ -16,7 +17,9 @@ const SIDE: f64 = 170.0;
 
 /// The states of a sweep over two axes.
 pub fn recovery_map(sweep: &Sweep, setting: &Setting) -> Chart {
-    let caption = Caption { title: finding(sweep), subtitle: setting.models().join(", "), footer: footer(sweep) };
+    let found = finding(sweep).unwrap_or_default();
+    let title = sweep.client.as_ref().map_or_else(|| capital(&found), |client| format!("{client}: {found}"));
+    let caption = Caption { title, subtitle: setting.models().join(", "), footer: footer(sweep) };
     Chart::new(caption, |canvas, area| {
         let [across, up] = sweep.axes.as_slice() else {
             return area.note(canvas, "A map needs two axes.");
@@ -80,17 +83,10 @@ fn draw_cell(canvas: &Canvas<'_>, [x, y]: [f64; 2], [width, height]: [f64; 2], a
     let opacity = if after.replications.agree() { 1.0 } else { 0.6 };
     canvas.rectangle(corners.0, corners.1, colour(after.state), opacity);
     let counts = after.replications;
-    let all = counts.stable + counts.degraded + counts.does_not_recover;
-    let text = if after.replications.agree() {
-        "all".to_owned()
-    } else {
-        let own = match after.state {
-            State::Stable => counts.stable,
-            State::Degraded => counts.degraded,
-            State::DoesNotRecover => counts.does_not_recover,
-        };
-        format!("{own}/{all}")
-    };
+    if counts.agree() {
+        return;
+    }
+    let text = format!("{}/{}", counts.of(after.state), counts.all());
     let ink = if after.state == State::Degraded { TEXT } else { PAPER };
     let look = Type::plain(ink).align(Align::Centre);
     if look.width(&text) + 8.0 < width && height > 20.0 {
@@ -106,19 +102,7 @@ fn draw_legend(canvas: &Canvas<'_>, plot: Panel) {
         canvas.text_at_height(state_word(state), [left + 24.0, y], Type::plain(TEXT));
     }
     let y = plot.top + 16.0 + 30.0 * 3.0 + 6.0;
-    for (line, text) in ["8/10: in 8 of 10", "replications"].into_iter().enumerate() {
+    for (line, text) in ["8/10: in 8 of 10", "replications, else in all"].into_iter().enumerate() {
         canvas.text_at_height(text, [left, y + 18.0 * line as f64], Type::plain(MUTED));
-    }
-}
-
-fn finding(sweep: &Sweep) -> String {
-    let states: Vec<State> =
-        sweep.points.iter().filter(|point| !point.added).filter_map(|point| Some(point.recovery?.state)).collect();
-    let down = states.iter().filter(|state| **state == State::DoesNotRecover).count();
-    let client = sweep.client.as_ref().map_or(String::new(), |client| format!("{client}: "));
-    match (down, states.len()) {
-        (0, all) => format!("{client}it comes back from the disturbance in all {all} combinations"),
-        (down, all) if down == all => format!("{client}it does not come back in any of {all} combinations"),
-        (down, all) => format!("{client}it does not come back by itself in {down} of {all} combinations"),
     }
 }

@@ -319,7 +319,7 @@ fn of_run(summary: &Summary) -> Page {
     ];
     let of_clients = clients::table(summary);
     if !of_clients.rows.is_empty() {
-        tables.push(HtmlTable::new("Clients", of_clients, clients::LEGEND));
+        tables.push(HtmlTable::new("Clients", of_clients, &clients::legend(summary)));
     }
     if !summary.slo.is_empty() {
         tables.push(HtmlTable::new("Objectives", table::objectives(summary), ""));

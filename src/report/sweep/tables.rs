@@ -3,6 +3,7 @@
 use super::{label_of, line_name, worded};
 use crate::analysis::{Estimate, Knee, Point, Sweep};
 use crate::report::number::{DASH, digits, duration_ms, or_dash, percent, percent_range, short};
+use crate::report::recovery;
 use crate::report::table::Table;
 
 /// One row per point.
@@ -34,6 +35,7 @@ pub fn points(sweep: &Sweep) -> Table {
         table.rows.iter_mut().for_each(|row| drop(row.remove(0)));
         table.words.clear();
     }
+    recovery::add_column(&mut table, sweep);
     table
 }
 
@@ -49,6 +51,7 @@ fn interval(of: Estimate) -> String {
 pub fn legend(sweep: &Sweep) -> String {
     let at = format!("at: {}", worded(&sweep.axes[0].path));
     match sweep.axes.get(1) {
+        None if recovery::finding(sweep).is_some() => format!("{at} · afterwards: {}", recovery::WORDS_LEGEND),
         Some(second) => format!("line: {} · {at}", second.path),
         None => at,
     }
