@@ -1,7 +1,7 @@
 //! Real clients against the endpoint: one process each, all runs of a wave at once.
 
-use crate::modes::Mode;
 use crate::statistics::Run;
+use crate::subjects::Subject;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ pub(crate) struct Tools {
 /// A client with the endpoint that it calls.
 #[derive(Debug)]
 struct Pair {
-    mode: Mode,
+    subject: Subject,
     requests: usize,
     server: Child,
     address: String,
@@ -32,27 +32,27 @@ struct Pair {
 /// What a run gave, and how late the clients were \[s\].
 #[derive(Debug)]
 pub(crate) struct Measured {
-    pub(crate) mode: Mode,
+    pub(crate) subject: Subject,
     pub(crate) run: Run,
     pub(crate) late_p99: f64,
 }
 
-/// Runs every mode of a wave with every plan, all at once, from one start.
+/// Runs every subject of a wave with every plan, all at once, from one start.
 pub(crate) fn wave(
     tools: &Tools,
-    modes: &[Mode],
+    subjects: &[Subject],
     plans: &[PathBuf],
     max_tokens: u64,
     horizon_minutes: f64,
 ) -> Vec<Measured> {
     let mut pairs = Vec::new();
-    for &mode in modes {
+    for &subject in subjects {
         for plan in plans {
-            pairs.push(Pair::start(tools, mode, plan, max_tokens));
+            pairs.push(Pair::start(tools, subject, plan, max_tokens));
         }
     }
     for pair in &mut pairs {
-        assert_eq!(pair.hear(), "ready", "{:?}", pair.mode);
+        assert_eq!(pair.hear(), "ready", "{:?}", pair.subject);
     }
     for pair in &mut pairs {
         writeln!(pair.client.stdin.as_mut().expect("a pipe"), "go").expect("it listens");
@@ -61,7 +61,7 @@ pub(crate) fn wave(
 }
 
 impl Pair {
-    fn start(tools: &Tools, mode: Mode, plan: &Path, max_tokens: u64) -> Pair {
+    fn start(tools: &Tools, subject: Subject, plan: &Path, max_tokens: u64) -> Pair {
         let mut server = Command::new(&tools.quotasim)
             .args(["serve", "--port", "0", "--quiet"])
             .arg(&tools.scenario)
@@ -72,23 +72,23 @@ impl Pair {
         BufReader::new(server.stdout.take().expect("a pipe")).read_line(&mut first).expect("text");
         let greeting: Value = serde_json::from_str(&first).expect("the first line is an object");
         let address = greeting["address"].as_str().expect("an address").to_owned();
-        let mut command = match mode.sdk {
+        let mut command = match subject.sdk {
             "boto3" => program(&tools.python, &tools.clients.join("boto3_client.py")),
             "javascript" => program(&tools.node, &tools.clients.join("javascript_client.mjs")),
             _ => program(&std::env::current_exe().expect("this program"), Path::new("rust_client")),
         };
         let mut client = command
-            .args([&format!("http://{address}"), mode.mode])
+            .args([&format!("http://{address}"), subject.mode])
             .arg(plan)
             .arg(max_tokens.to_string())
             .env("NODE_NO_WARNINGS", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("the client of {mode:?} does not start: {error}"));
+            .unwrap_or_else(|error| panic!("the client of {subject:?} does not start: {error}"));
         let client_says = BufReader::new(client.stdout.take().expect("a pipe"));
         let requests = std::fs::read_to_string(plan).expect("a plan").lines().count() - 1;
-        Pair { mode, requests, server, address, client, client_says }
+        Pair { subject, requests, server, address, client, client_says }
     }
 
     fn hear(&mut self) -> String {
@@ -100,20 +100,20 @@ impl Pair {
     /// Waits for the client, asks the endpoint what it saw, and lets both go.
     fn finish(mut self, horizon_minutes: f64) -> Measured {
         let last = self.hear();
-        let said: Value = serde_json::from_str(&last).unwrap_or_else(|_| panic!("{:?} says `{last}`", self.mode));
-        assert!(self.client.wait().expect("it ends").success(), "{:?}", self.mode);
+        let said: Value = serde_json::from_str(&last).unwrap_or_else(|_| panic!("{:?} says `{last}`", self.subject));
+        assert!(self.client.wait().expect("it ends").success(), "{:?}", self.subject);
         let state = state(&self.address);
         let app = &state["workloads"]["app"];
         let count = |value: &Value| value.as_u64().unwrap_or_default();
         let (attempts, throttled) = (count(&app["attempts"]), count(&app["throttled"]));
         let outcome = |name: &str| count(&app["outcomes"][name]);
         let complete = outcome("succeeded");
-        assert_eq!(count(&app["requests"]), self.requests as u64, "{:?}: {app}", self.mode);
-        assert_eq!(count(&said["succeeded"]), complete + outcome("truncated"), "{:?}: {app}", self.mode);
-        assert_eq!(attempts, throttled + complete + outcome("truncated"), "{:?}: {app}", self.mode);
+        assert_eq!(count(&app["requests"]), self.requests as u64, "{:?}: {app}", self.subject);
+        assert_eq!(count(&said["succeeded"]), complete + outcome("truncated"), "{:?}: {app}", self.subject);
+        assert_eq!(attempts, throttled + complete + outcome("truncated"), "{:?}: {app}", self.subject);
         let late: Vec<f64> = said["late_s"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
         Measured {
-            mode: self.mode,
+            subject: self.subject,
             run: Run {
                 throttle_rate: throttled as f64 / attempts as f64,
                 attempts_per_request: attempts as f64 / self.requests as f64,

@@ -6,6 +6,7 @@
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_bedrockruntime::operation::converse::ConverseError;
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ConversationRole, ConverseTokensRequest, CountTokensInput, InferenceConfiguration, Message,
 };
@@ -76,7 +77,7 @@ async fn send(client: Client, plan: Vec<(f64, String, String)>, max_tokens: i32)
             let late = planned.elapsed().as_secs_f64();
             let outcome = call.send().await;
             if let Err(error) = &outcome {
-                let throttled = error.as_service_error().is_some_and(|error| error.is_throttling_exception());
+                let throttled = error.as_service_error().is_some_and(ConverseError::is_throttling_exception);
                 assert!(throttled, "{error:?}");
             }
             (outcome.is_ok(), late)

@@ -1,7 +1,7 @@
 //! The same scenario in the simulator.
 
-use crate::modes::Mode;
 use crate::statistics::Run;
+use crate::subjects::Subject;
 use quotasim::engine::{AttemptRow, Engine, Observer, Unwatched};
 use quotasim::model::Scenario;
 use quotasim::spec::{self, NoFiles, catalog::Catalog};
@@ -17,9 +17,9 @@ pub(crate) fn scenario(text: &str, changes: &[(&str, String)]) -> Scenario {
     }
 }
 
-/// What each replication of the scenario gives with a client.
-pub(crate) fn runs(text: &str, mode: Mode, replications: u32) -> Vec<Run> {
-    let scenario = scenario(text, &[("workloads.app.client", mode.client())]);
+/// What the first replications of the scenario give with a client.
+pub(crate) fn runs(text: &str, subject: Subject, replications: u32) -> Vec<Run> {
+    let scenario = scenario(text, &[("workloads.app.client", subject.client())]);
     let engine = Engine::new(&scenario);
     let minutes = scenario.measured().as_minutes_f64();
     let run = |replication| {

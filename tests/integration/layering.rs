@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
 
 /// What belongs to few modules, and why the others do without.
-const RESERVED: [(&[&str], &[&str], &str); 9] = [
+const RESERVED: [(&[&str], &[&str], &str); 10] = [
     (
         &["std::fs", "std::env", "std::net", "std::process", "jiff::Timestamp::now"],
         &["cli"],
         "files and the environment are arguments",
     ),
     (&["std::time", "std::thread"], &["cli", "emulator"], "time is an argument; only a server runs on the wall clock"),
+    (&["axum::", "hyper::", "hyper_util::", "aws_smithy_eventstream::"], &["emulator"], "only the endpoint speaks HTTP"),
     (&["println!", "eprintln!", "print!", "eprint!"], &[], "`cli` prints, in one place"),
     (&["rand::rng", "rand::random", "thread_rng", "from_os_rng", "getrandom"], &[], "each draw has an address"),
     (&["rand::", "rand_distr::"], &["random"], "draws come from `random`"),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -30,19 +31,28 @@ impl Endpoint {
     pub(super) fn of(scenario: &str, options: &[&str]) -> Endpoint {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("scenario.yaml"), scenario).expect("writable");
-        Endpoint::start(directory, &[&["scenario.yaml"], options].concat())
+        let place = directory.path().to_owned();
+        Endpoint::start(directory, &place, &[&["scenario.yaml"], options].concat())
+    }
+
+    /// Serves what the options say, on a free port, from the top of the repository.
+    pub(super) fn in_repository(options: &[&str]) -> Endpoint {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Endpoint::start(tempfile::tempdir().expect("a directory"), root, options)
     }
 
     /// Serves one model on a free port.
     pub(super) fn of_model(options: &[&str]) -> Endpoint {
-        Endpoint::start(tempfile::tempdir().expect("a directory"), &[&["--model", HAIKU], options].concat())
+        let directory = tempfile::tempdir().expect("a directory");
+        let place = directory.path().to_owned();
+        Endpoint::start(directory, &place, &[&["--model", HAIKU], options].concat())
     }
 
-    fn start(directory: TempDir, options: &[&str]) -> Endpoint {
+    fn start(directory: TempDir, place: &Path, options: &[&str]) -> Endpoint {
         let mut child = Command::new(assert_cmd::cargo::cargo_bin!("quotasim"))
             .args(["serve", "--port", "0"])
             .args(options)
-            .current_dir(directory.path())
+            .current_dir(place)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -122,3 +122,16 @@ fn those_who_hang_up_are_noticed() {
     let outcomes = endpoint.state()["pools"]["p"]["outcomes"].clone();
     assert_eq!(outcomes, serde_json::json!({ "abandoned": 2 }));
 }
+
+#[test]
+fn http2_is_spoken_without_being_asked() {
+    // The preface, and empty settings (RFC 9113 §3.4): the SDK for JavaScript begins like this.
+    let endpoint = Endpoint::of(ROOMY, &["--quiet"]);
+    let mut stream = endpoint.connect();
+    for piece in [&b"PR"[..], b"I * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[0, 0, 0, 4, 0, 0, 0, 0, 0]] {
+        stream.write_all(piece).expect("it reads");
+    }
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).expect("a frame");
+    assert_eq!(head[3], 4, "the settings of the endpoint: {head:?}");
+}

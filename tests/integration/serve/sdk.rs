@@ -7,8 +7,9 @@ use aws_sdk_bedrockruntime::error::ProvideErrorMetadata as _;
 use aws_sdk_bedrockruntime::operation::converse::builders::ConverseFluentBuilder;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::types::{
-    CachePointBlock, CachePointType, ContentBlock, ConversationRole, ConverseStreamOutput, ConverseTokensRequest,
-    CountTokensInput, InferenceConfiguration, Message, ResponseStream, StopReason, SystemContentBlock,
+    CachePointBlock, CachePointType, ContentBlock, ConversationRole, ConverseStreamMetrics, ConverseStreamOutput,
+    ConverseTokensRequest, CountTokensInput, InferenceConfiguration, Message, ResponseStream, StopReason,
+    SystemContentBlock, TokenUsage,
 };
 use aws_sdk_bedrockruntime::{Client, Config};
 use std::time::Duration;
@@ -92,14 +93,8 @@ fn a_stream_keeps_its_pace() {
                     kinds.push("stop");
                 }
                 ConverseStreamOutput::Metadata(metadata) => {
-                    assert_eq!(
-                        metadata.usage().map(aws_sdk_bedrockruntime::types::TokenUsage::output_tokens),
-                        Some(50)
-                    );
-                    assert_eq!(
-                        metadata.metrics().map(aws_sdk_bedrockruntime::types::ConverseStreamMetrics::latency_ms),
-                        Some(800)
-                    );
+                    assert_eq!(metadata.usage().map(TokenUsage::output_tokens), Some(50));
+                    assert_eq!(metadata.metrics().map(ConverseStreamMetrics::latency_ms), Some(800));
                     kinds.push("metadata");
                 }
                 other => panic!("{other:?}"),
