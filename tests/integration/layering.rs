@@ -16,7 +16,11 @@ const RESERVED: [(&[&str], &[&str], &str); 10] = [
         "files and the environment are arguments",
     ),
     (&["std::time", "std::thread"], &["cli", "emulator"], "time is an argument; only a server runs on the wall clock"),
-    (&["axum::", "hyper::", "hyper_util::", "aws_smithy_eventstream::"], &["emulator"], "only the endpoint speaks HTTP"),
+    (
+        &["axum::", "hyper::", "hyper_util::", "aws_smithy_eventstream::"],
+        &["emulator"],
+        "only the endpoint speaks HTTP",
+    ),
     (&["println!", "eprintln!", "print!", "eprint!"], &[], "`cli` prints, in one place"),
     (&["rand::rng", "rand::random", "thread_rng", "from_os_rng", "getrandom"], &[], "each draw has an address"),
     (&["rand::", "rand_distr::"], &["random"], "draws come from `random`"),
