@@ -149,6 +149,8 @@ pub struct Tried {
     pub request_failure_rate: Estimate,
     /// Share of answers cut short by `max_tokens`.
     pub truncation_rate: Estimate,
+    /// Share of answers cut short by an exhausted output quota.
+    pub quota_truncation_rate: Estimate,
     /// 99th percentile of latency \[ms\].
     pub latency_p99_ms: Option<f64>,
 }

@@ -51,6 +51,13 @@ pub struct Axis {
     pub values: Vec<Value>,
 }
 
+impl Axis {
+    /// Whether its values come one after the other: numbers, with at most a word among them, like `unset`.
+    pub fn is_ordered(&self) -> bool {
+        self.values.iter().filter(|value| !value.is_number()).count() < 2
+    }
+}
+
 /// The scenario with certain values of the fields.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Point {

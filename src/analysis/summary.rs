@@ -317,3 +317,20 @@ impl Summary {
     /// The version of this document's shape.
     pub const SCHEMA_VERSION: u32 = 1;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_says_what_it_speaks_of() {
+        let subject = |text: &str| {
+            let outcome = SloOutcome { text: text.to_owned(), value: None, bound: 1.0, met: false, uncertain: true };
+            let (name, metric) = outcome.subject();
+            (name.map(str::to_owned), metric.to_owned())
+        };
+        assert_eq!(subject("truncation_rate < 1% (default)"), (None, "truncation_rate".to_owned()));
+        let named = (Some("on-mantle".to_owned()), "quota_truncation_rate".to_owned());
+        assert_eq!(subject("on-mantle: quota_truncation_rate < 1%"), named);
+    }
+}

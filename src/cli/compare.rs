@@ -87,17 +87,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         clients::explain(&mut compared.comparison);
     }
     let comparison = &compared.comparison;
-    output::print(&match args.run.format {
+    let text = match args.run.format {
         Format::Text => report::compare::text(comparison, &report::text::Style::COLOURED),
         Format::Json => report::json::document(comparison),
         Format::Csv => report::compare::csv(comparison),
         Format::Markdown => report::compare::markdown(comparison),
-    })?;
+    };
     let answer = if comparison.recommendation.variant.is_some() { Answer::Yes } else { Answer::No };
     output::save(&args.run, || {
         let origin = source.origin(&command(args), loaded.question);
         saved(compared, &variants, Origin { variants: file.map(|(text, _)| text), ..origin })
     })?;
+    output::print(&text)?;
     Ok(answer)
 }
 

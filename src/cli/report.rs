@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     let text = std::fs::read_to_string(&args.result).with_context(|| format!("cannot read `{name}`"))?;
     let saved = Saved::read(&text).with_context(|| format!("`{name}` is no result to draw"))?;
     let style = report::text::Style::COLOURED;
-    output::print(&match (args.format, &saved) {
+    let text = match (args.format, &saved) {
         (Format::Text, Saved::Run { summary, .. }) => report::text::summary(summary, &style),
         (Format::Text, Saved::Compare { comparison, .. }) => report::compare::text(comparison, &style),
         (Format::Text, Saved::Sweep { sweep, .. }) => report::sweep::text(sweep, &style),
@@ -48,12 +48,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         (Format::Markdown, Saved::Run { summary, .. }) => report::markdown::summary(summary),
         (Format::Markdown, Saved::Compare { comparison, .. }) => report::compare::markdown(comparison),
         (Format::Markdown, Saved::Sweep { sweep, .. }) => report::sweep::markdown(sweep),
-    })?;
+    };
     if let Some(directory) = &args.output {
         output::write_all(directory, &report::files(&saved))?;
         if !args.quiet {
             output::say(&format!("wrote charts and data to {}", directory.display()));
         }
     }
+    output::print(&text)?;
     Ok(Answer::Yes)
 }

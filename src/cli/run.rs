@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     output::prepare(&args.run)?;
     estimate::announce(&loaded.scenario, f64::from(loaded.scenario.replications), &args.run);
     let run = simulate(&loaded.scenario, args)?;
-    output::print(&formatted(&run, args.run.format))?;
+    let text = formatted(&run, args.run.format);
     let answer = match run.summary.slo.iter().all(|outcome| outcome.met) {
         _ if run.interrupted => Answer::Wrong,
         true => Answer::Yes,
@@ -60,6 +60,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         let Run { summary, timelines, outputs, .. } = run;
         Saved::Run { summary, setting: report::Setting::of(&loaded.scenario), timelines, outputs, origin }
     })?;
+    output::print(&text)?;
     Ok(answer)
 }
 

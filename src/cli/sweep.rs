@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     for (sweep, client) in sweeps.iter_mut().zip(several) {
         sweep.client = Some(client.name).filter(|name| !name.is_empty());
     }
-    output::print(&printed(&sweeps, args.run.format))?;
+    let text = printed(&sweeps, args.run.format);
     for sweep in sweeps {
         // One directory for each client, if there are several.
         let beside =
@@ -98,6 +98,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
             Saved::Sweep { sweep, setting: report::Setting::of(&loaded.scenario), origin }
         })?;
     }
+    output::print(&text)?;
     Ok(Answer::Yes)
 }
 

@@ -92,6 +92,7 @@ fn more_quota(patient: &Patient<'_>) -> Option<Vec<Change>> {
         let summary = patient.run(&most)?;
         if meets(patient.objectives, &most, &summary) {
             let factor = smallest_factor(patient, &levers)?;
+            let levers = needed(patient, levers, factor)?;
             let words = words(raised(patient.scenario, &levers, factor), &levers);
             return Some(vec![Change::Quota { factor, words }]);
         }
@@ -103,6 +104,23 @@ fn more_quota(patient: &Patient<'_>) -> Option<Vec<Change>> {
         }
     }
     Some(Vec::new())
+}
+
+/// Those of the quotas that are not enough as they are.
+fn needed(patient: &Patient<'_>, mut levers: Vec<Lever>, factor: f64) -> Option<Vec<Lever>> {
+    let mut index = 0;
+    while index < levers.len() && levers.len() > 1 {
+        let mut fewer = levers.clone();
+        fewer.remove(index);
+        let scenario = raised(patient.scenario, &fewer, factor);
+        let summary = patient.run(&scenario)?;
+        if meets(patient.objectives, &scenario, &summary) {
+            levers = fewer;
+        } else {
+            index += 1;
+        }
+    }
+    Some(levers)
 }
 
 fn smallest_factor(patient: &Patient<'_>, levers: &[Lever]) -> Option<f64> {

@@ -5,12 +5,12 @@
 //! rather than read off the grid.
 
 use super::Progress;
-use super::batch::{Job, OnlyStop, batch_onto};
+use super::batch::{Job, OnlyStop, batch_onto, summaries};
 use super::search::{Effort, at_load, highest_load, meets};
 use super::tried::try_assumptions;
 use crate::analysis::curve::{Axis, Knee, Point, Sweep};
 use crate::analysis::recommendation::Sustained;
-use crate::analysis::{Replications, SloOutcome, Summary, objectives, slo, warnings};
+use crate::analysis::{Replications, SloOutcome, Summary, Tried, objectives, slo, warnings};
 use crate::model::{Requirement, Scenario, Scope};
 use crate::units::format;
 use serde_json::{Map, Value};
@@ -209,6 +209,17 @@ impl Work<'_> {
         Some((self.grid.axes.get(1)?.path.clone(), self.grid.lines[line].value.clone()?))
     }
 
+    /// What assumptions change just below a knee; nothing where chance decides even there.
+    fn tried_below(&self, scenario: &Scenario, knee: f64, effort: Effort) -> Option<Vec<Tried>> {
+        let below = at_load(scenario, knee * Knee::TRIED_AT);
+        let summary = summaries(std::slice::from_ref(&below), effort.replications, &OnlyStop(self.progress))?.pop()?;
+        if !meets(self.objectives, &below, &summary) {
+            return Some(Vec::new());
+        }
+        let tried = try_assumptions(&below, self.objectives, None, effort, self.progress)?;
+        Some(tried.into_iter().map(|(_, tried)| tried).collect())
+    }
+
     fn knees(&self, points: &[(usize, Point)]) -> Option<Vec<Knee>> {
         let knee = |(line, of): (usize, &Line)| {
             let at = self.beside(line).into_iter().collect();
@@ -222,10 +233,7 @@ impl Work<'_> {
             let effort = Effort::default();
             Some(match highest_load(scenario, self.objectives, &known, effort, self.progress)? {
                 Sustained::UpTo(load) => {
-                    let below = at_load(scenario, load * Knee::TRIED_AT);
-                    let tried = try_assumptions(&below, self.objectives, None, effort, self.progress)?;
-                    let tried = tried.into_iter().map(|(_, tried)| tried).collect();
-                    Knee { at, load: Some(load), note: None, tried }
+                    Knee { at, load: Some(load), note: None, tried: self.tried_below(scenario, load, effort)? }
                 }
                 Sustained::AtLeast(load) => {
                     Knee { at, note: Some(format!("at least {}", format::approximate(load))), ..Knee::default() }

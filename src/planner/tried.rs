@@ -29,6 +29,7 @@ pub(super) fn try_assumptions(
             attempt_throttle_rate: metrics.attempt_throttle_rate,
             request_failure_rate: metrics.request_failure_rate,
             truncation_rate: metrics.truncation_rate,
+            quota_truncation_rate: metrics.quota_truncation_rate,
             latency_p99_ms: metrics.latency_ms.p99,
         };
         (assumption, tried)

@@ -7,7 +7,7 @@ pub use tables::{LEGEND, all_differences, assumptions, durations, main_differenc
 use super::number::count;
 use super::setting::Setting;
 use super::table::{Table, judged, provenance_of};
-use super::text::{BAD, FAINT, GOOD, STRONG, Style, align, pack, wrap};
+use super::text::{BAD, FAINT, GOOD, STRONG, Style, align, faint, pack, wrap};
 use super::{csv, text};
 use super::{markdown, recovery};
 use crate::analysis::{Comparison, Metrics, VariantResult};
@@ -113,12 +113,12 @@ pub fn text(comparison: &Comparison, style: &Style) -> String {
     let short = short.as_ref().unwrap_or(comparison);
     lines.push(String::new());
     lines.extend(align(&outcomes(short), *style));
-    lines.extend(wrap(LEGEND, "", "").iter().map(|line| style.paint(FAINT, line)));
+    lines.extend(faint(LEGEND, *style));
     lines.push(String::new());
     lines.extend(align(&durations(short), *style));
     if comparison.variants.len() > 1 {
         lines.push(String::new());
-        lines.push(style.paint(FAINT, &paired(comparison)));
+        lines.extend(faint(&paired(comparison), *style));
         let [outcomes, durations] = main_differences(short);
         lines.extend(align(&outcomes, *style));
         lines.push(String::new());
@@ -135,7 +135,7 @@ pub fn text(comparison: &Comparison, style: &Style) -> String {
     }
     if !comparison.recommendation.tried.is_empty() {
         lines.push(String::new());
-        lines.push(style.paint(FAINT, &tried_title(comparison)));
+        lines.extend(faint(&tried_title(comparison), *style));
         let rows = align(&assumptions(comparison), *style).into_iter();
         lines.extend(rows.map(|line| {
             let paint = |word: &str, ansi| line.strip_prefix(word).map(|rest| style.paint(ansi, word) + rest);
@@ -260,7 +260,9 @@ pub fn csv(comparison: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::Estimate;
     use crate::report::fixture;
+    use crate::report::number::DASH;
 
     #[test]
     fn a_comparison_as_text_and_markdown() {
@@ -270,10 +272,42 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_screen() {
-        let result = fixture::comparison(&[("unset", 64_000, 0.413, 0.0), ("16", 16, 0.0, 0.0), ("4", 4, 0.0, 0.6)]);
-        for line in text(&result, &Style::PLAIN).lines() {
-            assert!(line.chars().count() <= text::WIDTH, "{line}");
+        let values = fixture::comparison(&[("unset", 64_000, 0.413, 0.0), ("16", 16, 0.0, 0.0), ("4", 4, 0.0, 0.6)]);
+        for result in [values, named()] {
+            for line in text(&result, &Style::PLAIN).lines() {
+                assert!(line.chars().count() <= text::WIDTH, "{line}");
+            }
         }
+    }
+
+    /// Variants with names of their own.
+    fn named() -> Comparison {
+        let long = "a client that is patient and never gives up before its eighth attempt";
+        let values = [("as it is", 64_000, 0.4, 0.0), (long, 64_000, 0.0, 0.0)];
+        Comparison { workload: None, ..fixture::comparison(&values) }
+    }
+
+    #[test]
+    fn long_names_stand_once_and_letters_for_them_in_tables() {
+        let text = text(&named(), &Style::PLAIN);
+        assert!(text.contains("\nA  as it is\nB  a client that is patient"), "{text}");
+        assert!(text.contains("\nB *  "), "{text}");
+        assert!(text.contains("paired differences to “as it is”"), "{text}");
+    }
+
+    #[test]
+    fn half_an_interval_is_known_to_two_digits_and_shares_its_unit() {
+        let mut result = fixture::comparison(&[("unset", 64_000, 0.4, 0.0), ("16", 16, 0.0, 0.0)]);
+        let estimate =
+            |mean, half| Estimate { mean: Some(mean), ci95: Some([mean - half, mean + half]), few_events: false };
+        let difference = &mut result.variants[1].difference;
+        difference.attempt_throttle_rate = estimate(-0.1511, 0.0318);
+        difference.latency_ms.p50 = estimate(-160.0, 52.34);
+        difference.latency_ms.p99 = estimate(-7_860.0, 76.6);
+        difference.cost_usd_per_1000_good = estimate(3.822, 0.5311);
+        let [outcomes, durations] = main_differences(&result);
+        assert_eq!(outcomes.rows[0][1], "−15.1 pp ±3.2");
+        assert_eq!(durations.rows[0][1..], ["−160 ms ±52", "−7.86 s ±77 ms", DASH, "+$3.82 ±0.53"]);
     }
 
     #[test]

@@ -84,12 +84,20 @@ impl Setting {
         self.workloads.iter().find(|workload| workload.name == name)
     }
 
-    /// How each pool's tokens quota is assumed to be enforced: `haiku: token bucket of 60 s (assumption)`.
-    pub fn limiters(&self) -> impl Iterator<Item = String> {
-        self.pools.iter().filter_map(|pool| {
+    /// How the pools' tokens quotas are assumed to be enforced, those alike together:
+    /// `haiku, sonnet: token bucket of 60 s (assumption)`.
+    pub fn limiters(&self) -> Vec<String> {
+        let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+        for pool in &self.pools {
             let words: Vec<&str> = pool.limiter.iter().chain(&pool.rules).map(String::as_str).collect();
-            (!words.is_empty()).then(|| format!("{}: {} (assumption)", pool.name, words.join(", ")))
-        })
+            let words = words.join(", ");
+            match groups.iter_mut().find(|(known, _)| *known == words) {
+                Some((_, names)) => names.push(&pool.name),
+                None => groups.push((words, vec![&pool.name])),
+            }
+        }
+        groups.retain(|(words, _)| !words.is_empty());
+        groups.into_iter().map(|(words, names)| format!("{}: {words} (assumption)", names.join(", "))).collect()
     }
 
     /// The models in use, each once, in file order.
@@ -294,6 +302,14 @@ mod tests {
         assert!(setting.pools[1].mantle && setting.pools[1].rules.is_empty());
         assert_eq!(setting.workload("w").map(|workload| workload.pool.as_str()), Some("a"));
         assert_eq!(setting.models(), ["us.amazon.nova-lite-v1:0"]);
+        assert_eq!(
+            setting.limiters(),
+            [
+                "b: token bucket of 10 s, 25% full at the start, burndown reserved, at least 4,096 reserved for output, \
+                 adjusted every 1 s (assumption)",
+                "a: sliding one-minute window (assumption)"
+            ]
+        );
         let objectives: Vec<_> =
             setting.objectives.iter().map(|each| (each.workload.as_deref(), each.first_token)).collect();
         assert_eq!(objectives, [(Some("w"), true), (None, false)]);

@@ -2,12 +2,14 @@
 
 mod tables;
 
-pub use tables::{assumptions, legend, matrix, matrix_legend, points, short_name};
+pub use tables::{
+    assumption_keys, assumptions, legend, matrix, matrix_legend, points, short_name, tried_knees, tried_under,
+};
 
 use super::compare::capital;
 use super::number::{count, digits};
-use super::table::provenance_of;
-use super::text::{FAINT, STRONG, Style, WIDTH, align, pack, wrap};
+use super::table::{Table, provenance_of};
+use super::text::{FAINT, STRONG, Style, WIDTH, align, faint, pack, wrap};
 use super::{csv, text};
 use super::{markdown, recovery};
 use crate::analysis::{Estimate, Knee, Point, Sweep};
@@ -31,9 +33,10 @@ fn provenance(sweep: &Sweep) -> [String; 4] {
     [name, seed, version, format!("up to {times}")]
 }
 
-/// A value of an axis as it is read: `0.75`, `1,024`, `unset`.
+/// A value of an axis as it is read: `0.75`, `1,024`, `500k`, `unset`.
 pub fn label_of(value: &Value) -> String {
     match (value, value.as_u64()) {
+        (_, Some(whole)) if whole >= 100_000 => format::quantity(whole),
         (_, Some(whole)) => count(whole),
         (Value::Number(number), None) => number.as_f64().map_or_else(|| number.to_string(), |real| digits(real, 3)),
         (Value::String(text), _) => text.clone(),
@@ -89,21 +92,38 @@ fn found(sweep: &Sweep) -> String {
         return format!("{} of {} points meet {objectives}{}.", met(sweep).len(), sweep.points.len(), where_met(sweep));
     }
     let Some(axis) = sweep.axes.get(1) else {
-        return format!("The scenario meets {objectives} {}.", reach(&sweep.knees[0]));
+        return match (&sweep.knees[0].load, &sweep.knees[0].note) {
+            (None, Some(note)) if note.starts_with("not even") => {
+                format!("The scenario misses {objectives}, {note} times the load.")
+            }
+            _ => format!("The scenario meets {objectives} {}.", reach(&sweep.knees[0])),
+        };
     };
+    let name = short_name(&axis.path);
+    let value = |knee: &Knee| knee.at.get(&axis.path).map_or_else(String::new, label_of);
     // Lines that reach equally far are named together.
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for knee in &sweep.knees {
-        let (far, value) = (reach(knee), knee.at.get(&axis.path).map_or_else(String::new, label_of));
+        let far = reach(knee);
         match groups.iter_mut().find(|(known, _)| *known == far) {
-            Some((_, values)) => values.push(value),
-            None => groups.push((far, vec![value])),
+            Some((_, values)) => values.push(value(knee)),
+            None => groups.push((far, vec![value(knee)])),
         }
     }
-    let name = short_name(&axis.path);
+    let known = || sweep.knees.iter().filter(|knee| knee.load.is_some());
+    let by_load = |one: &&Knee, other: &&Knee| one.load.partial_cmp(&other.load).expect("loads are no NaN");
+    if groups.len() > FEW
+        && let (Some(most), Some(least)) = (known().max_by(by_load), known().min_by(by_load))
+    {
+        let [first, last] = [most, least].map(|knee| format!("{} with {name} {}", reach(knee), value(knee)));
+        return format!("Meets {objectives} {first}, and {last}.");
+    }
     let each = groups.into_iter().map(|(far, values)| format!("{name} {} {far}", format::list(&values)));
     format!("Meets {objectives}: {}.", each.collect::<Vec<_>>().join("; "))
 }
+
+/// More lines than this are told in sum.
+const FEW: usize = 4;
 
 /// `up to a load of 2.07`, or what else is known of a knee.
 fn reach(knee: &Knee) -> String {
@@ -135,21 +155,36 @@ fn where_met(sweep: &Sweep) -> String {
     format!(", at {} {}", short_name(&axis.path), format::list(&words.collect::<Vec<_>>()))
 }
 
-/// At which share of the knee which assumptions were tried, and what came of it, in a sentence. Empty without knees.
+/// Which assumptions flip what just below the knees, in a sentence. Empty without knees.
 pub fn survival(sweep: &Sweep) -> String {
-    let known: Vec<&Knee> = sweep.knees.iter().filter(|knee| !knee.tried.is_empty()).collect();
-    let Some(first) = known.first() else { return String::new() };
-    let all = first.tried.len();
-    let mut groups: Vec<(Vec<String>, Vec<String>)> = Vec::new();
-    for knee in known {
+    const LEAD: &str = "Other assumptions, at nine tenths of the highest load:";
+    let knees = tried_knees(sweep);
+    if knees.is_empty() {
+        return String::new();
+    }
+    let keys = assumption_keys(&knees);
+    if knees.len() > FEW {
+        let flips = |key: &&str| {
+            let flipped = knees.iter().filter(|knee| tried_under(knee, key).is_some_and(|tried| !tried.holds)).count();
+            (flipped > 0).then(|| format!("{flipped} under `{key}`"))
+        };
+        let words: Vec<String> = keys.iter().filter_map(flips).collect();
+        return match words.len() {
+            0 => format!("{LEAD} all {} hold under all {} tried.", knees.len(), keys.len()),
+            _ => format!("{LEAD} of {} lines these flip: {}.", knees.len(), format::list(&words)),
+        };
+    }
+    // Lines that the same assumptions flip are named together.
+    let mut groups: Vec<(Vec<String>, usize, Vec<String>)> = Vec::new();
+    for knee in knees {
         let flips = knee.tried.iter().filter(|tried| !tried.holds).map(|tried| format!("`{}`", tried.assumption));
-        let (flips, name) = (flips.collect::<Vec<_>>(), line_name(sweep, &knee.at));
-        match groups.iter_mut().find(|(known, _)| *known == flips) {
-            Some((_, names)) => names.push(name),
-            None => groups.push((flips, vec![name])),
+        let (flips, all, name) = (flips.collect::<Vec<_>>(), knee.tried.len(), line_name(sweep, &knee.at));
+        match groups.iter_mut().find(|(known, tried, _)| *known == flips && *tried == all) {
+            Some((_, _, names)) => names.push(name),
+            None => groups.push((flips, all, vec![name])),
         }
     }
-    let words = groups.into_iter().map(|(flips, names)| {
+    let words = groups.into_iter().map(|(flips, all, names)| {
         let who = match names.as_slice() {
             [one] if one.is_empty() => "it".to_owned(),
             names => format::list(names),
@@ -162,7 +197,7 @@ pub fn survival(sweep: &Sweep) -> String {
             }
         }
     });
-    format!("Other assumptions, at nine tenths of the highest load: {}.", words.collect::<Vec<_>>().join("; "))
+    format!("{LEAD} {}.", words.collect::<Vec<_>>().join("; "))
 }
 
 /// The sweep as text, ending in a newline.
@@ -173,24 +208,51 @@ pub fn text(sweep: &Sweep, style: &Style) -> String {
         lines.extend(wrap(&survival, "", ""));
     }
     lines.push(String::new());
-    let fits =
-        |rows: &[String]| rows.iter().all(|row| anstream::adapter::strip_str(row).to_string().chars().count() <= WIDTH);
-    let (rows, legend) = match matrix(sweep).map(|matrix| align(&matrix, *style)).filter(|rows| fits(rows)) {
-        Some(rows) => (rows, format!("{} · all metrics: --format csv", matrix_legend(sweep))),
-        None => (align(&points(sweep), *style), legend(sweep)),
+    let legend = if let Some(matrix) = matrix(sweep) {
+        for (number, block) in blocks(&matrix, *style).into_iter().enumerate() {
+            lines.extend((number > 0).then(String::new));
+            lines.extend(block);
+        }
+        format!("{} · all metrics: --format csv", matrix_legend(sweep))
+    } else {
+        lines.extend(align(&points(sweep), *style));
+        legend(sweep)
     };
-    lines.extend(rows);
-    lines.extend(wrap(&legend, "", "").iter().map(|line| style.paint(FAINT, line)));
+    lines.extend(faint(&legend, *style));
     if let Some(map) = recovery::map(sweep) {
         lines.push(String::new());
         lines.extend(map.lines());
-        lines.extend(wrap(map.legend(), "", "").iter().map(|line| style.paint(FAINT, line)));
+        lines.extend(faint(map.legend(), *style));
     }
     lines.extend(text::foundations(&sweep.assumptions, &sweep.warnings, *style));
     lines.push(String::new());
     lines.extend(pack(&provenance(sweep), " · ", "", "").iter().map(|line| style.paint(FAINT, line)));
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// A table in as few blocks of columns as fit the screen, the first column in each.
+fn blocks(table: &Table<String>, style: Style) -> Vec<Vec<String>> {
+    let block = |columns: &[usize]| {
+        let of = |cells: &[String]| columns.iter().map(|&column| cells[column].clone()).collect();
+        let rows = table.rows.iter().map(|row| of(row)).collect();
+        align(&Table { header: of(&table.header), rows, words: Vec::new() }, style)
+    };
+    let wide = |columns: &[usize]| {
+        let cells = |column: usize| table.rows.iter().map(move |row| &row[column]).chain([&table.header[column]]);
+        let width = |column: usize| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0);
+        columns.iter().map(|&column| width(column) + 2).sum::<usize>() - 2 > WIDTH
+    };
+    let mut blocks: Vec<Vec<usize>> = vec![vec![0]];
+    for column in 1..table.header.len() {
+        let last = blocks.last_mut().expect("it begins with one");
+        last.push(column);
+        if wide(last) && last.len() > 2 {
+            last.pop();
+            blocks.push(vec![0, column]);
+        }
+    }
+    blocks.iter().map(|columns| block(columns)).collect()
 }
 
 /// The sweep for a pull request.
@@ -267,7 +329,9 @@ pub fn csv(sweep: &Sweep) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::Tried;
     use crate::report::fixture;
+    use crate::report::number::DASH;
 
     #[test]
     fn a_sweep_as_text_and_markdown() {
@@ -277,10 +341,97 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_screen() {
-        let result = fixture::sweep(&[0.25, 1.0, 3.0], &["256", "unset"]);
-        for line in text(&result, &Style::PLAIN).lines() {
-            assert!(line.chars().count() <= text::WIDTH, "{line}");
+        let loads: Vec<f64> = (1..=12).map(|load| f64::from(load) / 7.0).collect();
+        let values: Vec<String> = (1..=15).map(|value| format!("{value}0000")).collect();
+        let wide = fixture::sweep(&loads, &values.iter().map(String::as_str).collect::<Vec<_>>());
+        for result in [fixture::sweep(&[0.25, 1.0, 3.0], &["256", "unset"]), fixture::sweep(&loads, &[]), wide] {
+            for line in text(&result, &Style::PLAIN).lines() {
+                assert!(line.chars().count() <= text::WIDTH, "{line}");
+            }
         }
+    }
+
+    #[test]
+    fn a_wide_table_is_shown_in_blocks_with_every_column_once() {
+        let header: Vec<String> = (0..9).map(|column| format!("column number {column}")).collect();
+        let table = Table { rows: vec![header.clone(), header.clone()], header, words: Vec::new() };
+        let blocks = blocks(&table, Style::PLAIN);
+        assert_eq!(blocks.len(), 3);
+        let heads: Vec<&str> = blocks.iter().map(|block| block[0].as_str()).collect();
+        assert_eq!(heads[0].matches("number").count(), 4);
+        assert!(heads.iter().all(|head| head.starts_with("column number 0")), "{heads:?}");
+        assert!((1..9).all(|column| heads.concat().matches(&format!("number {column}")).count() == 1), "{heads:?}");
+    }
+
+    fn tried(flips: &[&str], keys: &[&str]) -> Vec<Tried> {
+        let each =
+            |key: &&str| Tried { assumption: (*key).to_owned(), holds: !flips.contains(key), ..Tried::default() };
+        keys.iter().map(each).collect()
+    }
+
+    #[test]
+    fn what_assumptions_flip_is_told_by_line_or_in_sum() {
+        let keys = ["fixed_window", "burst_seconds_1"];
+        let mut result = fixture::sweep(&[1.0, 2.0], &["16", "256", "unset"]);
+        assert_eq!(survival(&result), "");
+        result.knees[0].tried = tried(&[], &keys);
+        result.knees[1].tried = tried(&["burst_seconds_1"], &keys);
+        // A line with a limiter of its own is tried under the default, too.
+        result.knees[2].tried = tried(&["burst_seconds_1"], &["token_bucket", "fixed_window", "burst_seconds_1"]);
+        assert_eq!(
+            survival(&result),
+            "Other assumptions, at nine tenths of the highest load: max_tokens 16 holds under all 2 tried; max_tokens 256 \
+             holds under 1 of 2 tried, not under `burst_seconds_1`; max_tokens unset holds under 2 of 3 tried, not under \
+             `burst_seconds_1`."
+        );
+        let table = assumptions(&result).expect("knees");
+        assert_eq!(
+            table.rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(),
+            [keys[0], keys[1], "token_bucket"]
+        );
+        assert_eq!(table.rows[2][1], DASH);
+
+        let mut many = fixture::sweep(&[1.0, 2.0], &["1", "2", "3", "4", "5"]);
+        for knee in &mut many.knees {
+            knee.tried = tried(&["burst_seconds_1"], &keys);
+        }
+        assert_eq!(
+            survival(&many),
+            "Other assumptions, at nine tenths of the highest load: of 5 lines these flip: 5 under `burst_seconds_1`."
+        );
+        assert!(
+            headline(&many)
+                .ends_with("up to a load of 2 with max_tokens 1, and up to a load of 0.4 with max_tokens 5.")
+        );
+    }
+
+    #[test]
+    fn knees_that_are_not_found_are_told_as_they_are() {
+        let mut result = fixture::sweep(&[1.0, 2.0], &[]);
+        assert_eq!(headline(&result), "The scenario meets attempt_throttle_rate < 1% up to a load of 2.");
+        result.knees[0] = Knee { note: Some("not even at 0.06".to_owned()), ..Knee::default() };
+        assert_eq!(
+            headline(&result),
+            "The scenario misses attempt_throttle_rate < 1%, not even at 0.06 times the load."
+        );
+        result.knees[0].note = Some("at least 16".to_owned());
+        assert_eq!(headline(&result), "The scenario meets attempt_throttle_rate < 1% at least 16 (load).");
+    }
+
+    #[test]
+    fn without_a_load_the_values_that_meet_are_named() {
+        let mut result = fixture::sweep(&[1.0, 2.0, 4.0, 8.0], &[]);
+        result.knees.clear();
+        result.axes[0].path = "pools.haiku.tokens_per_minute".to_owned();
+        for (point, meets) in result.points.iter_mut().zip([true, false, true, true]) {
+            let load = point.at.remove("load").expect("it has one");
+            point.at.insert(result.axes[0].path.clone(), load);
+            point.meets = meets;
+        }
+        assert_eq!(
+            headline(&result),
+            "3 of 4 points meet attempt_throttle_rate < 1%, at tokens_per_minute 1 and 4 to 8."
+        );
     }
 
     #[test]

@@ -158,3 +158,41 @@ pub fn provenance_of(
         format!("{times} of {horizon} ({warmup} warm-up)"),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_seen_is_met_and_what_a_run_rules_out_is_said() {
+        let outcome = |value, met, uncertain| SloOutcome {
+            text: "attempt_throttle_rate < 1%".to_owned(),
+            value,
+            bound: 0.01,
+            met,
+            uncertain,
+        };
+        // Ten replications of 28 measured minutes.
+        let table = judged(
+            &[
+                outcome(Some(0.0), true, true),
+                outcome(Some(0.0), true, false),
+                outcome(Some(0.008), true, true),
+                outcome(Some(0.012), false, true),
+                outcome(None, false, true),
+            ],
+            16_800.0,
+        );
+        let said: Vec<[&str; 2]> = table.rows.iter().map(|row| [row[0].as_str(), row[2].as_str()]).collect();
+        assert_eq!(
+            said,
+            [
+                ["met", "never seen; so long a run rules out more than 1.1%"],
+                ["met", "0%"],
+                ["met, uncertain", "0.8%"],
+                ["missed, uncertain", "1.2%"],
+                ["not measured", "too few answers"],
+            ]
+        );
+    }
+}

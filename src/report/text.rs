@@ -93,10 +93,15 @@ pub(super) fn foundations(assumptions: &[String], warnings: &[String], style: St
     lines
 }
 
+/// A title or a legend, in as many lines as it takes.
+pub(super) fn faint(text: &str, style: Style) -> Vec<String> {
+    wrap(text, "", "").iter().map(|line| style.paint(FAINT, line)).collect()
+}
+
 /// One line per objective, the verdict first.
 pub(super) fn objectives(title: &str, table: &Table, slo: &[SloOutcome], style: Style) -> Vec<String> {
     let width = table.rows.iter().map(|row| chars(&row[0])).max().unwrap_or(0);
-    let mut lines = vec![style.paint(FAINT, title)];
+    let mut lines = faint(title, style);
     for (row, slo) in table.rows.iter().zip(slo) {
         let [verdict, objective, measured] = row.as_slice() else { unreachable!("objectives have three columns") };
         let ansi = match (slo.met, slo.in_doubt() || slo.value.is_none()) {

@@ -15,6 +15,8 @@ use serde_json::Value;
 
 /// Space for labels right of the plot, in pixels.
 const SIDE: f64 = 190.0;
+/// More lines than this are labelled with their names only.
+const DETAILED: usize = 8;
 /// Above this ratio of its ends an axis is logarithmic.
 const WIDE: f64 = 30.0;
 
@@ -74,7 +76,7 @@ pub fn throttle_curve(sweep: &Sweep, setting: &Setting) -> Chart {
                 || "all attempts".to_owned(),
                 |axis| line[0].at.get(&axis.path).map_or_else(String::new, label_of),
             );
-            let knee = sweep.knees.get(index).map(knee_words);
+            let knee = sweep.knees.get(index).filter(|_| lines.len() <= DETAILED).map(knee_words);
             Some(SideLabel { y: drawn.last()?[1], name, detail: knee.into_iter().collect(), ink: variant(index).ink })
         });
         let labels = labels.collect();
@@ -93,6 +95,8 @@ struct Across {
     scale: Scale,
     ticks: Vec<Tick>,
     words: Vec<Value>,
+    /// Whether its values come one after the other: numbers, with at most a word for the last.
+    ordered: bool,
 }
 
 impl Across {
@@ -105,12 +109,15 @@ impl Across {
             let log = least > 0.0 && most / least > WIDE;
             let scale = if log { Scale::log([least, most], pixels) } else { Scale::linear([least, most], pixels) };
             let ticks = scale.ticks(8);
-            return Across { path: axis.path.clone(), scale, ticks, words: Vec::new() };
+            return Across { path: axis.path.clone(), scale, ticks, words: Vec::new(), ordered: true };
         }
-        let scale = Scale::linear([-0.5, axis.values.len() as f64 - 0.5], pixels);
-        let tick = |(index, value): (usize, &Value)| Tick { value: index as f64, label: label_of(value) };
+        let count = axis.values.len() as f64;
+        let scale = Scale::linear([-0.5, count - 0.5], pixels);
+        let room = (pixels[1] - pixels[0]) / count - 12.0;
+        let label = |value: &Value| Type::plain(MUTED).shorten(&label_of(value), room);
+        let tick = |(index, value): (usize, &Value)| Tick { value: index as f64, label: label(value) };
         let ticks = axis.values.iter().enumerate().map(tick).collect();
-        Across { path: axis.path.clone(), scale, ticks, words: axis.values.clone() }
+        Across { path: axis.path.clone(), scale, ticks, words: axis.values.clone(), ordered: axis.is_ordered() }
     }
 
     fn of_point(&self, point: &Point) -> Option<f64> {
@@ -136,9 +143,17 @@ fn draw_line(canvas: &Canvas<'_>, axis: &Across, up: &Scale, line: &[&Point], co
     let upper = measured.iter().map(|&(x, mean, ci)| [x, up.clamped(ci.map_or(mean, |[_, high]| high))]);
     let lower = measured.iter().map(|&(x, mean, ci)| [x, up.clamped(ci.map_or(mean, |[low, _]| low))]);
     let outline: Vec<[f64; 2]> = upper.chain(lower.collect::<Vec<_>>().into_iter().rev()).collect();
-    canvas.polygon(&outline, colour.fill, 0.22);
     let points: Vec<[f64; 2]> = measured.iter().map(|&(x, mean, _)| [x, up.clamped(mean)]).collect();
-    canvas.line(&points, Pen::new(colour.fill, 2.5));
+    if axis.ordered {
+        canvas.polygon(&outline, colour.fill, 0.22);
+        canvas.line(&points, Pen::new(colour.fill, 2.5));
+    } else {
+        // Between words there is nothing to draw a line through.
+        for (&[x, _], &(_, _, interval)) in points.iter().zip(&measured) {
+            let ends = interval.map(|ends| ends.map(|end| [x, up.clamped(end)]));
+            canvas.line(&ends.unwrap_or_default(), Pen { opacity: 0.6, ..Pen::new(colour.fill, 3.0) });
+        }
+    }
     for &point in &points {
         canvas.dot(point, 3.5, colour.fill);
     }
@@ -230,7 +245,7 @@ fn finding(sweep: &Sweep) -> String {
             if most / least < 1.01 {
                 best
             } else {
-                format!("{best}, {} {}", format::list(&value(least)), digits(least, 3))
+                format!("{best}, {name} {} only {}", format::list(&value(least)), digits(least, 3))
             }
         }
         _ => format!("The objectives are met up to {} times the load", digits(most, 3)),

@@ -246,7 +246,10 @@ fn the_charts_of_a_comparison_are_tidy_whatever_the_data() {
 fn the_throttle_curve_names_lines_bounds_and_knees() {
     let sweep = fixture::sweep(&[0.25, 1.0, 2.0, 3.0], &["256", "unset"]);
     let chart = throttle_curve(&sweep, &fixture::setting());
-    assert_says(&chart, &["max_tokens 256 sustains 2 times the load, unset 1", "SLO 1%", "quota: all of it charged"]);
+    assert_says(
+        &chart,
+        &["max_tokens 256 sustains 2 times the load, max_tokens unset only 1", "SLO 1%", "quota: all of it charged"],
+    );
     assert_says(&chart, &["unset", "meets SLO to 1", "load 1 is 300 requests/min", "bands: 95% intervals"]);
     let heat = heat_map(&sweep, &fixture::setting());
     assert_says(&heat, &["5 of 8 combinations meet", "edge of the SLO", "offered load", "66.7%"]);

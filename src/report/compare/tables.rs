@@ -148,34 +148,36 @@ fn two_digits(value: f64) -> f64 {
 
 /// What each assumption would change about the recommended variant, or about the closest.
 pub fn assumptions(comparison: &Comparison) -> Table {
-    let metrics = comparison.answer().map(|variant| metrics_of(comparison, variant));
-    let as_assumed = metrics.map(|metrics: &Metrics| {
-        let share = |of: Estimate| or_dash(of.mean, percent);
-        vec![
-            String::new(),
-            "as the scenario says".to_owned(),
-            share(metrics.attempt_throttle_rate),
-            share(metrics.request_failure_rate),
-            share(metrics.truncation_rate),
-            or_dash(metrics.latency_ms.p99, duration_ms),
-        ]
+    let tried = &comparison.recommendation.tried;
+    // Only a mantle pool has an output quota to run out of.
+    let any_cut = tried.iter().any(|each| each.quota_truncation_rate.mean > Some(0.0));
+    let cells = |verdict: &str, words: &str, shares: [Estimate; 4], p99: Option<f64>| {
+        let mut cells = vec![verdict.to_owned(), words.to_owned()];
+        let shown = shares.into_iter().take(if any_cut { 4 } else { 3 });
+        cells.extend(shown.map(|share| or_dash(share.mean, percent)));
+        cells.push(or_dash(p99, duration_ms));
+        cells
+    };
+    let as_assumed = comparison.answer().map(|variant| {
+        let Metrics { attempt_throttle_rate, request_failure_rate, truncation_rate, quota_truncation_rate, .. } =
+            *metrics_of(comparison, variant);
+        let shares = [attempt_throttle_rate, request_failure_rate, truncation_rate, quota_truncation_rate];
+        cells("", "as the scenario says", shares, metrics_of(comparison, variant).latency_ms.p99)
     });
     let row = |tried: &Tried| {
-        let share = |of: Estimate| or_dash(of.mean, percent);
-        vec![
-            verdict(comparison, tried).to_owned(),
-            tried.assumption.clone(),
-            share(tried.attempt_throttle_rate),
-            share(tried.request_failure_rate),
-            share(tried.truncation_rate),
-            or_dash(tried.latency_p99_ms, duration_ms),
-        ]
+        let shares = [
+            tried.attempt_throttle_rate,
+            tried.request_failure_rate,
+            tried.truncation_rate,
+            tried.quota_truncation_rate,
+        ];
+        cells(verdict(comparison, tried), &tried.assumption, shares, tried.latency_p99_ms)
     };
-    Table {
-        header: vec!["", "assumption", "throttled", "failed", "cut", "p99"],
-        rows: as_assumed.into_iter().chain(comparison.recommendation.tried.iter().map(row)).collect(),
-        words: vec![0, 1],
+    let mut header = vec!["", "assumption", "throttled", "failed", "cut", "cut by quota", "p99"];
+    if !any_cut {
+        header.remove(5);
     }
+    Table { header, rows: as_assumed.into_iter().chain(tried.iter().map(row)).collect(), words: vec![0, 1] }
 }
 
 /// What an assumption does to the recommendation; where there is none, to the objectives.

@@ -266,9 +266,10 @@ fn of_sweep(sweep: &Sweep) -> Page {
     let table = sweep_tables::assumptions(sweep);
     let (tried_lead, tried_header, tried) = match table {
         Some(Table { header, rows, .. }) => {
-            let row = |(index, cells): (usize, &Vec<String>)| {
-                let holds = sweep.knees.iter().filter_map(|knee| knee.tried.get(index)).filter(|tried| tried.holds);
-                let (holds, all) = (holds.count(), header.len() - 1);
+            let knees = sweep_tables::tried_knees(sweep);
+            let row = |cells: &Vec<String>| {
+                let tried = || knees.iter().filter_map(|knee| sweep_tables::tried_under(knee, &cells[0]));
+                let (holds, all) = (tried().filter(|tried| tried.holds).count(), tried().count());
                 TriedRow {
                     words: assumption_words(&cells[0]),
                     cells: cells[1..].to_vec(),
@@ -278,7 +279,7 @@ fn of_sweep(sweep: &Sweep) -> Page {
             };
             let lead = "AWS does not publish these. Each was tried instead of what the scenario assumes, at nine \
                         tenths of the highest load: attempts throttled (*: meets the objectives).";
-            (lead.to_owned(), header[1..].to_vec(), rows.iter().enumerate().map(row).collect())
+            (lead.to_owned(), header[1..].to_vec(), rows.iter().map(row).collect())
         }
         None => (elsewhere(), Vec::new(), Vec::new()),
     };

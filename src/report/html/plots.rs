@@ -530,7 +530,8 @@ fn along(sweep: &Sweep, id: &str, title: &str, format: &'static str, of: fn(&Poi
         };
         let at =
             |x: &f64| line.iter().find(|point| position(point) == Some(*x)).map(|point| of(point)).unwrap_or_default();
-        estimates(name, variant(index), &values.iter().map(at).collect::<Vec<_>>())
+        let line = estimates(name, variant(index), &values.iter().map(at).collect::<Vec<_>>());
+        Series { look: if axis.is_ordered() { line.look } else { Look::Dots }, ..line }
     });
     let throttled = id == "throttled";
     let bound = sweep.throttle_bound.filter(|_| throttled);

@@ -1,10 +1,11 @@
 //! The tables of a sweep as text cells, shared by the terminal, Markdown and HTML.
 
 use super::{label_of, line_name, worded};
-use crate::analysis::{Estimate, Knee, Point, Sweep};
+use crate::analysis::{Estimate, Knee, Point, Sweep, Tried};
 use crate::report::number::{DASH, digits, duration_ms, or_dash, percent, percent_range, short};
 use crate::report::recovery;
 use crate::report::table::Table;
+use serde_json::Value;
 
 /// One row per point.
 pub fn points(sweep: &Sweep) -> Table {
@@ -60,20 +61,20 @@ pub fn legend(sweep: &Sweep) -> String {
 /// The shares of attempts throttled over two axes: a row per value of the first, a column per line. `None` with one
 /// axis.
 pub fn matrix(sweep: &Sweep) -> Option<Table<String>> {
-    let [across, up] = sweep.axes.as_slice() else { return None };
-    let cell = |column: &serde_json::Value, row: &serde_json::Value| {
-        let at = |point: &&Point| point.at.get(&across.path) == Some(row) && point.at.get(&up.path) == Some(column);
+    let [down, across] = sweep.axes.as_slice() else { return None };
+    let cell = |row: &Value, column: &Value| {
+        let at = |point: &&Point| point.at.get(&down.path) == Some(row) && point.at.get(&across.path) == Some(column);
         let point = sweep.points.iter().find(at)?;
         let share = or_dash(point.total.attempt_throttle_rate.mean, percent);
         Some(if point.meets { format!("{share} *") } else { share })
     };
-    let row = |row: &serde_json::Value| {
-        let cells = up.values.iter().map(|column| cell(column, row).unwrap_or_else(|| DASH.to_owned()));
+    let row = |row: &Value| {
+        let cells = across.values.iter().map(|column| cell(row, column).unwrap_or_else(|| DASH.to_owned()));
         std::iter::once(label_of(row)).chain(cells).collect()
     };
     Some(Table {
-        header: std::iter::once(short_name(&across.path)).chain(up.values.iter().map(label_of)).collect(),
-        rows: across.values.iter().map(row).collect(),
+        header: std::iter::once(short_name(&down.path)).chain(across.values.iter().map(label_of)).collect(),
+        rows: down.values.iter().map(row).collect(),
         words: Vec::new(),
     })
 }
@@ -89,27 +90,48 @@ pub fn short_name(path: &str) -> String {
     path.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
+/// The knees below which assumptions were tried.
+pub fn tried_knees(sweep: &Sweep) -> Vec<&Knee> {
+    sweep.knees.iter().filter(|knee| knee.load.is_some() && !knee.tried.is_empty()).collect()
+}
+
+/// The assumptions that were tried below any of some knees, by key.
+pub fn assumption_keys<'a>(knees: &[&'a Knee]) -> Vec<&'a str> {
+    let mut keys: Vec<&str> = Vec::new();
+    for tried in knees.iter().flat_map(|knee| &knee.tried) {
+        if !keys.contains(&tried.assumption.as_str()) {
+            keys.push(&tried.assumption);
+        }
+    }
+    keys
+}
+
+/// What came of an assumption below a knee.
+pub fn tried_under<'a>(knee: &'a Knee, assumption: &str) -> Option<&'a Tried> {
+    knee.tried.iter().find(|tried| tried.assumption == assumption)
+}
+
 /// What each assumption would change just below the knee of each line. `None` where no knee is known.
 pub fn assumptions(sweep: &Sweep) -> Option<Table<String>> {
-    let known: Vec<(&Knee, f64)> =
-        sweep.knees.iter().filter_map(|knee| Some((knee, knee.load? * Knee::TRIED_AT))).collect();
-    let (first, _) = known.first()?;
-    let title = |&(knee, load): &(&Knee, f64)| {
+    let knees = tried_knees(sweep);
+    let keys = assumption_keys(&knees);
+    let title = |knee: &&Knee| {
         let name = line_name(sweep, &knee.at);
-        let load = format!("load {}", digits(load, 3));
+        let load = format!("load {}", digits(knee.load.unwrap_or(0.0) * Knee::TRIED_AT, 3));
         if name.is_empty() { load } else { format!("{name}, {load}") }
     };
-    let row = |index: usize| {
-        let cells = known.iter().map(|(knee, _)| {
-            let tried = &knee.tried[index];
-            let share = or_dash(tried.attempt_throttle_rate.mean, percent);
-            if tried.holds { format!("{share} *") } else { share }
-        });
-        std::iter::once(first.tried[index].assumption.clone()).chain(cells).collect()
+    let cell = |knee: &Knee, key: &str| {
+        let tried = tried_under(knee, key)?;
+        let share = or_dash(tried.attempt_throttle_rate.mean, percent);
+        Some(if tried.holds { format!("{share} *") } else { share })
     };
-    Some(Table {
-        header: std::iter::once("assumption".to_owned()).chain(known.iter().map(title)).collect(),
-        rows: (0..first.tried.len()).map(row).collect(),
+    let row = |key: &&str| {
+        let cells = knees.iter().map(|knee| cell(knee, key).unwrap_or_else(|| DASH.to_owned()));
+        std::iter::once((*key).to_owned()).chain(cells).collect()
+    };
+    (!keys.is_empty()).then(|| Table {
+        header: std::iter::once("assumption".to_owned()).chain(knees.iter().map(title)).collect(),
+        rows: keys.iter().map(row).collect(),
         words: vec![0],
     })
 }
