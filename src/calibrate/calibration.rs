@@ -9,7 +9,7 @@ use super::observation::Source;
 use super::output_limit::{OutputLimit, output_limit};
 use super::reading::Reading;
 use super::sketch::{Minute, Record, Sketch, Totals, WorkloadSketch};
-use super::traffic::{ArrivalFit, traffic};
+use super::traffic::{ArrivalFit, Relative, relative, traffic};
 use super::window::{self, Asked, Window};
 use crate::spec::catalog::Catalog;
 use serde::Serialize;
@@ -41,6 +41,8 @@ pub struct Calibration {
     pub schema_version: u32,
     /// The program that made it.
     pub quotasim_version: String,
+    /// The files in words.
+    pub sources: String,
     /// What reading the records was like.
     pub reading: Reading,
     /// The first and the last attempt, RFC 3339; `None` where times are relative.
@@ -150,6 +152,8 @@ pub struct Plan {
     window_reason: String,
     watched_minutes: f64,
     models: Vec<Model>,
+    /// Conversations, where times are relative to each.
+    relative: Option<Relative>,
 }
 
 impl Plan {
@@ -161,12 +165,14 @@ impl Plan {
         let span = sketch.workloads.iter().filter_map(|(_, workload)| workload.totals.span);
         let span = span.reduce(|[a, b], [c, d]| [a.min(c), b.max(d)]);
         let watched_minutes = span.map_or(0.0, |[first, last]| last.seconds_since(first) / 60.0);
-        let (window, window_reason) = profile.map_or((Window::Whole, String::new()), |profile| {
-            window::window(choices.window, &profile, watched_minutes as i64)
-        });
+        let relative = relative(sketch.workloads.iter().map(|(_, workload)| workload));
+        let (window, window_reason) = match profile {
+            Some(profile) if relative.is_none() => window::window(choices.window, &profile, watched_minutes as i64),
+            _ => (Window::Whole, "times are relative to each conversation".to_owned()),
+        };
         let model = |source: &Source<'_>| models::model(&source.model, &choices.models, catalog);
         let models = sketch.workloads.iter().map(|(source, _)| model(source)).collect();
-        Plan { choices, window, window_reason, watched_minutes, models }
+        Plan { choices, window, window_reason, watched_minutes, models, relative }
     }
 
     /// The pieces of work; any order and any number of threads gives the same result.
@@ -180,15 +186,14 @@ impl Plan {
         workloads.flat_map(of).collect()
     }
 
-    /// Puts the pieces together.
-    pub fn finish(self, sketch: &Sketch, reading: Reading, done: Vec<Done>) -> Calibration {
+    /// Puts the pieces together; `sources` are the files in words.
+    pub fn finish(self, sketch: &Sketch, (sources, reading): (&str, Reading), done: Vec<Done>) -> Calibration {
         let mut pieces: Vec<Pieces> = sketch.workloads.iter().map(|_| Pieces::default()).collect();
         for Done { workload, piece } in done {
             pieces[workload].take(piece);
         }
         let (pools, pool_of) = pools(sketch, &self.models);
         let names = workload_names(sketch, &pools, &pool_of);
-        let mut notes: Vec<String> = self.models.iter().filter_map(|model| model.note.clone()).collect();
         let workloads: Vec<WorkloadFit> = sketch
             .workloads
             .iter()
@@ -208,14 +213,15 @@ impl Plan {
                 )
             })
             .collect();
-        notes.extend(super::notes::notes(&workloads, self.window));
-        notes.dedup();
-        let relative = workloads.iter().any(|workload| workload.arrivals.relative);
+        let notes = super::notes::notes(&workloads, &self.models, self.window);
         let span = workloads.iter().filter_map(|workload| workload.totals.span);
-        let span = span.reduce(|[a, b], [c, d]| [a.min(c), b.max(d)]).filter(|_| !relative);
+        let span = span
+            .reduce(|[a, b], [c, d]| [a.min(c), b.max(d)])
+            .filter(|[first, _]| self.relative.is_none() && first.0 > YEAR_1980);
         Calibration {
             schema_version: 1,
             quotasim_version: env!("CARGO_PKG_VERSION").to_owned(),
+            sources: sources.to_owned(),
             reading,
             span: span.map(|ends| ends.map(|end| timestamp(end.0))),
             watched_minutes: significant(self.watched_minutes, 6),
@@ -240,7 +246,7 @@ impl Job<'_> {
             What::Latency => Piece::Latency(latency(&self.sketch.sample()).map(Box::new)),
             What::Arrivals => {
                 let only = self.plan.choices.arrivals;
-                Piece::Arrivals(traffic(self.sketch, self.plan.window, only).map(Box::new))
+                Piece::Arrivals(traffic(self.sketch, self.plan.window, only, self.plan.relative).map(Box::new))
             }
             what => Piece::Law(what, law(what, &self.sketch.sample())),
         };
@@ -420,6 +426,9 @@ fn unique<'a>(names: impl Iterator<Item = &'a mut String>) {
         taken.push(name.clone());
     }
 }
+
+/// What is earlier than 1980 counts from the start of a record, not from 1970 [ns].
+const YEAR_1980: i64 = 315_532_800_000_000_000;
 
 /// Nanoseconds since 1970 as RFC 3339.
 fn timestamp(nanoseconds: i64) -> String {

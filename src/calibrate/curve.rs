@@ -28,24 +28,32 @@ const SHARES: [f64; 24] = [
 /// The curves of a law.
 pub fn of_fit(fit: &Fit) -> Curves {
     let share = |x: f64| fit.observed.share_of(&fit.law, x);
-    curves(&fit.observed, share, |p| Some(quantile(&fit.law, p)))
+    let below = |x: f64| fit.observed.share_below(&fit.law, x);
+    curves(&fit.observed, (below, share), |p| Some(quantile(&fit.law, p)))
 }
 
 /// The curves of whole durations: as observed, and as the model makes them at the observed sizes.
 pub fn of_latency(latency: &LatencyFit) -> Curves {
-    curves(&latency.observed, |x| latency.modelled.share(x), |p| latency.modelled.quantile(p))
+    let share = |x: f64| latency.modelled.share(x);
+    curves(&latency.observed, (share, share), |p| latency.modelled.quantile(p))
 }
 
-fn curves(observed: &Ecdf, share: impl Fn(f64) -> f64, fitted: impl Fn(f64) -> Option<f64>) -> Curves {
+/// `below` and `share` are the law's shares of what is recorded as less than a value and as at most it.
+fn curves(
+    observed: &Ecdf,
+    (below, share): (impl Fn(f64) -> f64, impl Fn(f64) -> f64),
+    fitted: impl Fn(f64) -> Option<f64>,
+) -> Curves {
     let points = observed.points();
     let gap = points
         .iter()
         .map(|&(x, seen)| [x, seen, share(x)])
         .max_by(|a, b| (a[1] - a[2]).abs().total_cmp(&(b[1] - b[2]).abs()));
     let thinned = thin(points);
-    let count = points.len() as f64;
+    let count = observed.observations() as f64;
     Curves {
-        fitted: thinned.iter().map(|&[x, _]| [x, share(x)]).collect(),
+        // A law that jumps at a value is drawn as a jump.
+        fitted: thinned.iter().flat_map(|&[x, _]| [[x, below(x)], [x, share(x)]]).collect(),
         observed: thinned,
         gap,
         quantiles: SHARES
@@ -80,7 +88,7 @@ mod tests {
         let values: Vec<Value> = (1..=20_000).map(|i| Value::exact(f64::from(i * 7_919 % 20_011))).collect();
         let fitted = fit(&values, Grain::TOKENS);
         let curves = of_fit(&fitted);
-        assert!(curves.observed.len() <= POINTS + 2 && curves.observed.len() == curves.fitted.len());
+        assert!(curves.observed.len() <= POINTS + 2 && 2 * curves.observed.len() == curves.fitted.len());
         assert_eq!(curves.observed.last().unwrap()[1], 1.0);
         let [_, seen, law] = curves.gap.unwrap();
         assert!((seen - law).abs() <= fitted.ks + 1e-12);

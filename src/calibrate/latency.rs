@@ -267,9 +267,9 @@ fn solve<const N: usize>(mut left: [[f64; N]; N], mut right: [f64; N]) -> Option
         right.swap(column, pivot);
         for row in column + 1..N {
             let factor = left[row][column] / left[column][column];
-            #[expect(clippy::needless_range_loop, reason = "rows and columns of one matrix")]
-            for other in column..N {
-                left[row][other] -= factor * left[column][other];
+            let pivot = left[column];
+            for (entry, above) in left[row].iter_mut().zip(pivot).skip(column) {
+                *entry -= factor * above;
             }
             right[row] -= factor * right[column];
         }

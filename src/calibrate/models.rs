@@ -6,14 +6,31 @@ use crate::spec::catalog::{Catalog, Resolved, Unresolved};
 /// A model as the scenario names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
+    /// What the records call it.
+    pub recorded: String,
     /// The id.
     pub id: String,
     /// The name that people use.
     pub name: String,
     /// Its maximum output, where that is known.
     pub max_output: Option<u64>,
-    /// What was assumed on the way, if anything.
-    pub note: Option<String>,
+    /// How it was found.
+    pub found: Found,
+}
+
+/// How a model was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// The records or the user name it.
+    Named,
+    /// By a name that another service has for it.
+    ByAnotherName,
+    /// The records name none.
+    Unnamed,
+    /// The records name one that the catalogue does not know.
+    Unknown,
+    /// The records name an application inference profile, and only the account knows its model.
+    ApplicationProfile,
 }
 
 /// The model that stands in where a record names none.
@@ -24,37 +41,34 @@ pub const STAND_IN: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 /// Finds the model behind a recorded name. `mapped` are the user's own words for it; the entry for an empty name is for
 /// records without one.
 pub fn model(recorded: &str, mapped: &[(String, String)], catalog: &Catalog) -> Model {
+    Model { recorded: recorded.to_owned(), ..found(recorded, mapped, catalog) }
+}
+
+fn found(recorded: &str, mapped: &[(String, String)], catalog: &Catalog) -> Model {
     if let Some((_, id)) = mapped.iter().find(|(from, _)| from == recorded) {
-        return as_known(id, catalog, None).unwrap_or_else(|| unknown(id, None));
+        return as_known(id, catalog, Found::Named).unwrap_or_else(|| unknown(id, Found::Named));
     }
+    let stand_in = |found| as_known(STAND_IN, catalog, found).unwrap_or_else(|| unknown(STAND_IN, found));
     if recorded.is_empty() {
-        let note = format!("The records name no model: {STAND_IN} stands in. `--model` names yours.");
-        return as_known(STAND_IN, catalog, Some(note)).unwrap_or_else(|| unknown(STAND_IN, None));
+        return stand_in(Found::Unnamed);
     }
-    if let Some(known) = as_known(recorded, catalog, None) {
+    if let Some(known) = as_known(recorded, catalog, Found::Named) {
         return known;
     }
     // Anthropic's own API says `claude-opus-4-5-20251101` where Bedrock says `us.anthropic.claude-opus-4-5-…`.
     for guess in [format!("us.anthropic.{recorded}"), format!("anthropic.{recorded}"), format!("us.{recorded}")] {
-        let note = format!("`{recorded}` was taken for {guess} on Bedrock; `--model {recorded}=ID` names another.");
-        if let Some(known) = as_known(&guess, catalog, Some(note)) {
+        if let Some(known) = as_known(&guess, catalog, Found::ByAnotherName) {
             return known;
         }
     }
-    let note = match catalog.resolve(recorded) {
-        Err(Unresolved::ApplicationProfile) => format!(
-            "`{recorded}` is an application inference profile, and only your account knows its model: {STAND_IN} stands \
-             in. `--model ARN=ID` names it."
-        ),
-        _ => format!(
-            "`{recorded}` is not in the catalogue: {STAND_IN} stands in. `--model {recorded}=ID` names the model on Bedrock."
-        ),
-    };
-    as_known(STAND_IN, catalog, Some(note)).unwrap_or_else(|| unknown(STAND_IN, None))
+    match catalog.resolve(recorded) {
+        Err(Unresolved::ApplicationProfile) => stand_in(Found::ApplicationProfile),
+        _ => stand_in(Found::Unknown),
+    }
 }
 
 /// The model of an id that the catalogue knows, ARNs shortened and versions completed.
-fn as_known(id: &str, catalog: &Catalog, note: Option<String>) -> Option<Model> {
+fn as_known(id: &str, catalog: &Catalog, found: Found) -> Option<Model> {
     let Resolved { card, kind, prefix } = catalog.resolve(id).ok()?;
     let (prefix, assumed) = match (kind, card.needs_profile(), card.profiles.first()) {
         // Bedrock refuses the bare id of such a model, so it cannot have been called by it.
@@ -62,17 +76,17 @@ fn as_known(id: &str, catalog: &Catalog, note: Option<String>) -> Option<Model> 
         _ => (prefix, false),
     };
     let written = if prefix.is_empty() { card.id.clone() } else { format!("{prefix}.{}", card.id) };
-    let bare = || format!("`{id}` is offered through inference profiles only: `{written}` is taken.");
     Some(Model {
-        note: note.or_else(|| assumed.then(bare)),
+        found: if assumed && found == Found::Named { Found::ByAnotherName } else { found },
+        recorded: String::new(),
         id: written,
         name: card.name.clone(),
         max_output: card.max_output.map(|tokens| tokens.0),
     })
 }
 
-fn unknown(id: &str, note: Option<String>) -> Model {
-    Model { id: id.to_owned(), name: id.to_owned(), max_output: None, note }
+fn unknown(id: &str, found: Found) -> Model {
+    Model { recorded: String::new(), id: id.to_owned(), name: id.to_owned(), max_output: None, found }
 }
 
 /// A name of a pool or workload from free text: small letters, digits and hyphens.
@@ -98,27 +112,31 @@ pub fn slug(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn id(recorded: &str) -> (String, bool) {
+    fn id(recorded: &str) -> (String, Found) {
         let model = model(recorded, &[], Catalog::embedded());
-        (model.id, model.note.is_some())
+        (model.id, model.found)
     }
 
     #[test]
     fn names_become_ids() {
         let haiku = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
         let table = [
-            (haiku, haiku, false),
-            ("arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0", haiku, false),
-            ("claude-haiku-4-5-20251001", haiku, true),
-            ("anthropic.claude-haiku-4-5-20251001-v1:0", haiku, true),
-            ("amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0", false),
-            ("global.anthropic.claude-sonnet-4-6", "global.anthropic.claude-sonnet-4-6", false),
-            ("", STAND_IN, true),
-            ("gpt-4o", STAND_IN, true),
-            ("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", STAND_IN, true),
+            (haiku, haiku, Found::Named),
+            (
+                "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0",
+                haiku,
+                Found::Named,
+            ),
+            ("claude-haiku-4-5-20251001", haiku, Found::ByAnotherName),
+            ("anthropic.claude-haiku-4-5-20251001-v1:0", haiku, Found::ByAnotherName),
+            ("amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0", Found::Named),
+            ("global.anthropic.claude-sonnet-4-6", "global.anthropic.claude-sonnet-4-6", Found::Named),
+            ("", STAND_IN, Found::Unnamed),
+            ("gpt-4o", STAND_IN, Found::Unknown),
+            ("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", STAND_IN, Found::ApplicationProfile),
         ];
-        for (recorded, expected, noted) in table {
-            assert_eq!(id(recorded), (expected.to_owned(), noted), "{recorded}");
+        for (recorded, expected, found) in table {
+            assert_eq!(id(recorded), (expected.to_owned(), found), "{recorded}");
         }
     }
 
@@ -126,7 +144,7 @@ mod tests {
     fn the_user_knows_better() {
         let mapped = [("abc".to_owned(), "global.anthropic.claude-sonnet-4-6".to_owned())];
         let found = model("abc", &mapped, Catalog::embedded());
-        assert_eq!((found.id.as_str(), found.note), ("global.anthropic.claude-sonnet-4-6", None));
+        assert_eq!((found.id.as_str(), found.found), ("global.anthropic.claude-sonnet-4-6", Found::Named));
         let mapped = [(String::new(), "my.own-model".to_owned())];
         assert_eq!(model("", &mapped, Catalog::embedded()).id, "my.own-model");
     }

@@ -68,6 +68,11 @@ impl<T> GroupSample<T> {
         self.groups.values().map(Vec::as_slice)
     }
 
+    /// The kept groups with their hashes.
+    pub fn hashed(&self) -> impl Iterator<Item = (u64, &[T])> {
+        self.groups.iter().map(|(&hash, items)| (hash, items.as_slice()))
+    }
+
     /// The kept items, by group.
     pub fn items(&self) -> impl Iterator<Item = &T> {
         self.groups.values().flatten()

@@ -7,10 +7,10 @@ use crate::spec::draft::{Draft, DraftPool, DraftWorkload};
 use crate::units::format;
 
 /// The scenario as `run` takes it.
-pub fn scenario(calibration: &Calibration, choices: &Choices, name: &str, sources: &str) -> String {
+pub fn scenario(calibration: &Calibration, choices: &Choices, name: &str) -> String {
     let pools = calibration.pools.iter().map(|pool| DraftPool {
         name: pool.name.clone(),
-        comments: pool_comments(calibration, choices, &pool.model, &pool.recorded_as),
+        comments: pool_comments(choices, &pool.model, &pool.recorded_as),
         model: pool.model.clone(),
         tokens_per_minute: choices.tokens_per_minute.clone(),
         requests_per_minute: choices.requests_per_minute.clone(),
@@ -22,7 +22,7 @@ pub fn scenario(calibration: &Calibration, choices: &Choices, name: &str, source
     let warmup = (lifetime > 0.0).then(|| crate::units::SimSpan(hours * crate::units::SimSpan::HOUR.0));
     let horizon = calibration.window.horizon() + warmup.unwrap_or_default();
     Draft {
-        head: head(calibration, sources),
+        head: head(calibration),
         name: name.to_owned(),
         pools: pools.collect(),
         workloads: calibration.workloads.iter().map(|workload| drafted(workload, choices)).collect(),
@@ -33,7 +33,7 @@ pub fn scenario(calibration: &Calibration, choices: &Choices, name: &str, source
     .yaml()
 }
 
-fn head(calibration: &Calibration, sources: &str) -> Vec<String> {
+fn head(calibration: &Calibration) -> Vec<String> {
     let attempts: u64 = calibration.workloads.iter().map(|workload| workload.totals.attempts).sum();
     let answered: u64 = calibration.workloads.iter().map(|workload| workload.totals.answered).sum();
     let span = match &calibration.span {
@@ -42,7 +42,8 @@ fn head(calibration: &Calibration, sources: &str) -> Vec<String> {
     };
     let mut head = vec![
         format!(
-            "Calibrated from {sources}: {} attempts, {} answered{span}.",
+            "Calibrated from {}: {} attempts, {} answered{span}.",
+            calibration.sources,
             format::count(attempts),
             format::count(answered)
         ),
@@ -51,8 +52,12 @@ fn head(calibration: &Calibration, sources: &str) -> Vec<String> {
         "Laws, and their Kolmogorov–Smirnov distance from what was observed:".to_owned(),
     ];
     for workload in &calibration.workloads {
+        let (what, input) = match &workload.arrivals.sessions {
+            Some(sessions) => ("new text", &sessions.new_tokens),
+            None => ("input", &workload.input_tokens),
+        };
         let mut laws = vec![
-            format!("input {} ({})", workload.input_tokens.family.name(), format::share(workload.input_tokens.ks)),
+            format!("{what} {} ({})", input.family.name(), format::share(input.ks)),
             format!("output {} ({})", workload.output_tokens.family.name(), format::share(workload.output_tokens.ks)),
         ];
         laws.extend(workload.latency.as_ref().map(|latency| format!("durations ({})", format::share(latency.ks))));
@@ -77,20 +82,13 @@ pub fn stands_for(calibration: &Calibration) -> String {
     }
 }
 
-fn pool_comments(calibration: &Calibration, choices: &Choices, model: &str, recorded: &str) -> Vec<String> {
+fn pool_comments(choices: &Choices, model: &str, recorded: &str) -> Vec<String> {
     let mut comments = Vec::new();
     if !recorded.is_empty() && recorded != model {
         comments.push(format!("Recorded as {recorded}."));
     }
     if choices.tokens_per_minute.is_none() {
-        comments.push(
-            "The quotas are AWS's defaults; `tokens_per_minute: …` sets those of your account (Service Quotas)."
-                .to_owned(),
-        );
-    }
-    let throttled: u64 = calibration.workloads.iter().map(|workload| workload.totals.throttled).sum();
-    if throttled > 0 {
-        comments.push("`quotasim calibrate backtest` asks the same records which limiter throttled them.".to_owned());
+        comments.push("Quotas are AWS's defaults; `tokens_per_minute: …` sets that of your account.".to_owned());
     }
     comments
 }

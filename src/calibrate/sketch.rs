@@ -177,8 +177,8 @@ impl Sketch {
         }
     }
 
-    /// The sources with the most attempts keep their own sketch; the others are put together, one per pool, under the
-    /// caller `others`.
+    /// The sources with the most attempts keep their own sketch; of the others those that share a pool are put together
+    /// under the caller `others`.
     pub fn fold_small(&mut self, most: usize) {
         if self.workloads.len() <= most {
             return;
@@ -186,8 +186,12 @@ impl Sketch {
         self.workloads.sort_by(|a, b| b.1.totals.attempts.cmp(&a.1.totals.attempts).then_with(|| a.0.cmp(&b.0)));
         let small = self.workloads.split_off(most);
         self.workloads.sort_by(|a, b| a.0.cmp(&b.0));
-        for (source, workload) in small {
-            self.entry(Source { caller: "others".into(), ..source }).merge(workload);
+        let pool = |source: &Source<'static>| Source { caller: "others".into(), ..source.clone() };
+        let pools: Vec<Source<'static>> = small.iter().map(|(source, _)| pool(source)).collect();
+        for ((source, workload), others) in small.into_iter().zip(&pools) {
+            // One of its kind stays what it is: pools cannot be put together.
+            let alone = pools.iter().filter(|other| *other == others).count() == 1;
+            self.entry(if alone { source } else { others.clone() }).merge(workload);
         }
     }
 }
@@ -356,6 +360,9 @@ mod tests {
     #[test]
     fn small_callers_are_put_together() {
         let mut sketch = sketch(0..3_001);
+        let mut alone = sketch.clone();
+        alone.fold_small(2);
+        assert_eq!(alone.workloads.len(), 3, "one small caller is not `others`");
         sketch.fold_small(1);
         let callers: Vec<&str> = sketch.workloads.iter().map(|(source, _)| source.caller.as_ref()).collect();
         assert_eq!(callers, ["app-0", "others"]);

@@ -2,13 +2,14 @@
 
 use super::arrivals::{self, Kind, Profile, SessionFit, Shape, Stretch, choose, dispersion, sessions};
 use super::observation::Instant;
-use super::sketch::{STRETCH, WorkloadSketch};
+use super::sketch::{STRETCH, Turn, WorkloadSketch};
 use super::window::Window;
 use crate::model::Arrivals;
 use crate::model::arrivals::Sessions;
 use crate::spec::draft;
 use crate::units::SimSpan;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The arrivals of a workload with their fit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,9 +31,10 @@ pub struct ArrivalFit {
     pub sessions: Option<SessionFit>,
     /// Whether times are relative to each conversation's start, so that their rate is unknown.
     pub relative: bool,
-    /// Requests per minute over time, for charts: minutes from the first, and the rate of a stretch that begins there.
+    /// Requests per minute over time, for charts: minutes from the first, the rate of a stretch that begins there, and
+    /// the scenario's rate for that time.
     #[serde(skip)]
-    pub timeline: Vec<[f64; 2]>,
+    pub timeline: Vec<[f64; 3]>,
 }
 
 /// Unevenness over one window.
@@ -69,12 +71,40 @@ const MOSTLY: f64 = 0.9;
 /// *Source*: AWS user guide, `prompt-caching`, read autumn 2026.
 const CACHE_TTL: SimSpan = SimSpan(300_000_000_000);
 
+/// Conversations whose times are relative to their own starts, over all models that they call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Relative {
+    /// How many there are.
+    conversations: f64,
+    /// From the first turn to the end of the last, the mean, in s.
+    mean_duration: f64,
+}
+
+/// The conversations of all workloads, if nearly all of one workload's begin at the same instant, zero: then times are
+/// relative to each. A conversation may call several models, of which only the first begins at zero.
+pub fn relative<'a>(workloads: impl Iterator<Item = &'a WorkloadSketch> + Clone) -> Option<Relative> {
+    workloads.clone().find(|workload| is_relative(workload))?;
+    let mut ends: BTreeMap<u64, f64> = BTreeMap::new();
+    for (hash, turns) in workloads.flat_map(|workload| workload.sessions.hashed()) {
+        let end = |turn: &Turn| turn.at.seconds_since(Instant(0)) + turn.latency.unwrap_or_default().as_secs_f64();
+        let last = turns.iter().map(end).fold(0.0, f64::max);
+        let known = ends.entry(hash).or_default();
+        *known = known.max(last);
+    }
+    let conversations = ends.len() as f64;
+    Some(Relative { conversations, mean_duration: ends.values().sum::<f64>() / conversations })
+}
+
 /// Fits the arrivals of a workload to a window. `only` restricts the process to one kind.
-pub fn traffic(workload: &WorkloadSketch, window: Window, only: Option<Kind>) -> Option<ArrivalFit> {
+pub fn traffic(
+    workload: &WorkloadSketch,
+    window: Window,
+    only: Option<Kind>,
+    relative: Option<Relative>,
+) -> Option<ArrivalFit> {
     let [first, last] = workload.totals.span?;
     let fitted = sessions_of(workload);
-    let relative = fitted.is_some() && is_relative(workload);
-    let profile = if relative { None } else { Profile::new(&workload.minutes) };
+    let profile = if relative.is_some() { None } else { Profile::new(&workload.minutes) };
     let mean = profile.as_ref().map_or(0.0, |profile| profile.mean);
     let per_minute = rate(workload, window, mean);
     if let Some(fitted) = fitted
@@ -97,6 +127,7 @@ pub fn traffic(workload: &WorkloadSketch, window: Window, only: Option<Kind>) ->
         Some(process) => (process, &candidates[0], "the mean rate of each hour"),
         None => (shape.at(per_minute / 60.0), &candidates[chosen], reason(shape)),
     };
+    let timeline = timeline(workload, window, profile.as_ref(), per_minute);
     Some(ArrivalFit {
         process,
         requests_per_minute: per_minute,
@@ -113,7 +144,7 @@ pub fn traffic(workload: &WorkloadSketch, window: Window, only: Option<Kind>) ->
         profile,
         sessions: None,
         relative: false,
-        timeline: timeline(workload),
+        timeline,
     })
 }
 
@@ -161,7 +192,7 @@ fn sessions_of(workload: &WorkloadSketch) -> Option<SessionFit> {
     if mostly { sessions(workload.sessions.groups()) } else { None }
 }
 
-/// Whether nearly every session begins at the same instant, zero: then times are relative to it.
+/// Whether nearly every session begins at the same instant, zero.
 fn is_relative(workload: &WorkloadSketch) -> bool {
     let starts: Vec<Instant> =
         workload.sessions.groups().filter_map(|turns| turns.iter().map(|turn| turn.at).min()).collect();
@@ -173,19 +204,23 @@ fn conversations(
     workload: &WorkloadSketch,
     fitted: SessionFit,
     profile: Option<Profile>,
-    (per_minute, mean, relative): (f64, f64, bool),
+    (per_minute, mean, relative): (f64, f64, Option<Relative>),
 ) -> ArrivalFit {
     // A session that began anew with a smaller prompt is several of the simulator's.
     let pieces = fitted.sessions as f64 / workload.sessions.groups().len().max(1) as f64;
     let watched = workload.totals.span.map_or(60.0, |[first, last]| last.seconds_since(first)).max(60.0);
-    let (per_second, reason) = if relative {
+    let (per_second, reason) = if let Some(Relative { conversations, mean_duration }) = relative {
         (
-            1.0 / fitted.mean_duration_s.max(1.0),
-            "times are relative to each conversation, so one is kept open on average: `load` multiplies them",
+            fitted.sessions as f64 / conversations / mean_duration.max(1.0),
+            "times are relative to each conversation, so one is kept open on average (`load` multiplies)",
         )
     } else {
         let busier = if mean > 0.0 { per_minute / mean } else { 1.0 };
         (workload.sessions.seen_groups() * pieces / watched * busier, "the records name conversations")
+    };
+    let timeline = match relative {
+        Some(_) => Vec::new(),
+        None => timeline(workload, Window::Whole, profile.as_ref(), per_minute),
     };
     let requests = workload.totals.requests as f64 / (workload.sessions.seen_groups() * pieces).max(1.0);
     let process = Arrivals::Sessions(Sessions {
@@ -203,13 +238,13 @@ fn conversations(
         candidates: Vec::new(),
         profile,
         sessions: Some(fitted),
-        relative,
-        timeline: if relative { Vec::new() } else { timeline(workload) },
+        relative: relative.is_some(),
+        timeline,
     }
 }
 
 /// Requests per minute in at most some hundreds of steps of equal length.
-fn timeline(workload: &WorkloadSketch) -> Vec<[f64; 2]> {
+fn timeline(workload: &WorkloadSketch, window: Window, profile: Option<&Profile>, mean: f64) -> Vec<[f64; 3]> {
     const STEPS: i64 = 360;
     let (Some((&first, _)), Some((&last, _))) = (workload.minutes.first_key_value(), workload.minutes.last_key_value())
     else {
@@ -219,7 +254,12 @@ fn timeline(workload: &WorkloadSketch) -> Vec<[f64; 2]> {
     let step = |from: i64| {
         let to = (from + width).min(last + 1);
         let requests: u64 = workload.minutes.range(from..to).map(|(_, minute)| u64::from(minute.requests)).sum();
-        [(from - first) as f64, requests as f64 / (to - from) as f64]
+        let scenario = match (window, profile) {
+            (Window::Day, Some(profile)) => profile.of_day(from),
+            (Window::Week, Some(profile)) => profile.of_week(from),
+            _ => mean,
+        };
+        [(from - first) as f64, requests as f64 / (to - from) as f64, scenario]
     };
     (first..=last).step_by(width as usize).map(step).collect()
 }

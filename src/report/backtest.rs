@@ -42,7 +42,7 @@ pub fn text(result: &Backtest, style: &Style) -> String {
     if !result.notes.is_empty() {
         lines.push(String::new());
         lines.push(style.paint(FAINT, "to know"));
-        result.notes.iter().for_each(|note| lines.extend(wrap(note, "- ", "  ")));
+        lines.extend(result.notes.iter().flat_map(|note| wrap(note, "- ", "  ")));
     }
     lines.push(String::new());
     lines.push(style.paint(FAINT, &footer(result)));

@@ -12,6 +12,7 @@ use crate::calibrate::fit::{Fit, QuantilePair};
 use crate::calibrate::output_limit::OutputLimit;
 use crate::calibrate::reading::Reading;
 use crate::calibrate::scenario::stands_for;
+use crate::model::Arrivals;
 use crate::spec::draft::written_arrivals;
 
 /// One screen of text, ending in a newline.
@@ -34,18 +35,14 @@ pub fn text(calibration: &Calibration, style: &Style) -> String {
     }
     lines.push(String::new());
     lines.push(style.paint(FAINT, "records"));
-    for words in &reading_words(&calibration.reading) {
-        lines.extend(wrap(words, "- ", "  "));
-    }
+    lines.extend(reading_words(&calibration.reading).iter().flat_map(|words| wrap(words, "- ", "  ")));
     if !calibration.notes.is_empty() {
         lines.push(String::new());
         lines.push(style.paint(FAINT, "to know"));
-        for note in &calibration.notes {
-            lines.extend(wrap(note, "- ", "  "));
-        }
+        lines.extend(calibration.notes.iter().flat_map(|note| wrap(note, "- ", "  ")));
     }
     lines.push(String::new());
-    lines.push(style.paint(FAINT, &footer(calibration)));
+    lines.extend(wrap(&footer(calibration), "", "").iter().map(|line| style.paint(FAINT, line)));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -77,14 +74,11 @@ fn headline(calibration: &Calibration) -> String {
     )
 }
 
-/// What to do about `max_tokens`, of the workload where it matters most.
+/// What to do about `max_tokens`, of the workload with the most answers.
 fn advice(workloads: &[WorkloadFit]) -> String {
-    let waste = |workload: &&WorkloadFit| {
-        let limit = &workload.max_tokens;
-        let used = limit.scenario.map_or(f64::MAX, |used| used as f64);
-        limit.recommended.map_or(0.0, |recommended| used / recommended as f64)
+    let Some(workload) = workloads.iter().rev().max_by_key(|workload| workload.totals.answered) else {
+        return String::new();
     };
-    let Some(workload) = workloads.iter().max_by(|a, b| waste(a).total_cmp(&waste(b))) else { return String::new() };
     let limit = &workload.max_tokens;
     let (Some(recommended), Some(choice)) = (limit.recommended, limit.choices.last()) else {
         return "Too few answers were seen whole to recommend a max_tokens.".to_owned();
@@ -106,34 +100,58 @@ fn advice(workloads: &[WorkloadFit]) -> String {
 }
 
 fn traffic(calibration: &Calibration) -> Table {
+    let pools = calibration.pools.len() > 1;
+    let refused = calibration.workloads.iter().any(|workload| workload.totals.throttled > 0);
+    let cached = calibration.workloads.iter().any(|workload| workload.cached_share > 0.0);
     let quantile = |fit: &Fit, p: f64| {
         fit.observed.quantile(p).filter(|_| fit.observations >= 10).map_or_else(|| DASH.to_owned(), short)
     };
     let row = |workload: &WorkloadFit| {
         let (input, output) = (&workload.input_tokens, &workload.output_tokens);
-        vec![
-            workload.name.clone(),
-            workload.pool.clone(),
-            count(workload.totals.attempts),
-            short(workload.arrivals.requests_per_minute),
-            quantile(input, 0.5),
-            quantile(input, 0.99),
-            percent(workload.cached_share),
-            quantile(output, 0.5),
-            quantile(output, 0.99),
-            count(workload.totals.throttled),
-        ]
+        let cells = [
+            (true, workload.name.clone()),
+            (pools, workload.pool.clone()),
+            (true, count(workload.totals.attempts)),
+            (refused, count(workload.totals.throttled)),
+            (true, short(workload.arrivals.requests_per_minute)),
+            (true, quantile(input, 0.5)),
+            (true, quantile(input, 0.99)),
+            (cached, percent(workload.cached_share)),
+            (true, quantile(output, 0.5)),
+            (true, quantile(output, 0.99)),
+        ];
+        cells.into_iter().filter(|cell| cell.0).map(|cell| cell.1).collect()
     };
+    let titles = [
+        (true, "workload"),
+        (pools, "pool"),
+        (true, "attempts"),
+        (refused, "refused"),
+        (true, "per min"),
+        (true, "input p50"),
+        (true, "p99"),
+        (cached, "cached"),
+        (true, "output p50"),
+        (true, "p99"),
+    ];
     Table {
-        header: vec!["workload", "pool", "attempts", "per min", "in p50", "p99", "cached", "out p50", "p99", "refused"],
+        header: titles.into_iter().filter(|title| title.0).map(|title| title.1).collect(),
         rows: calibration.workloads.iter().map(row).collect(),
-        words: vec![0, 1],
+        words: if pools { vec![0, 1] } else { vec![0] },
     }
 }
 
+/// With more workloads than this only the main laws of each are shown.
+const FEW: usize = 3;
+
 fn laws(calibration: &Calibration) -> Table {
     let mut rows = Vec::new();
+    let few = calibration.workloads.len() <= FEW;
     for workload in &calibration.workloads {
+        let indent = if calibration.workloads.len() > 1 { "  " } else { "" };
+        if !indent.is_empty() {
+            rows.push([workload.name.clone()].into_iter().chain(vec![String::new(); 6]).collect());
+        }
         let mut law = |what: &str, family: &str, ks: f64, quantiles: &[QuantilePair], write: fn(f64) -> String| {
             let at = |share: f64| quantiles.iter().find(|pair| pair.share == share);
             let cells = |share: f64| {
@@ -141,24 +159,25 @@ fn laws(calibration: &Calibration) -> Table {
                 [or_dash(pair.and_then(|pair| pair.observed), write), or_dash(pair.map(|pair| pair.fitted), write)]
             };
             let ([a, b], [c, d]) = (cells(0.5), cells(0.99));
-            let name = format!("{} {what}", workload.name);
-            rows.push(vec![name, family.to_owned(), percent(ks), a, b, c, d]);
+            rows.push(vec![format!("{indent}{what}"), family.to_owned(), percent(ks), a, b, c, d]);
         };
         let mut of_fit = |what: &str, fit: &Fit, write: fn(f64) -> String| {
-            law(what, fit.family.name(), fit.ks, &fit.quantiles, write);
+            law(what, &family(fit), fit.ks, &fit.quantiles, write);
         };
         let sessions = workload.arrivals.sessions.as_ref();
-        of_fit("input", &workload.input_tokens, short);
+        match sessions {
+            Some(sessions) => of_fit("new text", &sessions.new_tokens, short),
+            None => of_fit("input", &workload.input_tokens, short),
+        }
         of_fit("output", &workload.output_tokens, short);
         for (what, fit) in
             [("cache reads", &workload.cache_read_tokens), ("cache writes", &workload.cache_write_tokens)]
         {
-            if fit.zeros < 1.0 && fit.observations > 0 && sessions.is_none() {
+            if fit.zeros < 1.0 && fit.observations > 0 && sessions.is_none() && few {
                 of_fit(what, fit, short);
             }
         }
-        if let Some(sessions) = sessions {
-            of_fit("new text", &sessions.new_tokens, short);
+        if let Some(sessions) = sessions.filter(|_| few) {
             of_fit("turns", &sessions.turns, short);
             of_fit("pauses", &sessions.think_time, seconds);
         }
@@ -168,6 +187,15 @@ fn laws(calibration: &Calibration) -> Table {
         }
     }
     Table { header: vec!["law of", "family", "off", "p50 seen", "law", "p99 seen", "law"], rows, words: vec![0, 1] }
+}
+
+/// The family in words, with the zeros that are apart from it.
+fn family(fit: &Fit) -> String {
+    if fit.zeros > 0.005 && fit.zeros < 1.0 {
+        format!("0 or {}", fit.family.name())
+    } else {
+        fit.family.name().to_owned()
+    }
 }
 
 fn seconds(value: f64) -> String {
@@ -185,31 +213,31 @@ fn laws_legend(calibration: &Calibration) -> String {
 /// The processes, one each, and how uneven they are.
 fn arrivals(calibration: &Calibration, style: Style) -> Vec<String> {
     let mut lines = vec![style.paint(FAINT, "arrivals")];
+    let reasons = || calibration.workloads.iter().map(|workload| workload.arrivals.reason.as_str());
+    let shared = reasons().next().filter(|first| reasons().count() > 1 && reasons().all(|reason| reason == *first));
     for workload in &calibration.workloads {
         let fit = &workload.arrivals;
-        let mut words = format!("{}: {}; {}", workload.name, written_arrivals(&fit.process), fit.reason);
-        if let crate::model::Arrivals::Piecewise { points, .. } = &fit.process {
-            words = format!("{}: piecewise, {} rates; {}", workload.name, points.len(), fit.reason);
-        }
-        if let crate::model::Arrivals::Sessions(sessions) = &fit.process {
-            words = format!(
-                "{}: sessions, {} new ones; {}",
-                workload.name,
-                crate::units::format::rate(sessions.rate),
-                fit.reason
-            );
+        let process = match &fit.process {
+            Arrivals::Piecewise { points, .. } => format!("piecewise with {} rates", points.len()),
+            Arrivals::Sessions(sessions) => format!("sessions, {} new ones", crate::units::format::rate(sessions.rate)),
+            process => written_arrivals(process),
+        };
+        let mut words = format!("{}: {process}", workload.name);
+        if shared.is_none() {
+            words = format!("{words}; {}", fit.reason);
         }
         let spread: Vec<String> = fit
             .dispersion
             .iter()
             .filter(|row| [1, 10, 60].contains(&row.window_s))
-            .map(|row| format!("{} s: {} seen, {}", row.window_s, short(row.observed), short(row.fitted)))
+            .map(|row| format!("{} over {} s as {}", short(row.observed), row.window_s, short(row.fitted)))
             .collect();
         if !spread.is_empty() {
-            words = format!("{words}. Counts spread by {} in the scenario", spread.join("; "));
+            words = format!("{words}. Counts spread (variance ÷ mean) {}", spread.join(", "));
         }
         lines.extend(wrap(&words, "- ", "  "));
     }
+    lines.extend(shared.iter().flat_map(|reason| wrap(reason, "- ", "  ")));
     lines.extend(wrap(
         &format!("the scenario stands for {}: {}", stands_for(calibration), calibration.window_reason),
         "- ",
@@ -287,11 +315,13 @@ fn reading_words(reading: &Reading) -> Vec<String> {
 
 /// How to find it again.
 fn footer(calibration: &Calibration) -> String {
-    let version = format!("quotasim {}", calibration.quotasim_version);
-    match &calibration.span {
-        Some([from, to]) => format!("{from} to {to} · {version}"),
-        None => version,
-    }
+    // Fractions of a second say nothing here.
+    let whole = |time: &String| {
+        time.split('.').next().map_or_else(String::new, |time| time.trim_end_matches('Z').replace('T', " "))
+    };
+    let span = calibration.span.as_ref().map(|[from, to]| format!("{} to {} UTC", whole(from), whole(to)));
+    let parts = [Some(calibration.sources.clone()), span, Some(format!("quotasim {}", calibration.quotasim_version))];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// What `-o DIR` writes beside the scenario: the whole result and a chart for each law and each process.
@@ -301,7 +331,7 @@ pub fn files(calibration: &Calibration) -> Vec<(String, Vec<u8>)> {
         let name = &workload.name;
         let mut law = |what: &str, fit: &Fit, unit: Unit, measure: &str| {
             if fit.observations > 0 && fit.zeros < 1.0 {
-                let caption = caption(calibration, workload, &finding(name, what, fit), of_law(fit));
+                let caption = caption(calibration, workload, &finding(name, what, fit), &of_law(fit));
                 add(
                     &mut files,
                     &format!("fit-{name}-{}", what.replace(' ', "-")),
@@ -327,27 +357,45 @@ pub fn files(calibration: &Calibration) -> Vec<(String, Vec<u8>)> {
             }
             let title = format!("{name}: whole durations are within {} of the model's", percent(latency.ks));
             let how = if latency.ttft_recorded { "time to first token recorded" } else { "taken apart by size" };
-            let caption = caption(calibration, workload, &title, how.to_owned());
+            let caption = caption(calibration, workload, &title, how);
             add(
                 &mut files,
                 &format!("fit-{name}-duration"),
                 &chart::fit(caption, &of_latency(latency), Unit::Seconds, "whole duration"),
             );
         }
-        let title = format!("{name}: {}", workload.arrivals.reason);
+        let title = arrivals_finding(workload);
         let process = written_arrivals(&workload.arrivals.process);
-        let said = if process.len() > 110 {
-            format!("{} requests per minute", short(workload.arrivals.requests_per_minute))
-        } else {
-            process
+        let said = match &workload.arrivals.process {
+            Arrivals::Piecewise { points, .. } => format!("{} rates, independent arrivals at each", points.len()),
+            Arrivals::Sessions(_) => "conversations open independently of each other".to_owned(),
+            _ => process,
         };
-        add(
-            &mut files,
-            &format!("arrivals-{name}"),
-            &chart::arrivals(caption(calibration, workload, &title, said), &workload.arrivals),
-        );
+        // Conversations with relative times have no course over time to draw.
+        if !workload.arrivals.timeline.is_empty() {
+            let caption = caption(calibration, workload, &title, &said);
+            add(&mut files, &format!("arrivals-{name}"), &chart::arrivals(caption, &workload.arrivals));
+        }
     }
     files
+}
+
+/// What the chart of arrivals shows.
+fn arrivals_finding(workload: &WorkloadFit) -> String {
+    let (name, fit) = (&workload.name, &workload.arrivals);
+    let per_minute = format!("{} requests per minute", short(fit.requests_per_minute));
+    if let Some(sessions) = &fit.sessions {
+        return format!("{name}: {per_minute} in {} conversations", count(sessions.sessions));
+    }
+    match fit.dispersion.iter().find(|row| row.window_s == 60).or(fit.dispersion.last()) {
+        Some(row) if row.observed > 1.5 => format!(
+            "{name}: {per_minute}, in bursts that spread {} times as much as independent ones over {} s",
+            short(row.observed),
+            row.window_s
+        ),
+        Some(row) if row.observed < 0.6 => format!("{name}: {per_minute}, more regular than independent ones"),
+        _ => format!("{name}: {per_minute}, about independent of each other"),
+    }
 }
 
 fn finding(name: &str, what: &str, fit: &Fit) -> String {
@@ -355,7 +403,7 @@ fn finding(name: &str, what: &str, fit: &Fit) -> String {
         "input" | "output" => format!("{what} tokens"),
         other => other.to_owned(),
     };
-    format!("{name}: {of} are {} within {} of {} values", fit.family.name(), percent(fit.ks), count(fit.observations))
+    format!("{name}: {of} are {} within {} of {} values", family(fit), percent(fit.ks), count(fit.observations))
 }
 
 fn of_law(fit: &Fit) -> String {
@@ -366,12 +414,11 @@ fn of_law(fit: &Fit) -> String {
     if fit.censored > 0.0 {
         words.push(format!("{} were cut at max_tokens and are known from below", percent(fit.censored)));
     }
-    words.push(format!("by chance {}", percent(fit.ks_by_chance)));
+    words.push(format!("a perfect law is off by {} by chance", percent(fit.ks_by_chance)));
     words.join(" · ")
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "callers write what it says in place")]
-fn caption(calibration: &Calibration, workload: &WorkloadFit, title: &str, said: String) -> Caption {
+fn caption(calibration: &Calibration, workload: &WorkloadFit, title: &str, said: &str) -> Caption {
     let model = calibration.pools.iter().find(|pool| pool.name == workload.pool).map_or("", |pool| pool.model.as_str());
     Caption {
         title: title.to_owned(),

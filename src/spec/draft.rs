@@ -175,11 +175,13 @@ fn comment(text: &mut String, indent: &str, said: &str) {
         let _ = writeln!(text, "{indent}#");
         return;
     }
+    // An item of a list goes on under its own text.
+    let hanging = if said.starts_with("- ") { "  " } else { "" };
     let mut row = format!("{indent}#");
     for word in said.split_whitespace() {
         if row.chars().count() + 1 + word.chars().count() > WIDTH && row.len() > indent.len() + 1 {
             let _ = writeln!(text, "{row}");
-            row = format!("{indent}#");
+            row = format!("{indent}#{hanging}");
         }
         row.push(' ');
         row.push_str(word);

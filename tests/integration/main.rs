@@ -1,5 +1,8 @@
 //! Integration tests: one binary, a module per concern.
 
+mod calibrate;
+#[cfg(feature = "aws")]
+mod calibrate_live;
 mod cli;
 mod cli_clients;
 mod cli_planner;

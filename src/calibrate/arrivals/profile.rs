@@ -27,6 +27,9 @@ pub struct Profile {
     pub mean: f64,
     /// The index of dispersion of counts by minute within clock hours: 1 where arrivals are independent.
     pub minute_dispersion: Option<f64>,
+    /// Minutes watched of each hour of the day and of the week.
+    #[serde(skip)]
+    watched: [Vec<f64>; 2],
 }
 
 /// The clock hour with the most requests.
@@ -52,6 +55,10 @@ impl Slots {
         let sum = &mut self.0[slot as usize];
         sum.0 += requests;
         sum.1 += 1.0;
+    }
+
+    fn watched(&self) -> Vec<f64> {
+        self.0.iter().map(|slot| slot.1).collect()
     }
 
     fn rates(&self) -> Vec<Option<f64>> {
@@ -95,6 +102,7 @@ impl Profile {
             at = end;
         }
         Some(Profile {
+            watched: [hours.watched(), week.watched()],
             by_hour: hours.rates(),
             by_weekday: weekdays.rates(),
             by_hour_of_week: week.rates(),
@@ -106,12 +114,22 @@ impl Profile {
 
     /// A day of this profile as a Poisson process whose rate steps by the hour.
     pub fn day(&self) -> Option<Arrivals> {
-        steps(&self.by_hour)
+        steps(&self.by_hour, &self.watched[0])
     }
 
     /// A week of this profile, Monday first.
     pub fn week(&self) -> Option<Arrivals> {
-        steps(&self.by_hour_of_week)
+        steps(&self.by_hour_of_week, &self.watched[1])
+    }
+
+    /// Requests per minute at a minute since 1970, as a day of this profile has them.
+    pub fn of_day(&self, minute: i64) -> f64 {
+        self.by_hour[minute.div_euclid(HOUR).rem_euclid(24) as usize].unwrap_or(0.0)
+    }
+
+    /// The same, as a week has them.
+    pub fn of_week(&self, minute: i64) -> f64 {
+        self.by_hour_of_week[(weekday(minute) * 24 + minute.div_euclid(HOUR).rem_euclid(24)) as usize].unwrap_or(0.0)
     }
 }
 
@@ -120,17 +138,36 @@ fn weekday(minute: i64) -> i64 {
     (minute.div_euclid(DAY) + 3).rem_euclid(7)
 }
 
-/// A piecewise process with an hour for each rate; an hour that was never watched has none.
-fn steps(per_minute: &[Option<f64>]) -> Option<Arrivals> {
-    let mut points: Vec<(SimTime, crate::units::Rate)> = Vec::new();
-    for (hour, &requests) in per_minute.iter().enumerate() {
-        let requests = requests.unwrap_or(0.0);
-        let rate =
-            if requests > 0.0 { rate(requests / 60.0) } else { crate::units::Rate { events: 0, per: SimSpan::SECOND } };
-        if points.last().is_none_or(|last| last.1 != rate) {
-            points.push((SimTime(hour as u64 * SimSpan::HOUR.0), rate));
+/// A piecewise process with the rate of each hour; an hour that was never watched has none. Hours in a row whose rates
+/// differ by no more than chance share their mean.
+fn steps(per_minute: &[Option<f64>], watched: &[f64]) -> Option<Arrivals> {
+    /// Standard errors of a difference that may be chance.
+    const CHANCE: f64 = 2.0;
+    // First hour, requests, minutes.
+    let mut runs: Vec<(usize, f64, f64)> = Vec::new();
+    for (hour, (&rate, &minutes)) in per_minute.iter().zip(watched).enumerate() {
+        let requests = rate.unwrap_or(0.0) * minutes;
+        match runs.last_mut() {
+            Some((_, sum, length)) if *length > 0.0 && minutes > 0.0 => {
+                let (mean, this) = (*sum / *length, requests / minutes);
+                let error = libm::sqrt(mean / *length + this / minutes);
+                if (mean - this).abs() <= CHANCE * error {
+                    (*sum, *length) = (*sum + requests, *length + minutes);
+                    continue;
+                }
+            }
+            // Hours that were not watched make one run.
+            Some((_, _, length)) if *length == 0.0 && minutes == 0.0 => continue,
+            _ => {}
         }
+        runs.push((hour, requests, minutes));
     }
+    let none = crate::units::Rate { events: 0, per: SimSpan::SECOND };
+    let point = |&(hour, requests, minutes): &(usize, f64, f64)| {
+        let rate = if requests > 0.0 { rate(requests / minutes / 60.0) } else { none };
+        (SimTime(hour as u64 * SimSpan::HOUR.0), rate)
+    };
+    let points: Vec<(SimTime, crate::units::Rate)> = runs.iter().map(point).collect();
     let busy = points.iter().any(|point| point.1.events > 0);
     busy.then_some(Arrivals::Piecewise { points, interpolation: Interpolation::Step })
 }

@@ -14,10 +14,26 @@ pub struct Past {
     pub demand: Demand,
     /// How long its answer took; zero for a refused one.
     pub lasted: SimSpan,
-    /// Whether it was refused, and by which quota where the record tells.
-    pub refused: Option<Option<QuotaName>>,
+    /// What became of it.
+    pub fate: Fate,
     /// Whether its size is known; a refusal that only CloudTrail tells of has none.
     pub sized: bool,
+}
+
+/// What became of an attempt of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was answered.
+    Answered,
+    /// It was refused, by this quota where the record tells.
+    Refused(Option<QuotaName>),
+}
+
+impl Past {
+    /// Whether it was refused.
+    pub fn is_refused(&self) -> bool {
+        self.fate != Fate::Answered
+    }
 }
 
 /// The past of one pool.
@@ -72,20 +88,19 @@ struct Row {
     output: u64,
     max_tokens: MaxTokens,
     latency: Option<SimSpan>,
-    #[expect(clippy::option_option, reason = "a refusal may be known and its quota not")]
-    refused: Option<Option<QuotaName>>,
+    fate: Fate,
 }
 
 impl Collector {
     /// Takes in an observation of the pool. Failures that no quota caused consume nothing and are left out.
     pub fn add(&mut self, observation: &Observation<'_>) {
-        let refused = match observation.outcome {
-            Outcome::Answered { .. } => None,
-            Outcome::Throttled(limit) => Some(limit),
+        let fate = match observation.outcome {
+            Outcome::Answered { .. } => Fate::Answered,
+            Outcome::Throttled(limit) => Fate::Refused(limit),
             Outcome::Failed => return,
         };
         let tokens = observation.tokens;
-        if refused.is_none() {
+        if fate == Fate::Answered {
             self.unknown_limits += u64::from(observation.max_tokens == MaxTokens::Unknown);
             self.unknown_lasting += u64::from(observation.latency.is_none());
         }
@@ -97,7 +112,7 @@ impl Collector {
             output: tokens.output.unwrap_or(0).into(),
             max_tokens: observation.max_tokens,
             latency: observation.latency,
-            refused,
+            fate,
         });
     }
 
@@ -116,7 +131,7 @@ impl Collector {
     /// The history, with what the witness saw of the same time.
     pub fn history(mut self, defaults: Defaults, witness: &Witness) -> History {
         // Whoever read first: attempts at one instant are put in the order of their sizes.
-        self.rows.sort_by_key(|row| (row.at, row.refused.is_some(), row.input, row.output, row.cache_read));
+        self.rows.sort_by_key(|row| (row.at, row.fate != Fate::Answered, row.input, row.output, row.cache_read));
         let first = self.rows.first().map_or(Instant(0), |row| row.at);
         let last = self.rows.last().map_or(first, |row| row.at);
         let origin = Instant(first.minute() * SimSpan::MINUTE.0 as i64);
@@ -138,7 +153,7 @@ impl Collector {
         }
         let since = |at: Instant| SimTime((at.0 - origin.0) as u64);
         let mut attempts: Vec<Past> = self.rows.iter().map(|row| row.past(since(row.at), defaults, lasting)).collect();
-        let refused_in_log = attempts.iter().any(|past| past.refused.is_some());
+        let refused_in_log = attempts.iter().any(Past::is_refused);
         if !refused_in_log {
             let within = witness.refusals.iter().filter(|(at, _)| (first..=last).contains(at));
             attempts.extend(within.map(|&(at, limit)| Past {
@@ -151,12 +166,12 @@ impl Collector {
                     natural_output: Tokens(0),
                 },
                 lasted: SimSpan::ZERO,
-                refused: Some(limit),
+                fate: Fate::Refused(limit),
                 sized: false,
             }));
             attempts.sort_by_key(|past| past.at);
         }
-        let told = attempts.iter().any(|past| past.refused.is_some());
+        let told = attempts.iter().any(Past::is_refused);
         let minutes = (last.minute() - origin.minute() + 1) as usize;
         let by_minute = |of: &BTreeMap<i64, f64>| {
             (0..minutes).map(|m| of.get(&(origin.minute() + m as i64)).copied()).collect::<Vec<_>>()
@@ -199,8 +214,8 @@ impl Row {
                 max_tokens: Tokens(max_tokens.max(self.output)),
                 natural_output: Tokens(self.output),
             },
-            lasted: if self.refused.is_some() { SimSpan::ZERO } else { self.latency.unwrap_or(lasting) },
-            refused: self.refused,
+            lasted: if self.fate == Fate::Answered { self.latency.unwrap_or(lasting) } else { SimSpan::ZERO },
+            fate: self.fate,
             sized: true,
         }
     }
@@ -218,7 +233,7 @@ impl History {
             return counts.clone();
         }
         let mut counts = vec![0; self.minutes()];
-        for past in self.attempts.iter().filter(|past| past.refused.is_some()) {
+        for past in self.attempts.iter().filter(|past| past.is_refused()) {
             counts[minute(past.at)] += 1;
         }
         counts

@@ -37,7 +37,7 @@ fn by_attempts(history: &History, prediction: &Prediction) -> Explained {
         .attempts
         .iter()
         .zip(&prediction.refused)
-        .map(|(past, &q)| (q, past.refused.is_some(), minute(past.at)))
+        .map(|(past, &q)| (q, past.is_refused(), minute(past.at)))
         .collect();
     // Predictions take few values: counts by value make the search independent of the length of the history.
     let mut sorted: Vec<(f64, bool)> = rows.iter().map(|row| (row.0, row.1)).collect();

@@ -13,7 +13,7 @@ mod replay;
 mod tests;
 
 pub use experiment::{Experiment, experiments};
-pub use history::{Collector, Defaults, History, Past, Witness};
+pub use history::{Collector, Defaults, Fate, History, Past, Witness};
 pub use hypothesis::Hypothesis;
 pub use likelihood::{Explained, explain};
 pub use replay::{Prediction, Quotas, replay};
@@ -125,7 +125,7 @@ const RATES: [u32; 4] = [1, 5, 10, 15];
 
 /// The readings to try on a history: those that can make a difference in it.
 pub fn readings(history: &History, setting: &Setting) -> Vec<Hypothesis> {
-    let answered = || history.attempts.iter().filter(|past| past.refused.is_none());
+    let answered = || history.attempts.iter().filter(|past| !past.is_refused());
     Hypothesis::all(
         answered().any(|past| past.demand.cache_read.0 > 0),
         setting.quotas.burndown.0 > 1,
@@ -194,7 +194,7 @@ fn reading(hypothesis: &Hypothesis, explained: &Explained, best: &Explained) -> 
 
 fn minutes(history: &History, seen: &[u64], best: &Explained, default: &Explained) -> Vec<Minute> {
     let mut answered = vec![0; seen.len()];
-    for past in history.attempts.iter().filter(|past| past.refused.is_none()) {
+    for past in history.attempts.iter().filter(|past| !past.is_refused()) {
         answered[history::minute(past.at)] += 1;
     }
     let first = history.origin.minute();
@@ -217,7 +217,7 @@ fn burndown_check(history: &History) -> Vec<BurndownCheck> {
     let Some(estimated) = &history.estimated_usage else { return Vec::new() };
     let difference = |rate: u32| {
         let mut charged = vec![0.0; estimated.len()];
-        for past in history.attempts.iter().filter(|past| past.refused.is_none()) {
+        for past in history.attempts.iter().filter(|past| !past.is_refused()) {
             let ends = history::minute(past.at.saturating_add(past.lasted));
             if let Some(sum) = charged.get_mut(ends) {
                 *sum += past.demand.charge(BurndownRate(rate)).0 as f64;

@@ -6,7 +6,7 @@
 //! an answer that as much was left. A few callers who are not in the records would otherwise carry a level off for
 //! good; so they cost a surprise now and then, while a wrong reading is surprised all the time.
 
-use super::history::{History, Past, minute};
+use super::history::{Fate, History, Past, minute};
 use super::hypothesis::Hypothesis;
 use crate::admission::{Entry, Limiter as _, Meter};
 use crate::model::{Limiter, Quota, QuotaName};
@@ -134,7 +134,7 @@ pub fn replay(history: &History, quotas: &Quotas, hypothesis: &Hypothesis) -> Pr
         } else {
             gate.refuses_of(past.at, &usual)
         });
-        if let Some(limit) = past.refused {
+        if let Fate::Refused(limit) = past.fate {
             gate.learn_refusal(past.at, past.sized.then_some(cost), limit);
             if hypothesis.rules.rejections_consume_requests
                 && let Some(meter) = &mut gate.requests
@@ -173,7 +173,7 @@ fn settle(
 
 /// Reservations that stand for a usual attempt, increasing: equally spaced quantiles of those that were answered.
 fn usual(history: &History, reservation: &impl Fn(&Past) -> u64) -> Vec<u64> {
-    let mut all: Vec<u64> = history.attempts.iter().filter(|past| past.refused.is_none()).map(reservation).collect();
+    let mut all: Vec<u64> = history.attempts.iter().filter(|past| !past.is_refused()).map(reservation).collect();
     all.sort_unstable();
     let count = all.len();
     if count <= USUAL {

@@ -77,7 +77,7 @@ impl Value {
 #[expect(clippy::struct_field_names, reason = "they are its cells")]
 pub(super) struct Cells {
     /// What was seen whole, in increasing order; no cell is empty.
-    pub cells: Vec<Cell>,
+    pub seen: Vec<Cell>,
     /// What was cut, in increasing order.
     pub cuts: Vec<Cut>,
     /// How many values there are, the cut ones included.
@@ -110,7 +110,7 @@ impl Cells {
                     let from = edge(between.checked_sub(1).and_then(|below| caps.get(below)))
                         .map_or(from, |edge| edge.max(from));
                     let to = edge(caps.get(between)).map_or(to, |edge| edge.min(to));
-                    sample.cells.push(Cell { from, to, mean, count });
+                    sample.seen.push(Cell { from, to, mean, count });
                 }
             }
         }
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn small_whole_numbers_have_cells_of_their_own() {
         let cells = Cells::new(&exact([5.0, 5.0, 6.0, 1.0]), Grain::TOKENS);
-        let seen: Vec<_> = cells.cells.iter().map(|cell| (cell.from, cell.to, cell.count)).collect();
+        let seen: Vec<_> = cells.seen.iter().map(|cell| (cell.from, cell.to, cell.count)).collect();
         assert_eq!(seen, [(0.5, 1.5, 1.0), (4.5, 5.5, 2.0), (5.5, 6.5, 1.0)]);
         assert_eq!(cells.total, 4.0);
     }
@@ -188,7 +188,7 @@ mod tests {
     fn cells_meet_and_hold_their_values() {
         for step in [1.0, 0.001, 0.25] {
             let values = (0..20_000).map(|i| f64::from(i) * step);
-            let cells = Cells::new(&exact(values), Grain { step, least: 0.0 }).cells;
+            let cells = Cells::new(&exact(values), Grain { step, least: 0.0 }).seen;
             assert!(cells.len() < 300, "{}", cells.len());
             for pair in cells.windows(2) {
                 assert!((pair[0].to - pair[1].from).abs() < 1e-9 * pair[1].from.max(1e-9), "{pair:?}");
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_was_rounded_up_to_the_least_value_lies_anywhere_below() {
-        let answers = Cells::new(&exact([1.0, 2.0]), Grain::ANSWER).cells;
+        let answers = Cells::new(&exact([1.0, 2.0]), Grain::ANSWER).seen;
         assert_eq!([answers[0].from, answers[1].from], [0.0, 1.5]);
         assert_eq!(Grain::ANSWER.around(1.0), [0.0, 1.5]);
         assert_eq!(Grain::ANSWER.around(2.0), [1.5, 2.5]);
@@ -211,14 +211,14 @@ mod tests {
     #[test]
     fn what_was_cut_is_counted_apart() {
         let sample = Cells::new(&[Value::exact(100.0), Value { value: 100.0, censored: true }], Grain::TOKENS);
-        assert_eq!(sample.cells.len(), 1);
-        assert_eq!((sample.cells[0].count, sample.cells[0].mean), (1.0, 100.0));
+        assert_eq!(sample.seen.len(), 1);
+        assert_eq!((sample.seen[0].count, sample.seen[0].mean), (1.0, 100.0));
         assert_eq!(sample.cuts, [Cut { above: 100.5, count: 1.0 }]);
         assert_eq!(sample.total, 2.0);
         // A cell ends where a cap hides what follows; 99 and 101 share theirs otherwise.
         let values = [99.0, 101.0].map(Value::exact);
-        let one = Cells::new(&values, Grain::TOKENS).cells;
-        let two = Cells::new(&[&values[..], &[Value { value: 100.0, censored: true }]].concat(), Grain::TOKENS).cells;
+        let one = Cells::new(&values, Grain::TOKENS).seen;
+        let two = Cells::new(&[&values[..], &[Value { value: 100.0, censored: true }]].concat(), Grain::TOKENS).seen;
         assert_eq!(one.len(), 1);
         assert_eq!([two[0].to, two[1].from], [100.5, 100.5]);
         assert_eq!([two[0].from, two[1].to], [one[0].from, one[0].to]);

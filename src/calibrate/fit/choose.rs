@@ -300,6 +300,11 @@ fn with_zeros(zeros: f64, law: Distribution) -> Distribution {
     match law {
         law if zeros == 0.0 => law,
         Distribution::Constant(0.0) => Distribution::Constant(0.0),
+        Distribution::Mixture(parts) => {
+            let total: f64 = parts.iter().map(|part| part.0).sum();
+            let scaled = parts.into_iter().map(|(weight, part)| (weight / total * (1.0 - zeros), part));
+            Distribution::Mixture([(zeros, Distribution::Constant(0.0))].into_iter().chain(scaled).collect())
+        }
         law => Distribution::Mixture(vec![(zeros, Distribution::Constant(0.0)), (1.0 - zeros, law)]),
     }
 }

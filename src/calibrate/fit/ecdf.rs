@@ -21,6 +21,7 @@ pub const QUANTILES: [f64; 9] = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.
 pub struct Ecdf {
     /// Distinct values and the share at or below each, increasing. Short of 1 where the largest values were cut.
     points: Vec<(f64, f64)>,
+    observations: u64,
     grain: Grain,
 }
 
@@ -40,7 +41,12 @@ impl Ecdf {
             }
             at_least -= group.len();
         }
-        Ecdf { points, grain }
+        Ecdf { points, observations: values.len() as u64, grain }
+    }
+
+    /// How many values there are.
+    pub fn observations(&self) -> u64 {
+        self.observations
     }
 
     /// Distinct values and the share at or below each.
@@ -65,6 +71,12 @@ impl Ecdf {
         shares(law, self.grain.around(x)[1])[0]
     }
 
+    /// The share that a law gives to what would be recorded as less than `x`.
+    pub fn share_below(&self, law: &Distribution, x: f64) -> f64 {
+        let [from, _] = self.grain.around(x);
+        if from > 0.0 { shares(law, from)[0] } else { 0.0 }
+    }
+
     /// The Kolmogorov–Smirnov distance of a law: the largest difference between the observed share and the law's, as
     /// the law's values are rounded too.
     ///
@@ -75,10 +87,8 @@ impl Ecdf {
         let mut before = 0.0;
         let mut largest: f64 = 0.0;
         for &(value, share) in &self.points {
-            let [from, to] = self.grain.around(value);
-            let below = if from > 0.0 { shares(law, from)[0] } else { 0.0 };
-            let [up_to, _] = shares(law, to);
-            largest = largest.max((before - below).abs()).max((share - up_to).abs());
+            largest = largest.max((before - self.share_below(law, value)).abs());
+            largest = largest.max((share - self.share_of(law, value)).abs());
             before = share;
         }
         largest
@@ -94,8 +104,12 @@ impl Ecdf {
             return Distribution::Constant(0.0);
         };
         let inner = SHARES.iter().filter(|&&p| p < last.1).filter_map(|&p| Some((p, self.quantile(p)?)));
-        let points: Vec<(f64, f64)> = [(0.0, first.0)].into_iter().chain(inner).chain([(1.0, last.0)]).collect();
-        Distribution::Quantiles(points)
+        let all: Vec<(f64, f64)> = [(0.0, first.0)].into_iter().chain(inner).chain([(1.0, last.0)]).collect();
+        // Within a run of one value its ends say everything.
+        let between = |index: usize| {
+            index > 0 && index + 1 < all.len() && all[index - 1].1 == all[index].1 && all[index].1 == all[index + 1].1
+        };
+        Distribution::Quantiles((0..all.len()).filter(|&index| !between(index)).map(|index| all[index]).collect())
     }
 }
 

@@ -102,14 +102,14 @@ struct Moments {
 impl Moments {
     fn of(sample: &Cells) -> Moments {
         let rows = || {
-            let cells = sample.cells.iter().map(|cell| (cell.mean, cell.count));
+            let cells = sample.seen.iter().map(|cell| (cell.mean, cell.count));
             cells.chain(sample.cuts.iter().map(|cut| (cut.above, cut.count))).filter(|row| row.0 > 0.0)
         };
         let total: f64 = rows().map(|row| row.1).sum();
         let average = |of: &dyn Fn(f64) -> f64| rows().map(|(x, n)| n * of(x)).sum::<f64>() / total;
         let mean_log = average(&libm::log);
         let variance = average(&|x| (libm::log(x) - mean_log) * (libm::log(x) - mean_log));
-        let first = sample.cells.first().map(|cell| [cell.from, cell.to]);
+        let first = sample.seen.first().map(|cell| [cell.from, cell.to]);
         Moments {
             mean: average(&|x| x),
             mean_log,

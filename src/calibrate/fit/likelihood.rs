@@ -20,8 +20,8 @@ pub(super) fn log_likelihood(law: &Distribution, sample: &Cells) -> f64 {
 /// Of each cell and each cut: how many values, and the log of the law's probability for one of them.
 pub(super) fn each(law: &Distribution, sample: &Cells) -> Vec<(f64, f64)> {
     let mut edge = (f64::NAN, [0.0; 2]);
-    let mut rows = Vec::with_capacity(sample.cells.len() + sample.cuts.len());
-    for cell in &sample.cells {
+    let mut rows = Vec::with_capacity(sample.seen.len() + sample.cuts.len());
+    for cell in &sample.seen {
         let [below_from, above_from] = if edge.0 == cell.from { edge.1 } else { shares(law, cell.from) };
         let [below_to, above_to] = shares(law, cell.to);
         edge = (cell.to, [below_to, above_to]);

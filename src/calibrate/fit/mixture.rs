@@ -42,7 +42,7 @@ struct Row {
 
 fn rows(sample: &Cells) -> Vec<Row> {
     let ln = |x: f64| if x > 0.0 { libm::log(x) } else { f64::NEG_INFINITY };
-    let seen = sample.cells.iter().map(|cell| Row {
+    let seen = sample.seen.iter().map(|cell| Row {
         from: ln(cell.from),
         to: ln(cell.to),
         centre: ln(cell.mean.max(f64::MIN_POSITIVE)),

@@ -125,13 +125,11 @@ fn read_values(
                 let whole = std::io::Cursor::new(std::mem::take(&mut line)).chain(reader);
                 let values = serde_json::Deserializer::from_reader(whole).into_iter::<Value>();
                 for (place, value) in (1..).zip(values) {
-                    match value {
-                        Ok(value) => each(place, value, feed)?,
-                        Err(_) => {
-                            feed.unusable(&NOT_JSON, place);
-                            return Ok(());
-                        }
-                    }
+                    let Ok(value) = value else {
+                        feed.unusable(&NOT_JSON, place);
+                        return Ok(());
+                    };
+                    each(place, value, feed)?;
                 }
                 return Ok(());
             }
@@ -296,9 +294,8 @@ impl<'a> Settled<'a> {
         }
         let set = get(Field::MaxTokens)
             .map(|text| count(text).filter(|&limit| limit > 0).map_or(MaxTokens::Unset, MaxTokens::Set));
-        let max_tokens = set
-            .or(self.options.max_tokens.map(MaxTokens::Set))
-            .unwrap_or(if self.columns.has(Field::MaxTokens) { MaxTokens::Unset } else { MaxTokens::Unknown });
+        let absent = if self.columns.has(Field::MaxTokens) { MaxTokens::Unset } else { MaxTokens::Unknown };
+        let max_tokens = set.or(self.options.max_tokens.map(MaxTokens::Set)).unwrap_or(absent);
         let tokens = self.tokens(cells)?;
         if matches!(outcome, Outcome::Answered { .. }) && tokens.output.is_none() {
             return Err(NO_USAGE);

@@ -7,14 +7,14 @@ use super::{logs, usage};
 use crate::calibrate::backtest::{
     Backtest, Collector, Defaults, Explained, History, Quotas, Setting, Witness, compare, explain, readings, replay,
 };
-use crate::calibrate::models;
+use crate::calibrate::models::{self, Found};
 use crate::calibrate::observation::Observation;
 use crate::calibrate::read::{Feed, Options, invocation_log, metrics};
 use crate::cli::output::reason;
 use crate::cli::{Answer, catalog, output};
 use crate::report;
 use crate::report::text::Style;
-use crate::spec::catalog::Catalog;
+use crate::spec::catalog::{Catalog, Resolved};
 use crate::units::{BurndownRate, format, parse};
 use anyhow::bail;
 use clap::ValueEnum;
@@ -59,7 +59,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     seen: Vec<PathBuf>,
 
-    /// Output limit of records that do not tell theirs
+    /// The `max_tokens` of records that do not tell it
     #[arg(long, value_name = "N")]
     max_tokens: Option<u32>,
 
@@ -244,25 +244,25 @@ fn setting(args: &Args, name: &str, catalog: &Catalog) -> anyhow::Result<Setting
     let given = named(args.model.as_deref()).1.map(|id| (name.to_owned(), id.to_owned()));
     let model = models::model(name, &given.into_iter().collect::<Vec<_>>(), catalog);
     let resolved = catalog.resolve(&model.id).ok();
-    let defaults = resolved.as_ref().and_then(|found| found.quotas());
-    if let (Some(note), false) = (&model.note, args.quiet) {
-        output::say(&format!("note: {note}"));
+    let defaults = resolved.as_ref().and_then(Resolved::quotas);
+    if model.found != Found::Named && !args.quiet {
+        let said = if name.is_empty() { "a model without a name".to_owned() } else { format!("`{name}`") };
+        output::say(&format!("note: {said} was taken for `{}`; `--model NAME=ID` says otherwise", model.id));
     }
-    let tokens = match args.tokens_per_minute {
-        Some(Limit(limit)) => limit,
-        None => {
-            let default = defaults.and_then(|quotas| quotas.tokens_per_minute.value());
-            let Some(default) = default else {
-                bail!("the quota of `{}` is not known\n\nhint: give yours with `--tokens-per-minute`", model.id)
-            };
-            if !args.quiet {
-                output::say(&format!(
-                    "note: {} tokens per minute, AWS's default, are tested; `--tokens-per-minute` sets yours",
-                    format::quantity(default)
-                ));
-            }
-            Some(default)
+    let tokens = if let Some(Limit(limit)) = args.tokens_per_minute {
+        limit
+    } else {
+        let default = defaults.and_then(|quotas| quotas.tokens_per_minute.value());
+        let Some(default) = default else {
+            bail!("the quota of `{}` is not known\n\nhint: give yours with `--tokens-per-minute`", model.id)
+        };
+        if !args.quiet {
+            output::say(&format!(
+                "note: {} tokens per minute, AWS's default, are tested; `--tokens-per-minute` sets yours",
+                format::quantity(default)
+            ));
         }
+        Some(default)
     };
     let requests = match args.requests_per_minute {
         Some(Limit(limit)) => limit,
@@ -271,7 +271,7 @@ fn setting(args: &Args, name: &str, catalog: &Catalog) -> anyhow::Result<Setting
     if tokens.is_none() && requests.is_none() {
         bail!("there is no quota to test");
     }
-    let burndown = resolved.as_ref().and_then(|found| found.burndown()).map_or(BurndownRate(1), |dated| dated.rate);
+    let burndown = resolved.as_ref().and_then(Resolved::burndown).map_or(BurndownRate(1), |dated| dated.rate);
     Ok(Setting {
         quotas: Quotas { tokens_per_minute: tokens, requests_per_minute: requests, burndown },
         max_output: model.max_output.unwrap_or(4_096),

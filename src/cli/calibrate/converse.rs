@@ -6,6 +6,7 @@ use crate::cli::output::reason;
 use crate::cli::{Answer, catalog, output};
 use crate::model::Prices;
 use crate::report::number::{count, dollars};
+use crate::spec::catalog::Resolved;
 use anyhow::bail;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -152,8 +153,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     let calls = given.len().saturating_mul(args.repeat as usize).min(args.max_requests as usize);
     let order = Order {
         prompts: given.iter().cycle().take(calls).cloned().collect(),
-        prices: known.as_ref().map(|found| found.prices()).unwrap_or_default(),
-        burndown: known.as_ref().and_then(|found| found.burndown()).map(|dated| dated.rate.0),
+        prices: known.as_ref().map(Resolved::prices).unwrap_or_default(),
+        burndown: known.as_ref().and_then(Resolved::burndown).map(|dated| dated.rate.0),
         max_spend: args.max_spend,
     };
     let most = ceiling(order.prompts.iter(), args.max_tokens, order.prices);

@@ -52,7 +52,7 @@ pub(super) struct Shape {
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=200))]
     workloads: u32,
 
-    /// Output limit of records that do not tell theirs
+    /// The `max_tokens` of records that do not tell it
     #[arg(long, value_name = "N")]
     max_tokens: Option<u32>,
 
@@ -195,13 +195,13 @@ impl Shape {
         let done =
             pool(self.threads)?.install(|| jobs.par_iter().map(crate::calibrate::calibration::Job::run).collect());
         drop(jobs);
-        let calibration = plan.finish(&sketch, reading, done);
+        let calibration = plan.finish(&sketch, (&sources.words, reading), done);
         if calibration.workloads.is_empty() {
             let why = report::calibration::text(&calibration, &Style::PLAIN);
             output::say(&why);
             return Ok(Answer::Wrong);
         }
-        let yaml = scenario(&calibration, &choices, &sources.name, &sources.words);
+        let yaml = scenario(&calibration, &choices, &sources.name);
         self.print(&calibration, &yaml)?;
         Ok(Answer::Yes)
     }

@@ -218,7 +218,8 @@ fn request(prompt: &Prompt, limit: u32) -> Option<Request> {
 async fn whole(client: &Client, model: &str, request: Request) -> Result<Answered, Refused> {
     let call = client.converse().model_id(model).set_messages(Some(request.messages)).inference_config(request.config);
     let system = (!request.system.is_empty()).then_some(request.system);
-    let output = call.set_system(system).send().await.map_err(|error| refused(&error, of_response))?;
+    let output =
+        call.set_system(system).send().await.map_err(|error| refused(&error, |response| Some(status(response))))?;
     Ok(Answered { ttft: None, stop_reason: Some(output.stop_reason), usage: output.usage })
 }
 
@@ -226,7 +227,8 @@ async fn streamed(client: &Client, model: &str, request: Request, start: Instant
     let call =
         client.converse_stream().model_id(model).set_messages(Some(request.messages)).inference_config(request.config);
     let system = (!request.system.is_empty()).then_some(request.system);
-    let mut output = call.set_system(system).send().await.map_err(|error| refused(&error, of_response))?;
+    let mut output =
+        call.set_system(system).send().await.map_err(|error| refused(&error, |response| Some(status(response))))?;
     let mut answer = Answered::default();
     loop {
         let event = match output.stream.recv().await {
@@ -265,9 +267,8 @@ fn refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, status: impl Fn(&
 }
 
 /// The status of an HTTP response.
-#[expect(clippy::unnecessary_wraps, reason = "the shape that its caller asks for")]
-fn of_response(response: &HttpResponse) -> Option<u16> {
-    Some(response.status().as_u16())
+fn status(response: &HttpResponse) -> u16 {
+    response.status().as_u16()
 }
 
 /// Counts a call and notes what its error means.

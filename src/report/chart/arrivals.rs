@@ -35,7 +35,7 @@ fn over_time(canvas: &Canvas<'_>, plot: Panel, fit: &ArrivalFit) {
     plot.rows(canvas, &up, &up.ticks(5));
     plot.column_labels(canvas, &across, &ticks, "time since the first request");
     let mut line = Vec::new();
-    for &[minute, rate] in &fit.timeline {
+    for &[minute, rate, _] in &fit.timeline {
         let y = up.at(rate);
         line.push([across.at(minute * 60.0), y]);
         line.push([across.at((minute + width) * 60.0).min(plot.right), y]);
@@ -44,11 +44,19 @@ fn over_time(canvas: &Canvas<'_>, plot: Panel, fit: &ArrivalFit) {
     under.extend([[line[line.len() - 1][0], plot.bottom], [plot.left, plot.bottom]]);
     canvas.polygon(&under, BLUE.fill, 0.15);
     canvas.line(&line, Pen::new(BLUE.fill, 2.0));
+    let scenario: Vec<[f64; 2]> = fit
+        .timeline
+        .iter()
+        .flat_map(|&[minute, _, rate]| {
+            [minute, minute + width].map(|at| [across.at(at * 60.0).min(plot.right), up.clamped(rate)])
+        })
+        .collect();
+    canvas.dashed(&scenario, 7.0, 5.0, Pen::new(PURPLE.fill, 2.0));
     let mean = fit.requests_per_minute;
     if mean > 0.0 && mean < up.range()[1] {
         let y = up.at(mean);
-        canvas.dashed(&[[plot.left, y], [plot.right, y]], 7.0, 5.0, Pen::new(PURPLE.fill, 2.0));
-        let text = format!("scenario: {}", short(mean));
+        let varies = fit.timeline.iter().any(|row| row[2] != fit.timeline[0][2]);
+        let text = if varies { "scenario, dashed".to_owned() } else { format!("scenario: {}", short(mean)) };
         let look = Type::plain(PURPLE.ink).strong();
         let [x, y] = [plot.right - look.width(&text) - 6.0, if y - plot.top > 30.0 { y - 8.0 } else { y + 18.0 }];
         canvas.rectangle([x - 3.0, y - 14.0], [x + look.width(&text) + 3.0, y + 4.0], super::theme::PAPER, 0.8);
@@ -106,7 +114,7 @@ mod tests {
     use crate::calibrate::traffic::Dispersion;
     use crate::model::Arrivals;
 
-    fn fit(timeline: Vec<[f64; 2]>, dispersion: Vec<Dispersion>) -> ArrivalFit {
+    fn fit(timeline: Vec<[f64; 3]>, dispersion: Vec<Dispersion>) -> ArrivalFit {
         ArrivalFit {
             process: Arrivals::Poisson { rate: crate::units::parse::rate("5/s").unwrap() },
             requests_per_minute: timeline.iter().map(|row| row[1]).sum::<f64>() / timeline.len().max(1) as f64,
@@ -128,8 +136,9 @@ mod tests {
                 .map(|window_s| Dispersion { window_s, observed: scale * window_s as f64, fitted: scale * 1.1 })
                 .collect()
         };
-        let line =
-            |n: u32, most: f64| (0..n).map(|i| [f64::from(i), most * f64::from(i % 7) / 6.0]).collect::<Vec<_>>();
+        let line = |n: u32, most: f64| {
+            (0..n).map(|i| [f64::from(i), most * f64::from(i % 7) / 6.0, most / 2.0]).collect::<Vec<_>>()
+        };
         for timeline in [vec![], line(1, 5.0), line(57, 400.0), line(360, 90_000.0), line(20, 0.0)] {
             for spread in [vec![], spread(0.001), spread(1.0), spread(900.0), spread(1.0)[..1].to_vec()] {
                 let caption = Caption { title: "a".into(), subtitle: "b".into(), footer: "c".into() };
