@@ -9,6 +9,9 @@ use crate::model::{Comparison, Limiter, Pool, Requirement, Scenario, Scope};
 /// The share of attempts throttled, and of answers truncated, that is accepted where the scenario does not say.
 pub const DEFAULT_BOUND: f64 = 0.01;
 
+/// The metrics that bound what a quota refuses.
+pub const REFUSALS: [&str; 3] = ["attempt_throttle_rate", "request_throttle_rate", "request_failure_rate"];
+
 /// What variants of a scenario are judged by, and which of its objectives have no say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Objectives {
@@ -29,24 +32,21 @@ pub fn of(scenario: &Scenario, workload: Option<usize>) -> Objectives {
     let (mut judged, apart): (Vec<_>, Vec<_>) =
         scenario.slo.iter().cloned().partition(|each| touches(&each.scope, scenario, &reached));
     let of_workload = workload.filter(|_| scenario.workloads.len() > 1).map_or(Scope::Total, Scope::Workload);
-    if !judged.iter().any(|each| THROTTLES.contains(&each.metric.as_str())) {
+    if !judged.iter().any(|each| REFUSALS.contains(&each.metric.as_str())) {
         let everywhere = reached.len() == scenario.pools.len();
         let scope = if everywhere { Scope::Total } else { of_workload.clone() };
-        judged.push(default(scope, "attempt_throttle_rate"));
+        judged.push(default_on(scope, "attempt_throttle_rate"));
     }
     let bounds_answers = |each: &Requirement| {
         let elsewhere = matches!(each.scope, Scope::Workload(index) if workload.is_some_and(|own| own != index));
         each.metric == "truncation_rate" && !elsewhere
     };
     if !judged.iter().any(bounds_answers) {
-        judged.push(default(of_workload, "truncation_rate"));
+        judged.push(default_on(of_workload, "truncation_rate"));
     }
     judged.retain(|each| votes(&each.scope, scenario));
     Objectives { judged, apart: apart.iter().map(|each| slo::text_of(each, scenario)).collect() }
 }
-
-/// Metrics that bound throttling.
-const THROTTLES: [&str; 3] = ["attempt_throttle_rate", "request_throttle_rate", "request_failure_rate"];
 
 /// The pools that a workload can make a difference to: those that it calls, and on from any of them over the other
 /// workloads that call several and the accounts that hold several.
@@ -93,13 +93,14 @@ fn touches(scope: &Scope, scenario: &Scenario, pools: &[usize]) -> bool {
 pub fn of_sweep(scenario: &Scenario) -> Vec<Requirement> {
     let mut objectives = scenario.slo.clone();
     if objectives.is_empty() {
-        objectives.push(default(Scope::Total, "attempt_throttle_rate"));
+        objectives.push(default_on(Scope::Total, "attempt_throttle_rate"));
     }
     objectives.retain(|each| votes(&each.scope, scenario));
     objectives
 }
 
-fn default(scope: Scope, metric: &str) -> Requirement {
+/// The default bound on a metric: less than [`DEFAULT_BOUND`].
+pub fn default_on(scope: Scope, metric: &str) -> Requirement {
     Requirement {
         text: format!("{metric} < 1% (default)"),
         scope,

@@ -12,6 +12,8 @@ pub const UNDECIDED: &str = "an SLO lies within the interval of its estimate: th
      `--replications` or the horizon";
 
 const ONE_REPLICATION: &str = "one replication gives no intervals; run with `--replications 10` to see the spread";
+/// What every warning of a bucket that is still being spent says.
+pub const STILL_SPENDING: &str = "is still spending its burst";
 
 /// The warnings of a run.
 pub fn of_run(scenario: &Scenario, summary: &Summary, replications: &Replications) -> Vec<String> {
@@ -86,7 +88,7 @@ fn still_spending(index: usize, name: &str, metrics: &Metrics, replications: &Re
         format!("; in the long run at least {:.1}% of its tokens are refused", bound * 100.0)
     });
     Some(format!(
-        "pool `{name}` is still spending its burst: its bucket fell by {:.0}% of its capacity through the measured \
+        "pool `{name}` {STILL_SPENDING}: its bucket fell by {:.0}% of its capacity through the measured \
          time{bound}; lengthen `horizon` and `warmup`, or set `episode: true` if this is all there is",
         fallen * 100.0
     ))

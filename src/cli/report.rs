@@ -16,7 +16,7 @@ Examples:
 
 Exit codes: 0 done, 2 the file is no saved result.")]
 pub(super) struct Args {
-    /// A result saved by `run`, `compare` or `sweep` with `-o`: summary.json, compare.json, sweep.json
+    /// A result saved with `-o` by `run`, `compare`, `sweep` or `size`: summary.json, compare.json, sweep.json, size.json
     result: PathBuf,
 
     /// How to print the result
@@ -41,10 +41,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         (Format::Text, Saved::Run { summary, .. }) => report::text::summary(summary, &style),
         (Format::Text, Saved::Compare { comparison, .. }) => report::compare::text(comparison, &style),
         (Format::Text, Saved::Sweep { sweep, .. }) => report::sweep::text(sweep, &style),
+        (Format::Text, Saved::Size { sizing, .. }) => report::size::text(sizing, &style),
+        (Format::Text, Saved::Solve { solved, .. }) => report::solve::text(solved, &style),
         (Format::Json, _) => saved.json(),
         (Format::Csv, Saved::Run { summary, .. }) => report::csv::summary(summary),
         (Format::Csv, Saved::Compare { comparison, .. }) => report::compare::csv(comparison),
         (Format::Csv, Saved::Sweep { sweep, .. }) => report::sweep::csv(sweep),
+        (Format::Csv, Saved::Size { sizing, .. }) => report::size::csv(sizing),
+        (Format::Csv, Saved::Solve { solved, .. }) => report::solve::csv(solved),
+        (Format::Markdown, Saved::Size { sizing, .. }) => report::size::markdown(sizing),
+        (Format::Markdown, Saved::Solve { solved, .. }) => report::solve::markdown(solved),
         (Format::Markdown, Saved::Run { summary, .. }) => report::markdown::summary(summary),
         (Format::Markdown, Saved::Compare { comparison, .. }) => report::compare::markdown(comparison),
         (Format::Markdown, Saved::Sweep { sweep, .. }) => report::sweep::markdown(sweep),

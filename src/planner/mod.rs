@@ -4,17 +4,22 @@
 
 pub mod assume;
 mod batch;
+mod boundary;
 mod caching;
 mod compare;
+mod drain;
 mod ladder;
 mod remedies;
 mod replicate;
 mod search;
+pub mod size;
+pub mod solve;
 mod sweep;
 mod tried;
 
 pub use batch::{Job, batch, batch_onto, summaries};
 pub use compare::{Compared, compare};
+pub use drain::{Finish, drain};
 pub use ladder::ladder;
 pub use replicate::{Progress, Run, Silent, replicate, replicate_in_order};
 pub use search::{Effort, at_load, highest_load, meets};

@@ -18,5 +18,6 @@ mod reports;
 mod scenarios;
 #[cfg(feature = "serve")]
 mod serve;
+mod size;
 mod support;
 mod theory;

@@ -5,6 +5,7 @@
 //! `report/html/uplot/LICENSE`) from the data in the page; what they show is in `plots`.
 
 mod plots;
+mod sizing;
 
 use super::compare::{self as comparison_tables, in_sentence};
 use super::recovery::StateMap;
@@ -32,8 +33,12 @@ struct Page {
     tried_lead: String,
     tried_header: Vec<String>,
     tried: Vec<TriedRow>,
+    /// Commands to run next, each with what it does.
+    commands: Vec<Next>,
     assumptions: Vec<String>,
     warnings: Vec<String>,
+    /// What AWS does not publish, beside what is assumed.
+    unpublished: Vec<String>,
     /// Whether the charts come before the tables, because those are long.
     charts_first: bool,
     provenance: String,
@@ -53,6 +58,13 @@ struct HtmlTable {
     note: String,
     /// Whether a screen shows it only when asked.
     folded: bool,
+}
+
+/// A command to run next.
+#[derive(Debug, Serialize)]
+struct Next {
+    words: String,
+    command: String,
 }
 
 /// What an assumption would change.
@@ -106,6 +118,12 @@ pub fn page(saved: &Saved) -> String {
             (Page { plots, ..of_comparison(comparison) }, origin)
         }
         Saved::Sweep { sweep, origin, .. } => (Page { plots: plots::of_sweep(sweep), ..of_sweep(sweep) }, origin),
+        Saved::Size { sizing, origin, .. } => {
+            (Page { plots: plots::sizing::of_sizing(sizing), ..sizing::of_sizing(sizing) }, origin)
+        }
+        Saved::Solve { solved, origin, .. } => {
+            (Page { plots: plots::sizing::of_solved(solved), ..sizing::of_solved(solved) }, origin)
+        }
     };
     page.kicker += &origin.question.as_ref().map(|question| format!(" · {question}")).unwrap_or_default();
     // Names stand in backticks in a terminal; a page has no need of them.

@@ -1,5 +1,7 @@
 //! What the charts of the page show, as data for its script.
 
+pub(super) mod sizing;
+
 use crate::analysis::recovery::{Recovery, Trouble};
 use crate::analysis::{Comparison, Estimate, Knee, Percentiles, Point, PoolTimeline, Summary, Sweep};
 use crate::report::chart::theme::{BLACK, BLUE, Colour, GREEN, GREY, ORANGE, VERMILLION, variant};
