@@ -6,11 +6,12 @@ use super::growth::growth;
 use super::output::reason;
 use super::progress::Bar;
 use super::source::Source;
-use super::{Answer, output, threads};
+use super::{Answer, estimate, output, threads};
 use crate::analysis::Sizing;
 use crate::analysis::solved::Solved;
 use crate::model::Scenario;
 use crate::model::service_quota::AppliedQuotas;
+use crate::planner::Progress;
 use crate::planner::size::{self, Ask};
 use crate::planner::solve::{self, Solve};
 use crate::report::{self, Saved};
@@ -166,7 +167,13 @@ fn formatted(saved: &Saved, format: Format) -> String {
     }
 }
 
+/// About as many runs of the scenario as a whole answer costs, and a brief one: `cargo bench --bench size` measures it.
+const RUNS: f64 = 120.0;
+const BRIEF_RUNS: f64 = 50.0;
+
 fn sized(scenario: &Scenario, ask: &Ask, run: &RunArgs) -> anyhow::Result<Sizing> {
+    let runs = if ask.brief { BRIEF_RUNS } else { RUNS };
+    estimate::announce(scenario, runs * f64::from(scenario.replications), run);
     let progress = Bar::new(size::STAGES, run.quiet);
     let sizing = threads(run)?.install(|| size::size(scenario, ask, &progress));
     progress.finish();
@@ -188,9 +195,11 @@ fn solved(scenario: &Scenario, what: What, args: &Args) -> anyhow::Result<Solved
             Solve::Drain(subject(scenario, args, "batch", is_batch, hint)?, args.count)
         }
     };
-    // How far a search is, nobody knows: the bar is for Ctrl-C.
-    let progress = Bar::new(1, true);
+    let progress = Bar::new(1, args.run.quiet);
+    // How far a search is, nobody knows.
+    progress.stage("searching");
     let solved = threads(&args.run)?.install(|| solve::solve(scenario, question, args.confidence, &progress));
+    progress.finish();
     solved.context("interrupted before the search was done; there is nothing to report")
 }
 

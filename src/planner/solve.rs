@@ -10,6 +10,7 @@ use super::search::at_load;
 use super::size::trial::{Court, Trial};
 use super::size::{Drawn, components, curve, joint_objectives, of_trial, without_short_days};
 use crate::analysis::estimate::{Kind, Part, ratio};
+use crate::analysis::objectives::DEFAULT_BOUND;
 use crate::analysis::solved::{Drain, Solved};
 use crate::analysis::{Summary, long_run, slo};
 use crate::model::{Arrivals, QuotaName, Requirement, Scenario};
@@ -262,6 +263,15 @@ fn max_tokens(scenario: &Scenario, workload: usize, all: Court<'_>) -> Option<So
     };
     if !trial.meets {
         solved.reasons = of_trial(&trial, scenario, all.objectives);
+    }
+    let cut = trial.summary.workloads[name].truncation_rate.mean.filter(|cut| *cut > DEFAULT_BOUND);
+    if let (Some(cut), true, Some(limit)) = (cut, trial.meets, edge.below) {
+        solved.warnings.push(format!(
+            "`max_tokens` {} cuts {} of the answers of `{name}` short; bound `truncation_rate` in `slo` if that is too \
+             many",
+            format::count(limit),
+            format::share(cut)
+        ));
     }
     Some(solved)
 }

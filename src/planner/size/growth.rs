@@ -25,8 +25,9 @@ pub(super) struct Grown<'a> {
     pub(super) component: &'a Component,
     pub(super) scenario: Scenario,
     pub(super) court: Court<'a>,
-    /// Its needs at the scenario's own traffic.
+    /// Its needs at the scenario's own traffic, under them and under what decides each of them.
     pub(super) limits: Vec<u64>,
+    pub(super) decided: Vec<u64>,
 }
 
 /// The most and the least traffic that is tried in search of what today's quotas carry.
@@ -119,15 +120,26 @@ impl Grown<'_> {
         let targets = &self.component.targets;
         let sizer = Sizer { scenario: &scenario, targets, court: self.court, precision: Precision::Rough };
         let guess: Vec<u64> = self.limits.iter().map(|&limit| (limit as f64 * factor) as u64).collect();
-        let Ok(least) = sizer.least(Some(&guess))? else {
+        // The traffic as it is was sized already, and more closely.
+        let least = if factor == 1.0 {
+            self.limits.clone()
+        } else if let Ok(least) = sizer.least(Some(&guess))? {
+            least.limits
+        } else {
             step.enough_today = false;
             return Some(());
         };
-        for (target, &limit) in targets.iter().zip(&least.limits) {
+        for ((target, &limit), (&own, &decided)) in
+            targets.iter().zip(&least).zip(self.limits.iter().zip(&self.decided))
+        {
+            let limit = libm::round(limit as f64 * decided as f64 / own as f64) as u64;
             step.enough_today &= limit <= target.today();
             for (pool, share) in target.shares(limit) {
                 let limits: &mut Limits = step.pools.entry(scenario.pools[pool].name.clone()).or_default();
-                limits.set(target.name_in(&scenario, pool), Some(round_up((share as f64 * (1.0 + margin)) as u64)));
+                limits.set(
+                    target.name_in(&scenario, pool),
+                    Some(round_up(libm::ceil(share as f64 * (1.0 + margin)) as u64)),
+                );
             }
         }
         Some(())

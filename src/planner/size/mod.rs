@@ -238,7 +238,8 @@ impl<'a> Work<'a> {
             _ => (sized.alone.clone(), sized.least.limits.clone()),
         };
         let component = sized.component;
-        Grown { component, scenario, court: self.court(&component.objectives), limits }
+        let decided = (0..limits.len()).map(|target| sized.decided(target).0).collect();
+        Grown { component, scenario, court: self.court(&component.objectives), limits, decided }
     }
 }
 
