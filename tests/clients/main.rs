@@ -6,7 +6,8 @@
 //! cargo test --test clients -- --write      writes it to reports/sdks/report.md, too
 //! ```
 //!
-//! Needs what `tests/clients/run` installs. Each run replays the arrivals and tokens of one replication.
+//! Needs what `tests/clients/run` installs, and a Python with boto3 in `PYTHON`. Each run replays the arrivals and tokens
+//! of one replication.
 
 #![expect(clippy::print_stdout, reason = "a table for whoever runs it")]
 
@@ -40,7 +41,7 @@ fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tools = Tools {
         quotasim: PathBuf::from(env!("CARGO_BIN_EXE_quotasim")),
-        python: root.join("target/clients/venv/bin/python"),
+        python: std::env::var_os("PYTHON").expect("PYTHON names one with boto3, as tests/clients/run does").into(),
         node: PathBuf::from("node"),
         clients: root.join("tests/clients"),
         scenario: root.join("reports/sdks/scenario.yaml"),
