@@ -14,6 +14,7 @@ use super::stream::{self, Dialect};
 use super::{anthropic, converse, credential};
 use crate::units::Tokens;
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -27,7 +28,13 @@ const MOST_BYTES: usize = 25_000_000;
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// `POST /model/{modelId}/{operation}`. The id may be an ARN, with its slash encoded or not.
-pub(super) async fn operate(State(shared): State<Arc<Shared>>, Path(path): Path<String>, request: Request) -> Response {
+pub(super) async fn operate(
+    State(shared): State<Arc<Shared>>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // A path that is no text.
+    let Ok(Path(path)) = path else { return refusal(&BedrockError::invalid_model()) };
     let target = path.rsplit_once('/').and_then(|(model, last)| Some((model, Operation::of_path(last)?)));
     let Some((model, operation)) = target else { return unknown().await };
     let call = shared.next_call();

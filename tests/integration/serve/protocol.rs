@@ -205,6 +205,8 @@ fn errors_are_bedrocks() {
         assert_eq!((status, name.as_str()), (400, "ValidationException"), "{body}");
         assert!(got.contains(message), "{got}");
     }
+    let no_text = endpoint.send("POST", "/model/%ff/converse", &[], &body);
+    assert_eq!((no_text.status, no_text.error().1.as_str()), (400, "ValidationException"));
     let reply = endpoint.converse(&[("x-quotasim-output-tokens", "many")], 50);
     assert!(reply.error().2.contains("x-quotasim-output-tokens is `many`"), "{reply:?}");
     assert_eq!(endpoint.send("POST", "/model/x/y/z", &[], "").error().1, "UnknownOperationException");
