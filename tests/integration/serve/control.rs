@@ -24,8 +24,16 @@ fn the_first_line_is_an_object_and_the_next_can_be_exported() {
     assert_eq!(greeting["address"], format!("127.0.0.1:{port}"));
     assert_eq!(greeting["url"], format!("http://127.0.0.1:{port}"));
     assert_eq!(endpoint.line(), format!("AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:{port}"));
-    let others: Vec<String> = (0..3).map(|_| endpoint.line()).collect();
-    assert_eq!(others, ["AWS_ACCESS_KEY_ID=quotasim", "AWS_SECRET_ACCESS_KEY=quotasim", "AWS_REGION=us-east-1"]);
+    let others: Vec<String> = (0..4).map(|_| endpoint.line()).collect();
+    assert_eq!(
+        others,
+        [
+            "AWS_ACCESS_KEY_ID=quotasim",
+            "AWS_SECRET_ACCESS_KEY=quotasim",
+            "AWS_REGION=us-east-1",
+            "AWS_DEFAULT_REGION=us-east-1"
+        ]
+    );
     let (code, said) = endpoint.terminate();
     assert_eq!((code, said.as_str()), (Some(0), ""));
 }
