@@ -13,6 +13,7 @@ pub mod long_run;
 pub mod objectives;
 pub mod outputs;
 pub mod paired;
+pub mod precision;
 pub mod recommendation;
 pub mod recovery;
 pub mod sizing;

@@ -27,7 +27,7 @@ pub fn text_of(requirement: &Requirement, scenario: &Scenario) -> String {
     format!("{name}: {}", requirement.text)
 }
 
-/// The metrics that a requirement speaks of.
+/// The metrics of what a requirement speaks of.
 pub fn metrics_of<'a>(requirement: &Requirement, scenario: &Scenario, summary: &'a Summary) -> &'a Metrics {
     match requirement.scope {
         Scope::Total => &summary.total,

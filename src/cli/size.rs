@@ -113,34 +113,31 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     output::prepare(&args.run)?;
     let origin = source.origin(&command(args), loaded.question.clone());
     let setting = report::Setting::of(&loaded.scenario);
-    let (saved, answer) = match args.solve {
-        Some(what) => {
-            let solved = solved(&loaded.scenario, what, args)?;
-            let answer = if solved.meets_slo { Answer::Yes } else { Answer::No };
-            (Saved::Solve { solved, setting, origin }, answer)
-        }
-        None => {
-            if !size::can_size(&loaded.scenario) {
-                bail!(
-                    "there is nothing to size: no pool that is called has a quota\n\nhint: give a pool its quota of \
+    let (saved, answer) = if let Some(what) = args.solve {
+        let solved = solved(&loaded.scenario, what, args)?;
+        let answer = if solved.meets_slo { Answer::Yes } else { Answer::No };
+        (Saved::Solve { solved, setting, origin }, answer)
+    } else {
+        if !size::can_size(&loaded.scenario) {
+            bail!(
+                "there is nothing to size: no pool that is called has a quota\n\nhint: give a pool its quota of \
                      today, `tokens_per_minute: 1M`, and not `none`"
-                );
-            }
-            let ask = Ask {
-                confidence: args.confidence,
-                margin: args.margin,
-                growth,
-                identities: source.identities(&loaded.scenario),
-                account_code: source.account_code(),
-                applied,
-                region: args.region.clone(),
-                use_case: args.use_case.clone().or(loaded.question),
-                brief: args.brief,
-            };
-            let sizing = sized(&loaded.scenario, &ask, &args.run)?;
-            let answer = if sizing.meets_slo { Answer::Yes } else { Answer::No };
-            (Saved::Size { sizing, setting, origin }, answer)
+            );
         }
+        let ask = Ask {
+            confidence: args.confidence,
+            margin: args.margin,
+            growth,
+            identities: source.identities(&loaded.scenario),
+            account_code: source.account_code(),
+            applied,
+            region: args.region.clone(),
+            use_case: args.use_case.clone().or(loaded.question),
+            brief: args.brief,
+        };
+        let sizing = sized(&loaded.scenario, &ask, &args.run)?;
+        let answer = if sizing.meets_slo { Answer::Yes } else { Answer::No };
+        (Saved::Size { sizing, setting, origin }, answer)
     };
     output::print(&formatted(&saved, args.run.format))?;
     output::save(&args.run, || saved)?;

@@ -30,10 +30,18 @@ pub(super) struct Single<'a> {
 
 impl Single<'_> {
     /// What a changed scenario needs; the inner `None` if no limit meets the objectives.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether it was stopped, the inner one whether there is any"
+    )]
     pub(super) fn need(&self, scenario: &Scenario) -> Option<Option<u64>> {
         self.need_judged_by(scenario, self.court)
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether it was stopped, the inner one whether there is any"
+    )]
     fn need_judged_by(&self, scenario: &Scenario, court: Court<'_>) -> Option<Option<u64>> {
         let targets = std::slice::from_ref(self.target);
         let sizer = Sizer { scenario, targets, court, precision: Precision::Rough };
@@ -118,12 +126,11 @@ pub(super) fn alternatives(
 /// The words of a note. `raw` is the limit that was found, `share` what it is of the need.
 fn note(note: &Note, single: &Single<'_>, raw: Option<u64>, share: Option<f64>) -> Option<String> {
     Some(match (note, raw, share) {
-        (Note::Fixed(text), ..) => text.clone(),
         (Note::Halves(text), _, Some(share)) => match share * 2.0 - 1.0 {
             more if more > 0.005 => format!("{text}; both together need {} more than one", format::share(more)),
             _ => text.clone(),
         },
-        (Note::Halves(text), ..) => text.clone(),
+        (Note::Fixed(text) | Note::Halves(text), ..) => text.clone(),
         (Note::DrainsAlone(workload), Some(raw), _) => {
             let mut alone = single.scenario.clone();
             single.target.set(&mut alone, raw);

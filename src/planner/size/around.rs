@@ -35,7 +35,7 @@ pub(super) struct Binding<'a> {
     too_large: bool,
 }
 
-impl<'a> Work<'a> {
+impl Work<'_> {
     /// The limit that binds; `None` where nothing was sized.
     pub(super) fn binding<'b>(
         &'b self,
@@ -53,7 +53,7 @@ impl<'a> Work<'a> {
         let (_, of, index) =
             of_pools.chain(of_accounts).reduce(|most, each| if each.0 > most.0 { each } else { most })?;
         Some(match of {
-            Some(each) => self.of_component(each, index),
+            Some(each) => Self::of_component(each, index),
             None => Binding {
                 scenario: joint.scenario(self.scenario, &sized.iter().map(|each| each.component).collect::<Vec<_>>()),
                 workloads: (0..self.scenario.workloads.len()).collect(),
@@ -69,7 +69,7 @@ impl<'a> Work<'a> {
         })
     }
 
-    fn of_component<'b>(&self, each: &'b Sized<'_>, index: usize) -> Binding<'b> {
+    fn of_component<'b>(each: &'b Sized<'_>, index: usize) -> Binding<'b> {
         let (decided, robust) = each.decided(index);
         Binding {
             scenario: each.alone.clone(),

@@ -87,20 +87,21 @@ fn truncation(objective: &Requirement, scenario: &Scenario) -> String {
         (enough > limit.0).then(|| format!("`max_tokens` of `{}` to about {}", workload.name, format::count(enough)))
     };
     let raised: Vec<String> = workloads(objective, scenario).into_iter().filter_map(wanted).collect();
-    match raised.is_empty() {
-        true => "as the model's own maximum cuts answers short".to_owned(),
-        false => format!("as `max_tokens` cuts answers short: raise {}", raised.join(", ")),
+    if raised.is_empty() {
+        "as the model's own maximum cuts answers short".to_owned()
+    } else {
+        format!("as `max_tokens` cuts answers short: raise {}", raised.join(", "))
     }
 }
 
 fn capacity(metrics: &Metrics) -> String {
     let overloaded = metrics.throttles_by_limit.model_capacity.mean.unwrap_or(0.0);
-    match overloaded > 0.0 {
-        true => "as the model is overloaded at times (`faults.overloaded`): another pool in `fallback` helps, a quota \
-                 does not"
-            .to_owned(),
-        false => "under a limit that is not sized here".to_owned(),
-    }
+    let why = if overloaded > 0.0 {
+        "as the model is overloaded at times (`faults.overloaded`): another pool in `fallback` helps, a quota does not"
+    } else {
+        "under a limit that is not sized here"
+    };
+    why.to_owned()
 }
 
 fn failures(objective: &Requirement, scenario: &Scenario) -> String {
@@ -115,9 +116,10 @@ fn failures(objective: &Requirement, scenario: &Scenario) -> String {
     add("`read_timeout`", |workload| workload.read_timeout.is_some());
     add("a full queue (`concurrency.queue`)", |workload| workload.concurrency.is_some_and(|cap| cap.queue.is_some()));
     add("`faults`", |workload| workload.faults != Faults::default());
-    match causes.is_empty() {
-        true => "for reasons that no quota changes".to_owned(),
-        false => format!("by other causes, which no quota changes: {}", causes.join(", ")),
+    if causes.is_empty() {
+        "for reasons that no quota changes".to_owned()
+    } else {
+        format!("by other causes, which no quota changes: {}", causes.join(", "))
     }
 }
 

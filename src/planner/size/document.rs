@@ -84,13 +84,13 @@ impl Work<'_> {
         for (index, account) in self.scenario.accounts.iter().enumerate() {
             let Some(size) = sizing.accounts.get_mut(&account.name) else { continue };
             let searched = joint.accounts.iter().find(|(target, _)| target.holders[0].0 == index);
-            let need = match searched {
-                Some(&(_, limit)) => limit,
-                None => {
+            let need = searched.map_or_else(
+                || {
                     let billed = traffic::billed_per_minute(&joint.trial.replications, self.scenario, index);
                     libm::ceil(billed * MINUTES) as u64
-                }
-            };
+                },
+                |&(_, limit)| limit,
+            );
             size.tokens_per_day = Some(need);
             size.extrapolated = searched.is_none();
             size.request = request(need, size.today.unwrap_or(0));

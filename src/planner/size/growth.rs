@@ -146,6 +146,10 @@ impl Grown<'_> {
     }
 
     /// The largest multiple of the traffic that today's limits carry; the inner `None` if there is none.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether it was stopped, the inner one whether there is any"
+    )]
     fn carries(&self) -> Option<Option<f64>> {
         let mut today = self.scenario.clone();
         for target in &self.component.targets {

@@ -138,7 +138,9 @@ impl Basis<'_> {
     fn share_of_long_inputs(&self, pool: usize) -> Option<f64> {
         let mut open = self.scenario.clone();
         let pools: Vec<usize> = (0..open.pools.len()).collect();
-        Target::of_pools(self.scenario, &pools, true).iter().for_each(|target| target.lift(&mut open));
+        for target in Target::of_pools(self.scenario, &pools, true) {
+            target.lift(&mut open);
+        }
         for each in &mut open.pools {
             // What a reservation holds beside the output limit is then the whole prompt.
             each.rules = ReservationRules { reserve_cache_reads: true, ..ReservationRules::default() };

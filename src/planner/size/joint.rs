@@ -67,7 +67,9 @@ pub(super) fn together(
     };
     let lifted = |factor: u64| {
         let mut changed = at(scenario, &components, &raised(factor));
-        accounts.iter().for_each(|account| account.lift(&mut changed));
+        for account in &accounts {
+            account.lift(&mut changed);
+        }
         changed
     };
     let mut factor = UNIT;

@@ -11,6 +11,7 @@ use crate::model::Scenario;
 use crate::planner::boundary::edge;
 use crate::units::SimTime;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// How far below what its requests take on average a limit is looked for: below that, requests only wait.
 const REACH: u64 = 64;
@@ -84,15 +85,14 @@ impl Sizer<'_> {
     /// The smallest limits. `guess` are limits to begin at, else a run without limits says where. The outer `None` if
     /// it was stopped.
     pub(in crate::planner) fn least(&self, guess: Option<&[u64]>) -> Option<Result<Least, Unmet>> {
-        let guessed = match guess {
-            Some(guess) => guess.to_vec(),
-            None => {
-                let unlimited = self.unlimited()?;
-                if !unlimited.meets {
-                    return Some(Err(Unmet::Without(Box::new(unlimited))));
-                }
-                self.targets.iter().map(|target| self.first_guess(target, &unlimited)).collect()
+        let guessed = if let Some(guess) = guess {
+            guess.to_vec()
+        } else {
+            let unlimited = self.unlimited()?;
+            if !unlimited.meets {
+                return Some(Err(Unmet::Without(Box::new(unlimited))));
             }
+            self.targets.iter().map(|target| self.first_guess(target, &unlimited)).collect()
         };
         let mut found = Found::default();
         let mut last = None;
@@ -120,6 +120,10 @@ impl Sizer<'_> {
     }
 
     /// The smallest limit of the target after `before`, and the component there. The inner `None` if there is none.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether it was stopped, the inner one whether there is any"
+    )]
     fn next(&self, before: &[u64], start: u64) -> Option<Option<(Step, Trial)>> {
         let mut tried: BTreeMap<u64, Trial> = BTreeMap::new();
         let mut start = start;
@@ -128,12 +132,13 @@ impl Sizer<'_> {
         loop {
             let unit = std::cell::Cell::new(1.0);
             let ask = |limit: u64| {
-                if !tried.contains_key(&limit) {
-                    let scenario = self.with(&[before, &[limit]].concat());
-                    let trial = if hasty { self.court.look(&scenario)? } else { self.court.whole(&scenario)? };
-                    tried.insert(limit, trial);
-                }
-                let trial = &tried[&limit];
+                let trial = match tried.entry(limit) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        let scenario = self.with(&[before, &[limit]].concat());
+                        new.insert(if hasty { self.court.look(&scenario)? } else { self.court.whole(&scenario)? })
+                    }
+                };
                 unit.set(self.unit(before.len(), trial));
                 Some(trial.answer())
             };
@@ -166,16 +171,14 @@ impl Sizer<'_> {
     /// What one request takes of a target: tokens reserved, or one.
     fn unit(&self, target: usize, trial: &Trial) -> f64 {
         let target = &self.targets[target];
-        match target.kind {
-            Kind::Requests => 1.0,
-            _ => {
-                let reserved = trial.summary.total.ledger.reserved as f64;
-                // Counts leave the warm-up out, the ledger does not.
-                let share = 1.0 - trial.summary.warmup_s / trial.summary.horizon_s;
-                let admitted = trial.summary.total.counts.attempts - trial.summary.total.counts.throttled;
-                (reserved * share / admitted.max(1) as f64).max(1.0)
-            }
+        if target.kind == Kind::Requests {
+            return 1.0;
         }
+        let reserved = trial.summary.total.ledger.reserved as f64;
+        // Counts leave the warm-up out, the ledger does not.
+        let share = 1.0 - trial.summary.warmup_s / trial.summary.horizon_s;
+        let admitted = trial.summary.total.counts.attempts - trial.summary.total.counts.throttled;
+        (reserved * share / admitted.max(1) as f64).max(1.0)
     }
 
     fn tolerance(&self, limit: u64, unit: f64, reserved: bool) -> u64 {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// An input that may turn out otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
+enum Quantity {
     Traffic,
     InputTokens,
     OutputTokens,
@@ -22,32 +22,32 @@ enum Input {
     Burstiness,
 }
 
-const INPUTS: [Input; 8] = [
-    Input::Traffic,
-    Input::InputTokens,
-    Input::OutputTokens,
-    Input::CacheWrites,
-    Input::MaxTokens,
-    Input::Duration,
-    Input::ThinkTime,
-    Input::Burstiness,
+const INPUTS: [Quantity; 8] = [
+    Quantity::Traffic,
+    Quantity::InputTokens,
+    Quantity::OutputTokens,
+    Quantity::CacheWrites,
+    Quantity::MaxTokens,
+    Quantity::Duration,
+    Quantity::ThinkTime,
+    Quantity::Burstiness,
 ];
 
 /// What each is moved by.
 const LESS: f64 = 0.8;
 const MORE: f64 = 1.2;
 
-impl Input {
+impl Quantity {
     fn words(self) -> &'static str {
         match self {
-            Input::Traffic => "traffic",
-            Input::InputTokens => "input tokens",
-            Input::OutputTokens => "output tokens",
-            Input::CacheWrites => "cache writes",
-            Input::MaxTokens => "max_tokens",
-            Input::Duration => "response time",
-            Input::ThinkTime => "think time",
-            Input::Burstiness => "burstiness (cv)",
+            Quantity::Traffic => "traffic",
+            Quantity::InputTokens => "input tokens",
+            Quantity::OutputTokens => "output tokens",
+            Quantity::CacheWrites => "cache writes",
+            Quantity::MaxTokens => "max_tokens",
+            Quantity::Duration => "response time",
+            Quantity::ThinkTime => "think time",
+            Quantity::Burstiness => "burstiness (cv)",
         }
     }
 }
@@ -73,8 +73,8 @@ pub(super) fn sensitivities(single: &Single<'_>, need: u64, mut done: impl FnMut
 }
 
 /// A scenario with one input times a factor; `None` where it has no such input.
-fn moved(scenario: &Scenario, input: Input, factor: f64) -> Option<Scenario> {
-    if input == Input::Traffic {
+fn moved(scenario: &Scenario, input: Quantity, factor: f64) -> Option<Scenario> {
+    if input == Quantity::Traffic {
         return Some(at_load(scenario, scenario.load.as_f64() * factor));
     }
     let mut changed = scenario.clone();
@@ -83,16 +83,16 @@ fn moved(scenario: &Scenario, input: Input, factor: f64) -> Option<Scenario> {
         let most = changed.pools[changed.workloads[index].pool].max_output;
         let workload = &mut changed.workloads[index];
         match input {
-            Input::InputTokens => {
+            Quantity::InputTokens => {
                 workload.tokens.input = scaled(&workload.tokens.input, factor);
                 with_rows(&mut workload.arrivals, |row| TraceRow { input: tokens(row.input), ..row });
             }
-            Input::OutputTokens => {
+            Quantity::OutputTokens => {
                 workload.tokens.output = scaled(&workload.tokens.output, factor);
                 with_rows(&mut workload.arrivals, |row| TraceRow { output: tokens(row.output), ..row });
             }
-            Input::CacheWrites => workload.tokens.cache_write = scaled(&workload.tokens.cache_write, factor),
-            Input::MaxTokens => {
+            Quantity::CacheWrites => workload.tokens.cache_write = scaled(&workload.tokens.cache_write, factor),
+            Quantity::MaxTokens => {
                 let moved = |limit: Tokens| Tokens((libm::round(limit.0 as f64 * factor) as u64).clamp(1, most.0));
                 workload.max_tokens = workload.max_tokens.map(moved);
                 with_rows(&mut workload.arrivals, |row| TraceRow {
@@ -100,21 +100,21 @@ fn moved(scenario: &Scenario, input: Input, factor: f64) -> Option<Scenario> {
                     ..row
                 });
             }
-            Input::Duration => workload.latency = workload.latency.as_ref().map(|latency| slower(latency, factor)),
-            Input::ThinkTime => match &mut workload.arrivals {
+            Quantity::Duration => workload.latency = workload.latency.as_ref().map(|latency| slower(latency, factor)),
+            Quantity::ThinkTime => match &mut workload.arrivals {
                 Arrivals::ClosedLoop { think_time, .. } => *think_time = scaled(think_time, factor),
                 Arrivals::Sessions(sessions) => sessions.think_time = scaled(&sessions.think_time, factor),
                 _ => {}
             },
-            Input::Burstiness => {
+            Quantity::Burstiness => {
                 if let Arrivals::Gamma { cv, .. } | Arrivals::Weibull { cv, .. } = &mut workload.arrivals {
                     *cv *= factor;
                 }
             }
-            Input::Traffic => unreachable!("moved above"),
+            Quantity::Traffic => unreachable!("moved above"),
         }
     }
-    if input == Input::Duration {
+    if input == Quantity::Duration {
         for pool in &mut changed.pools {
             pool.latency = slower(&pool.latency, factor);
         }

@@ -127,9 +127,8 @@ impl Target {
             return;
         }
         match (&mut scenario.pools[holder].quotas, self.kind) {
-            (PoolQuotas::Runtime { tokens: quota, .. }, Kind::Reserved)
+            (PoolQuotas::Runtime { tokens: quota, .. } | PoolQuotas::Mantle { input: quota, .. }, Kind::Reserved)
             | (PoolQuotas::Runtime { requests: quota, .. }, Kind::Requests)
-            | (PoolQuotas::Mantle { input: quota, .. }, Kind::Reserved)
             | (PoolQuotas::Mantle { output: quota, .. }, Kind::Output) => set(quota),
             (PoolQuotas::Runtime { tokens_per_day, .. }, Kind::PoolDay) => set_day(tokens_per_day),
             _ => unreachable!("a pool holds only limits that it has"),

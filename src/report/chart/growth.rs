@@ -72,7 +72,9 @@ pub fn growth(sizing: &Sizing, setting: &Setting) -> Option<Chart> {
             let drawn: Vec<[f64; 2]> =
                 line.points.iter().map(|&(x, multiple, _)| [across.at(x), up.at(multiple)]).collect();
             canvas.line(&drawn, Pen::new(colour.fill, 2.5));
-            drawn.iter().for_each(|&point| canvas.dot(point, 5.0, colour.fill));
+            for &point in &drawn {
+                canvas.dot(point, 5.0, colour.fill);
+            }
             occupied.mark_line(&drawn, 5.0);
             for (&point, &(_, _, ask)) in drawn.iter().zip(&line.points) {
                 let bounds = [plot.left, plot.top - 8.0, plot.right + 6.0, plot.bottom];
