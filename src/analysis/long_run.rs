@@ -55,15 +55,16 @@ pub fn bound(
     (offered > 0.0).then_some(Estimate { mean: Some(mean), ci95: Some([low, high]), few_events: false })
 }
 
-/// The quota that must refuse the largest share in the long run, with the index of its pool, if any must.
+/// The quota that must refuse the largest share in the long run, with the index of its pool, if any must: judging by
+/// the upper end of what is offered, as a confidence limit does.
 pub fn tightest(scenario: &Scenario, summary: &Summary) -> Option<(usize, QuotaName)> {
     let pools = scenario.pools.iter().enumerate();
     let shares = pools.flat_map(|(index, pool)| {
         let metrics = &summary.pools[&pool.name];
         let mantle = matches!(pool.quotas, PoolQuotas::Mantle { .. });
         let tokens = if mantle { QuotaName::InputTokensPerMinute } else { QuotaName::TokensPerMinute };
-        let all = of_attempts(pool, metrics, true)[0];
-        let by_tokens = of_attempts(pool, metrics, false)[0];
+        let all = of_attempts(pool, metrics, true)[2];
+        let by_tokens = of_attempts(pool, metrics, false)[2];
         [(by_tokens, index, tokens), (all, index, QuotaName::RequestsPerMinute)]
     });
     // Tokens come first: where they refuse as much, the requests quota has refused no more.

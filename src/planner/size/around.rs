@@ -15,6 +15,8 @@ use crate::planner::assume::Assumption;
 
 /// Replications that side questions take, at most: their answers are ratios.
 const SIDE_QUESTIONS: u32 = 4;
+/// They are ratios of estimates: how wide an interval of so few replications is says more of chance than of a change.
+const BY_ESTIMATE: f64 = 0.5;
 
 /// The limit with the largest need for what there is today, and all that is known of it.
 pub(super) struct Binding<'a> {
@@ -129,7 +131,7 @@ impl Work<'_> {
         targets.iter().for_each(|target| target.lift(&mut open));
         // A lifted limit has lost its limiter: the one in question is put back.
         target.put_back(&mut open, &law);
-        let court = Court { most: SIDE_QUESTIONS, ..court };
+        let court = Court { most: SIDE_QUESTIONS, confidence: BY_ESTIMATE, ..court };
         let single = Single { scenario: &open, workloads: &binding.workloads, target, court, guess: decided };
         sizing.sensitivity = sensitivity::sensitivities(&single, decided, |share| self.progress.reached(3, share))?;
         sizing.alternatives = alternatives::alternatives(&single, decided, target.today(), identities, |share| {
