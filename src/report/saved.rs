@@ -323,8 +323,8 @@ mod tests {
             ("{}", "no key `drawing`"),
             ("{\"schema_version\": 99}", "schema_version is 99"),
             (
-                "{\"drawing\": {\"verb\": \"size\", \"setting\": {\"pools\": [], \"workloads\": [], \"objectives\": []}}}",
-                "`size`",
+                "{\"drawing\": {\"verb\": \"guess\", \"setting\": {\"pools\": [], \"workloads\": [], \"objectives\": []}}}",
+                "`guess`",
             ),
         ];
         for (text, reason) in table {
