@@ -45,7 +45,7 @@ pub fn text(result: &Backtest, style: &Style) -> String {
         lines.extend(result.notes.iter().flat_map(|note| wrap(note, "- ", "  ")));
     }
     lines.push(String::new());
-    lines.push(style.paint(FAINT, &footer(result)));
+    lines.extend(wrap(&footer(result), "", "").iter().map(|line| style.paint(FAINT, line)));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -95,7 +95,12 @@ pub fn readings(result: &Backtest) -> Table {
         let name = if reading.default { format!("{} (default)", reading.name) } else { reading.name.clone() };
         vec![
             name,
-            format!("{} ± {}", short(reading.behind), short(reading.behind_error)),
+            // A single minute has no variation to take an error from.
+            if reading.behind_error > 0.0 {
+                format!("{} ± {}", short(reading.behind), short(reading.behind_error))
+            } else {
+                short(reading.behind)
+            },
             short(reading.predicted),
             or_dash(reading.hits, percent),
             or_dash(reading.false_alarms, percent),

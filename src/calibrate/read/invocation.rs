@@ -5,7 +5,7 @@
 //!
 //! CloudWatch wraps each record once more: its export to S3 puts a time before it, `filter-log-events` and
 //! `get-log-events` make it the `message` of an event, Insights the value of a field `@message`, a subscription one of
-//! the `logEvents` of a batch. All are recognised by what they hold.
+//! the `logEvents` of a batch, and the console's downloads a column of a table. All are recognised by what they hold.
 
 use super::by::{Told, principal};
 use super::invocation_body::{RequestBody, ResponseBody};
@@ -100,6 +100,11 @@ pub fn invocation_log(mut reader: impl BufRead, options: &Options, feed: &mut Fe
             let begun = std::mem::take(&mut line);
             return documents(io::Cursor::new(begun).chain(reader), None, options, feed);
         }
+        if number == 1
+            && let Some(column) = message_column(text)
+        {
+            return table(reader, column, options, feed);
+        }
         one_line(text, number, options, feed);
     }
 }
@@ -107,6 +112,29 @@ pub fn invocation_log(mut reader: impl BufRead, options: &Options, feed: &mut Fe
 /// Whether a first line is the beginning of something that goes on over several lines.
 fn begins_a_document(text: &[u8]) -> bool {
     matches!(text[0], b'{' | b'[') && serde_json::from_slice::<IgnoredAny>(text).is_err_and(|error| error.is_eof())
+}
+
+/// The column of records in the header of a table that the console of CloudWatch downloads: `@message` of Insights,
+/// `message` of a log's events.
+fn message_column(text: &[u8]) -> Option<usize> {
+    let header = std::str::from_utf8(text).ok()?.trim_start_matches('\u{feff}');
+    header.split(',').map(|name| name.trim_matches('"')).position(|name| name == "@message" || name == "message")
+}
+
+/// Reads a table behind its header.
+fn table(reader: impl BufRead, column: usize, options: &Options, feed: &mut Feed<'_>) {
+    let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(reader);
+    let mut row = csv::ByteRecord::new();
+    loop {
+        match rows.read_byte_record(&mut row) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(_) => return feed.broke_off(),
+        }
+        // The header is the first line.
+        let line = row.position().map_or(0, csv::Position::line) + 1;
+        one_line(row.get(column).unwrap_or_default(), line, options, feed);
+    }
 }
 
 fn one_line(text: &[u8], number: u64, options: &Options, feed: &mut Feed<'_>) {
