@@ -8,6 +8,8 @@ use super::text::{BAD, FAINT, GOOD, STRONG, Style, align, wrap};
 use super::{csv, json};
 use crate::calibrate::backtest::{Backtest, Reading};
 
+/// A reading that predicts fewer of the refusals, or refuses more of what was answered, explains little.
+const HALF: f64 = 0.5;
 /// Readings shown at most; the others are counted.
 const SHOWN: usize = 10;
 
@@ -80,10 +82,13 @@ fn headline(result: &Backtest) -> String {
     };
     let others = match left.len() {
         0 | 1 => format!("The other {ruled_out} are ruled out"),
+        2 => format!("One other is as likely within what history tells, {ruled_out} are ruled out"),
         many => format!("{} others are as likely within what history tells, {ruled_out} are ruled out", many - 1),
     };
+    let badly = best.hits.is_some_and(|hits| hits < HALF) || best.false_alarms.is_some_and(|alarms| alarms > HALF);
+    let doubt = if badly { " None explains it well: is the quota right, and is every caller of it here?" } else { "" };
     format!(
-        "Of {} readings of the quota, a {} explains history best: it {predicts}. {others}; {of_default}.",
+        "Of {} readings of the quota, a {} explains history best: it {predicts}. {others}; {of_default}.{doubt}",
         result.readings.len(),
         best.name
     )

@@ -172,6 +172,7 @@ fn collect(args: &Args, options: &Options) -> anyhow::Result<BTreeMap<String, Co
     };
     if are_logs(&files[0])? {
         let bar = Bar::new(files.iter().map(|input| input.bytes).sum(), args.quiet, "reading");
+        let mut broken = 0;
         for (index, input) in files.iter().enumerate() {
             let name = input.path.display().to_string();
             let mut sink = |_, observation: &Observation<'_>| add(observation);
@@ -183,19 +184,23 @@ fn collect(args: &Args, options: &Options) -> anyhow::Result<BTreeMap<String, Co
             if bar.stopped() {
                 bail!("interrupted while reading; nothing was tested");
             }
-            warn_of_broken(feed.finish().broken(), &name, args.quiet);
+            broken += feed.finish().broken();
         }
         bar.finish();
+        warn_of_broken(broken, args.quiet);
     } else {
         let reading = usage::read(&files, options, args.quiet, &mut |_, observation| add(observation))?;
-        warn_of_broken(reading.broken(), "the records", args.quiet);
+        warn_of_broken(reading.broken(), args.quiet);
     }
     Ok(collected)
 }
 
-fn warn_of_broken(broken: u64, name: &str, quiet: bool) {
+fn warn_of_broken(broken: u64, quiet: bool) {
     if broken > 0 && !quiet {
-        output::say(&format!("warning: {} broken records in {name} were left out", format::count(broken)));
+        output::say(&format!(
+            "warning: {} broken records were left out; `quotasim calibrate logs` or `usage` says where they are",
+            format::count(broken)
+        ));
     }
 }
 
