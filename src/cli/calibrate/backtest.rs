@@ -32,9 +32,10 @@ Examples:
     --tokens-per-minute 2M --seen throttles.csv
   quotasim calibrate backtest logs/ --seen cloudtrail.json -o out
 
-The records are those of `calibrate logs` or `calibrate usage`. Refusals may be in
-them; else `--seen` takes them from CloudWatch (InvocationThrottles by minute, CSV
-or JSON; EstimatedTPMQuotaUsage checks the burndown rate) or from CloudTrail.
+The records are those of `calibrate logs` or `calibrate usage`. Refusals may be
+in them; else `--seen` takes them from CloudWatch (InvocationThrottles by
+minute, CSV or JSON; EstimatedTPMQuotaUsage checks the burndown rate) or from
+CloudTrail.
 
 Exit codes: 0 done, 2 the input or the world is wrong.")]
 pub(super) struct Args {
