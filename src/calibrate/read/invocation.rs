@@ -10,10 +10,9 @@
 use super::by::{Told, principal};
 use super::invocation_body::{RequestBody, ResponseBody};
 use super::lenient::{Number, Object, Text};
-use super::{Feed, NO_TIME, NOT_JSON, Options, Unusable};
+use super::{Feed, NO_TIME, NOT_JSON, Options, Unusable, lasting};
 use crate::calibrate::observation::{Instant, MaxTokens, Observation, Outcome, Source, Usage};
 use crate::calibrate::outcome;
-use crate::units::SimSpan;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -174,7 +173,7 @@ fn take(record: &Record<'_>, line: u64, options: &Options, feed: &mut Feed<'_>) 
 /// What a record says of its attempt.
 fn observation<'a>(record: &Record<'a>, options: &Options) -> Result<Observation<'a>, Unusable> {
     let at: jiff::Timestamp = record.timestamp.0.parse().map_err(|_| NO_TIME)?;
-    let at = i64::try_from(at.as_nanosecond()).map_err(|_| NO_TIME)?;
+    let at = super::time(at.as_nanosecond())?;
     let (Object(input), Object(output)) = (&record.input, &record.output);
     let body = &output.body;
     let usage = usage(input, output);
@@ -188,7 +187,7 @@ fn observation<'a>(record: &Record<'a>, options: &Options) -> Result<Observation
         Some(Object(request)) => request.max_tokens().map_or(MaxTokens::Unset, MaxTokens::Set),
         None => options.max_tokens.map_or(MaxTokens::Unknown, MaxTokens::Set),
     };
-    let span = |milliseconds: Number| milliseconds.0.map(|ms| SimSpan::from_secs_f64(ms / 1e3));
+    let span = |milliseconds: Number| lasting(libm::round(milliseconds.0? * 1e6) as i128);
     let latency = span(body.latency_ms);
     let lasted = if options.timestamps_at_end { latency.unwrap_or_default().0 as i64 } else { 0 };
     let arn = &record.identity.0.arn.0;

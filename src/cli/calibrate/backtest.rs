@@ -10,12 +10,13 @@ use crate::calibrate::backtest::{
 use crate::calibrate::models::{self, Found};
 use crate::calibrate::observation::Observation;
 use crate::calibrate::read::{Feed, Options, invocation_log, metrics};
+use crate::calibrate::window;
 use crate::cli::output::reason;
 use crate::cli::{Answer, catalog, output};
 use crate::report;
 use crate::report::text::Style;
 use crate::spec::catalog::{Catalog, Resolved};
-use crate::units::{BurndownRate, format, parse};
+use crate::units::{BurndownRate, SimSpan, format, parse};
 use anyhow::bail;
 use clap::ValueEnum;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -98,6 +99,9 @@ enum Format {
     Json,
 }
 
+/// A history that is longer than this has a wrong time in it.
+const YEARS: SimSpan = SimSpan(2 * 365 * SimSpan::DAY.0);
+
 /// A limit, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Limit(Option<u64>);
@@ -123,6 +127,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     let mut collected = collect(args, &options)?;
     let name = chosen(&collected, args.model.as_deref())?;
     let collector = collected.remove(&name).expect("it was just found");
+    if let Some([first, last]) = collector.span()
+        && last.0 - first.0 > YEARS.0 as i64
+    {
+        bail!(
+            "the records are more than two years apart, from {} to {}\n\nhint: is the time of one of them wrong? A replay takes every second \
+             between",
+            window::written(first.minute()),
+            window::written(last.minute())
+        );
+    }
     let setting = setting(args, &name, &catalog)?;
     let witness = witness(args, &name)?;
     let defaults = Defaults { max_output: setting.max_output, max_tokens: args.max_tokens.map(u64::from) };
