@@ -98,7 +98,7 @@ fn live(operation: &str, option: &str) {
         let readings = result["readings"].as_array().expect("readings");
         let default = readings.iter().find(|reading| reading["default"] == true).expect("the default");
         assert_eq!(default["ruled_out"], false, "{recording}: it is the law of the endpoint\n{default:#}");
-        assert!(default["hits"].as_f64() >= Some(0.7), "{recording}\n{default:#}");
+        assert!(default["hits"].as_f64() >= Some(0.5), "{recording}\n{default:#}");
         let ruled_out = readings.iter().filter(|reading| reading["ruled_out"] == true).count();
         assert!(ruled_out >= 1, "{recording}: others are not\n{readings:#?}");
     }
