@@ -26,7 +26,8 @@ pub fn text_of(requirement: &Requirement, scenario: &Scenario) -> String {
     format!("{name}: {}", requirement.text)
 }
 
-fn metrics_of<'a>(requirement: &Requirement, scenario: &Scenario, summary: &'a Summary) -> &'a Metrics {
+/// The metrics of what a requirement speaks of.
+pub fn metrics_of<'a>(requirement: &Requirement, scenario: &Scenario, summary: &'a Summary) -> &'a Metrics {
     match requirement.scope {
         Scope::Total => &summary.total,
         Scope::Workload(index) => &summary.workloads[&scenario.workloads[index].name],
