@@ -239,8 +239,11 @@ fn refusals_that_only_cloudwatch_counted_are_replayed_too() {
         let row: Value = serde_json::from_str(line).expect("JSON");
         *minutes.entry(row["time"].as_str().expect("a time")[..16].to_owned()).or_insert(0) += 1;
     }
-    let rows: String = minutes.iter().map(|(minute, count)| format!("{minute}:00Z,{count}\n")).collect();
-    desk.write("throttles.csv", &format!("Timestamp,InvocationThrottles\n{rows}"));
+    let mut table = "Timestamp,InvocationThrottles\n".to_owned();
+    for (minute, count) in &minutes {
+        writeln!(table, "{minute}:00Z,{count}").expect("memory");
+    }
+    desk.write("throttles.csv", &table);
     let line = "calibrate backtest answered.jsonl --tokens-per-minute 120k --requests-per-minute none --seen";
     let result = desk.json(&format!("{line} throttles.csv --format json --quiet"));
     assert_eq!((&result["counts_only"], &result["refused"]), (&true.into(), &refused.len().into()));

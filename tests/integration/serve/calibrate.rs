@@ -38,9 +38,8 @@ fn run(desk: &TempDir, line: &str) -> (Option<i32>, String) {
 
 fn desk() -> TempDir {
     let desk = tempfile::tempdir().expect("a directory");
-    let prompts: String =
-        (0..24).map(|i| format!("{{\"prompt\": \"my secret question {i}\", \"max_tokens\": 400}}\n")).collect();
-    std::fs::write(desk.path().join("prompts.jsonl"), prompts).expect("writable");
+    let prompt = |i: usize| format!("{{\"prompt\": \"my secret question {i}\", \"max_tokens\": 400}}\n");
+    std::fs::write(desk.path().join("prompts.jsonl"), (0..24).map(prompt).collect::<String>()).expect("writable");
     desk
 }
 
