@@ -73,7 +73,7 @@ fn admission(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(1));
         group.bench_function(limiter, |bencher| {
             bencher.iter(|| {
-                now = now + SimSpan(75_000_000);
+                now += SimSpan(75_000_000);
                 match gate.admit(now, 5_600, None) {
                     Admission::Admitted(reservation) => open.push_back(reservation),
                     Admission::Refused(refusal) => drop(black_box(refusal)),
