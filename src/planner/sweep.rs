@@ -220,6 +220,15 @@ impl Work<'_> {
         Some(tried.into_iter().map(|(_, tried)| tried).collect())
     }
 
+    /// The objectives that are missed at a load.
+    fn missed_at(&self, scenario: &Scenario, load: f64, effort: Effort) -> Option<Vec<String>> {
+        let scenario = at_load(scenario, load);
+        let summary =
+            summaries(std::slice::from_ref(&scenario), effort.replications, &OnlyStop(self.progress))?.pop()?;
+        let outcomes = slo::judge_long_run(self.objectives, &scenario, &summary);
+        Some(outcomes.into_iter().filter(|outcome| !outcome.met).map(|outcome| outcome.text).collect())
+    }
+
     fn knees(&self, points: &[(usize, Point)]) -> Option<Vec<Knee>> {
         let knee = |(line, of): (usize, &Line)| {
             let at = self.beside(line).into_iter().collect();
@@ -233,13 +242,14 @@ impl Work<'_> {
             let effort = Effort::default();
             Some(match highest_load(scenario, self.objectives, &known, effort, self.progress)? {
                 Sustained::UpTo(load) => {
-                    Knee { at, load: Some(load), note: None, tried: self.tried_below(scenario, load, effort)? }
+                    Knee { at, load: Some(load), tried: self.tried_below(scenario, load, effort)?, ..Knee::default() }
                 }
                 Sustained::AtLeast(load) => {
                     Knee { at, note: Some(format!("at least {}", format::approximate(load))), ..Knee::default() }
                 }
                 Sustained::NotAt(load) => {
-                    Knee { at, note: Some(format!("not even at {}", format::approximate(load))), ..Knee::default() }
+                    let note = format!("not even at {}", format::approximate(load));
+                    Knee { at, note: Some(note), missed: self.missed_at(scenario, load, effort)?, ..Knee::default() }
                 }
             })
         };

@@ -13,6 +13,7 @@ mod compact;
 mod fit;
 pub mod font;
 pub mod frame;
+mod grid;
 mod heat_map;
 pub mod label;
 mod latency;
