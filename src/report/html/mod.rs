@@ -159,6 +159,11 @@ fn of_comparison(comparison: &Comparison) -> Page {
         HtmlTable::new("Latency and wait", comparison_tables::durations(comparison), "from arrival, retries included")
             .marking(best),
     ];
+    let callers = clients::of_variants(comparison);
+    if !callers.rows.is_empty() {
+        let legend = clients::legend_of_variants(comparison);
+        tables.push(HtmlTable::new("Clients", callers, &legend).marking(best));
+    }
     if comparison.variants.len() > 1 {
         let first = comparison.variants.first().map(in_sentence).unwrap_or_default();
         let note = "± half the 95% interval of paired differences: every variant met the same requests";

@@ -4,7 +4,7 @@ use crate::analysis::recovery::{Afterwards, Recovery, State, Trouble};
 use crate::analysis::{Comparison, Estimate, Knee, Percentiles, Point, PoolTimeline, Summary, Sweep};
 use crate::report::chart::theme::{BLACK, BLUE, Colour, GREEN, GREY, ORANGE, VERMILLION, state_colour, variant};
 use crate::report::chart::{
-    SHARE_FLOOR, charged_per_minute, full_quota, latency_bounds, pareto_front, share_bounds, shares,
+    Price, SHARE_FLOOR, charged_per_minute, full_quota, latency_bounds, pareto_front, share_bounds, shares,
 };
 use crate::report::compare::{metrics_of, name_of, spoken};
 use crate::report::number::{digits, duration_ms, percent};
@@ -211,22 +211,23 @@ pub(super) fn of_comparison(
     plots
 }
 
-/// Truncation against throttling, a point per variant.
+/// What is paid against throttling, a point per variant.
 fn trade_off(comparison: &Comparison) -> Lines {
+    let price = Price::of(comparison);
     // Points that stand at the same place of the axis are told together.
     let place = |share: f64| share.max(SHARE_FLOOR);
     let points: Vec<Option<[f64; 2]>> = comparison.variants.iter().map(|each| shares(comparison, each)).collect();
-    let mut places: Vec<f64> = points.iter().flatten().map(|&[truncated, _]| place(truncated)).collect();
+    let mut places: Vec<f64> = points.iter().flatten().map(|&[paid, _]| place(paid)).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
     let at = |x: f64, y: f64| places.iter().map(|&place| (place == x).then_some(y)).collect::<Vec<_>>();
     let measured = || comparison.variants.iter().zip(&points).enumerate();
     let variants = measured().filter_map(|(index, (each, point))| {
-        let [truncated, throttled] = (*point)?;
+        let [paid, throttled] = (*point)?;
         Some(Series {
             name: spoken(each),
             colour: css(variant(index)),
-            values: at(place(truncated), throttled),
+            values: at(place(paid), throttled),
             look: Look::Dots,
             ..Series::default()
         })
@@ -238,15 +239,15 @@ fn trade_off(comparison: &Comparison) -> Lines {
         colour: css(GREY),
         values: places
             .iter()
-            .map(|&x| front.iter().find(|[truncated, _]| place(*truncated) == x).map(|&[_, throttled]| throttled))
+            .map(|&x| front.iter().find(|[paid, _]| place(*paid) == x).map(|&[_, throttled]| throttled))
             .collect(),
         ..Series::default()
     };
     let marks = measured().filter_map(|(index, (each, point))| {
-        let [truncated, throttled] = (*point)?;
+        let [paid, throttled] = (*point)?;
         let recommended = comparison.recommendation.variant.as_ref() == Some(&each.name);
         Some(Mark {
-            x: place(truncated),
+            x: place(paid),
             y: place(throttled),
             colour: css(if recommended { GREEN } else { variant(index) }),
             ink: hexadecimal(if recommended { GREEN } else { variant(index) }.ink),
@@ -254,20 +255,20 @@ fn trade_off(comparison: &Comparison) -> Lines {
             ring: recommended,
         })
     });
-    let [truncated, throttled] = share_bounds(comparison);
+    let [paid, throttled] = share_bounds(comparison, price);
     let rules = [
         throttled.map(|bound| Rule::up(bound, format!("SLO {}", percent(bound)))),
-        truncated.map(|bound| Rule { value: bound, label: format!("SLO {}", percent(bound)), across: true }),
+        paid.map(|bound| Rule { value: bound, label: format!("SLO {}", percent(bound)), across: true }),
     ];
     Lines {
         id: "trade-off".to_owned(),
-        title: "Attempts throttled against answers cut short".to_owned(),
+        title: format!("Attempts throttled against {}", price.words()),
         note: "Logarithmic. The best lies at the lower left; the ring marks the recommendation.".to_owned(),
         series: std::iter::once(line).filter(|_| front.len() > 1).chain(variants).collect(),
         rules: rules.into_iter().flatten().collect(),
         marks: marks.collect(),
         x: Across {
-            label: "answers cut short".to_owned(),
+            label: price.words().to_owned(),
             format: "percent",
             values: places,
             log: true,
@@ -284,11 +285,12 @@ fn outcomes(comparison: &Comparison) -> Lines {
         look: Look::Dots,
         ..estimates(name.to_owned(), colour, &metrics.iter().map(|metrics| of(metrics)).collect::<Vec<_>>())
     };
-    let rules = match share_bounds(comparison) {
-        [Some(truncated), Some(throttled)] if truncated == throttled => {
+    let [failed, _] = share_bounds(comparison, Price::Failed);
+    let rules = match share_bounds(comparison, Price::Cut) {
+        [Some(truncated), Some(throttled)] if truncated == throttled && failed.is_none() => {
             vec![Rule::up(throttled, format!("SLO: both below {}", percent(throttled)))]
         }
-        [truncated, throttled] => [(throttled, "throttled"), (truncated, "cut short")]
+        [truncated, throttled] => [(throttled, "throttled"), (truncated, "cut short"), (failed, "failed")]
             .into_iter()
             .filter_map(|(bound, name)| Some(Rule::up(bound?, format!("{name} below {}", percent(bound?)))))
             .collect(),
@@ -296,8 +298,11 @@ fn outcomes(comparison: &Comparison) -> Lines {
     Lines {
         id: "outcomes".to_owned(),
         title: "Throttled, cut short, failed".to_owned(),
-        note: "Logarithmic; 95% intervals. A smaller output limit reserves less and cuts more answers short."
-            .to_owned(),
+        note: if comparison.workload.is_some() {
+            "Logarithmic; 95% intervals. A smaller output limit reserves less and cuts more answers short.".to_owned()
+        } else {
+            "Logarithmic; 95% intervals.".to_owned()
+        },
         x: Across {
             label: if comparison.workload.is_some() { "max_tokens" } else { "variant" }.to_owned(),
             format: "number",
