@@ -186,19 +186,13 @@ impl Work<'_> {
         let mut at = Map::new();
         at.insert(self.grid.axes[0].path.clone(), place.value.clone());
         at.extend(self.beside(place.line));
-        let utilization = summary.pools.values().filter_map(|metrics| {
-            // What must be refused is 1 − Q ÷ offered, so offered ÷ Q follows from it where anything must be.
-            let of = metrics.pool.as_ref()?;
-            let quota = of.tokens_per_minute.mean? / of.quota_utilization.mean?;
-            Some(metrics.offered_tokens_per_minute.mean? / quota).filter(|share| share.is_finite())
-        });
         Point {
             at,
             replications: summary.replications,
             added: place.added,
             meets: meets(self.objectives, place.scenario, summary),
             still_spending: warnings::spending_pools(place.scenario, replications),
-            offered_utilization: utilization.reduce(f64::max),
+            offered_utilization: summary.pools.values().filter_map(warnings::offered_utilization).reduce(f64::max),
             total: summary.total.clone(),
             recovery: summary.recovery.as_ref().map(Into::into),
         }

@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn variants_that_are_no_values_have_a_row_each() {
+        let values = fixture::comparison(&[("unset", 64_000, 0.4, 0.0), ("16", 16, 0.0, 0.0)]);
+        assert!(of_variants(&values).rows.is_empty());
+        let named = of_variants(&Comparison { workload: None, ..values });
+        assert_eq!(named.header[..2], ["variant", "tries"]);
+        assert_eq!(named.rows.len(), 2);
+    }
+
+    #[test]
     fn what_no_client_does_has_no_column() {
         let mut summary = fixture::busy();
         let metrics = summary.workloads.values_mut().next().expect("one workload");

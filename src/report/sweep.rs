@@ -453,6 +453,22 @@ mod tests {
     }
 
     #[test]
+    fn an_axis_has_as_short_a_name_as_tells_it_apart() {
+        let names = |paths: [&str; 2]| {
+            let mut result = fixture::sweep(&[1.0], &["1"]);
+            for (axis, path) in result.axes.iter_mut().zip(paths) {
+                path.clone_into(&mut axis.path);
+            }
+            [0, 1].map(|index| axis_name(&result, index)).join(" and ")
+        };
+        assert_eq!(names(["load", "workloads.chat.max_tokens"]), "load and max_tokens");
+        assert_eq!(names(["load", "spike.load"]), "load and spike.load");
+        assert_eq!(names(["spike.load", "seed"]), "spike.load and seed");
+        let twice = names(["workloads.chat.max_tokens", "workloads.batch.max_tokens"]);
+        assert_eq!(twice, "chat.max_tokens and batch.max_tokens");
+    }
+
+    #[test]
     fn without_a_load_the_values_that_meet_are_named() {
         let mut result = fixture::sweep(&[1.0, 2.0, 4.0, 8.0], &[]);
         result.knees.clear();

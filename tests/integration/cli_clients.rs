@@ -120,11 +120,17 @@ fn sweep_draws_a_map_of_states_for_each_client() {
     let text = with(&["-o", place]);
     assert!(text.starts_with("With boto3@2.0: it does not come back by itself at 1 of 4 points."), "{text}");
     assert!(text.contains("With boto3@2.1: the disturbance does no lasting harm at any of 4 points."), "{text}");
-    assert!(text.contains("                3  stable    down"), "{text}");
+    // The states alone, not the shares as well, and what both rest on once.
+    assert!(text.contains("load         1         3\n 0.6  stable *  stable *\n   1  stable *      down\n"), "{text}");
+    assert!(!text.contains("share of attempts throttled"), "{text}");
+    assert_eq!(text.matches("\nassumptions\n").count(), 1, "{text}");
+    assert!(text.contains("spike.load 1"), "{text}");
     for client in ["boto3@2.0", "boto3@2.1"] {
         for file in ["sweep.json", "sweep.csv", "report.html", "recovery-map.svg", "recovery-map.png"] {
             assert!(directory.path().join(client).join(file).is_file(), "{client}/{file}");
         }
+        let page = std::fs::read_to_string(directory.path().join(client).join("report.html")).expect("it was written");
+        assert!(page.contains(&format!("workloads.chat.client={client}")), "{client}: what was run is not said");
     }
 
     let found: Value = serde_json::from_str(&with(&["--format", "json"])).expect("JSON");

@@ -1,6 +1,7 @@
 //! Laws of comparisons and sweeps, on small scenarios.
 
 use crate::support::scenario;
+use quotasim::analysis::VariantResult;
 use quotasim::analysis::curve::Axis;
 use quotasim::engine::{AttemptRow, Engine, Observer};
 use quotasim::model::Scenario;
@@ -122,6 +123,40 @@ fn what_would_meet_the_objectives_is_said_where_nothing_does() {
     assert!(recommendation.holds_under.is_empty());
     assert!(recommendation.remedies.iter().any(|remedy| remedy.contains("times the quota")), "{recommendation:?}");
     assert!(recommendation.remedies.iter().any(|remedy| remedy.contains("a load of at most")), "{recommendation:?}");
+}
+
+/// A spike after which clients without patience never let the quota come back, while the objective asks for little.
+#[test]
+fn what_does_not_come_back_after_a_spike_is_not_recommended() {
+    let storm = |client: &str| {
+        let text = CLASSIFIER
+            .replace("tokens_per_minute: 200k", "tokens_per_minute: none")
+            .replace(
+                "requests_per_minute: none",
+                "requests_per_minute: 150\n    assumptions: { rejections_consume: requests }",
+            )
+            .replace(
+                "client: { custom: { max_attempts: 3, delay: 2s } }",
+                &format!("max_tokens: 400\n    client: {client}"),
+            )
+            .replace("slo: [attempt_throttle_rate < 1%]", "slo: [request_failure_rate < 99%, truncation_rate < 50%]")
+            .replace("horizon: 6m", "horizon: 20m\nspike: { at: 4m, for: 60s, load: 5 }");
+        Variant { name: client.to_owned(), scenario: scenario(&text) }
+    };
+    let stubborn = "{ custom: { max_attempts: 6, backoff: { base: 500ms, cap: 2s, jitter: full } } }";
+    let variants = [storm(stubborn), storm("none")];
+    let found = planner::compare(&variants, None, &Silent).expect("nobody stops it").comparison;
+    let [first, other] = found.variants.as_slice() else { panic!("two variants") };
+    let stays_down = |of: &VariantResult| of.recovery.expect("a spike").replications.no_recovery_rate();
+    assert_eq!((stays_down(first), stays_down(other)), (1.0, 0.0));
+    assert_eq!((first.meets, other.meets), (false, true), "{:?}", first.slo);
+    assert_eq!(found.recommendation.variant.as_deref(), Some("none"));
+    assert!(found.objectives.iter().any(|text| text == "no_recovery_rate <= 50% (default)"), "{:?}", found.objectives);
+
+    // Alone, it is told what would help: what it needs to come back, not only what keeps failures below 99 %.
+    let alone = planner::compare(&variants[..1], None, &Silent).expect("nobody stops it").comparison;
+    assert!(alone.recommendation.reason.contains("`no_recovery_rate <= 50% (default)` comes out at 100%"));
+    assert!(alone.recommendation.remedies.iter().any(|remedy| remedy.contains("a load of at most")));
 }
 
 #[test]

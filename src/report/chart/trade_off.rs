@@ -236,6 +236,18 @@ fn subtitle(comparison: &Comparison, setting: &Setting) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn variants_that_cut_alike_pay_in_failures() {
+        let variants = [("boto3@2.0", 64_000, 0.4, 0.0), ("none", 64_000, 0.1, 0.0)];
+        let values = fixture::comparison(&variants);
+        assert_eq!(Price::of(&values), Price::Cut, "values of max_tokens");
+        let mut named = Comparison { workload: None, ..values };
+        assert_eq!(Price::of(&named), Price::Failed);
+        named.variants[1].total.truncation_rate.mean = Some(0.3);
+        assert_eq!(Price::of(&named), Price::Cut);
+    }
 
     #[test]
     fn the_front_leaves_out_what_another_beats() {

@@ -501,7 +501,8 @@ pub(super) fn of_sweep(sweep: &Sweep) -> Vec<Plot> {
         latency_along(sweep),
     ];
     let shown = lines.into_iter().filter(Lines::shows_something).map(Plot::Lines);
-    shown.chain([states(sweep), heat(sweep)].into_iter().flatten().map(Plot::Heat)).collect()
+    // Where something disturbs, what becomes of it afterwards is the answer.
+    states(sweep).map(Plot::Heat).into_iter().chain(shown).chain(heat(sweep).map(Plot::Heat)).collect()
 }
 
 /// The latency along a sweep: its 99th percentile, or the highest that every point has answers enough for.
