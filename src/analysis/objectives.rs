@@ -26,9 +26,10 @@ pub struct Objectives {
 /// What to judge variants of a scenario by.
 ///
 /// `workload` is the one whose `max_tokens` differs; a default on truncation speaks of it alone, and one on throttles
-/// where there are pools that it has no part in. An objective that is measured on nothing but pools with the
+/// where there are pools that it has no part in. `limits_differ` says whether variants differ in how long an answer may
+/// get: else they cut equally many short, and only the scenario itself can ask that these be few. An objective that is measured on nothing but pools with the
 /// `in_flight` limiter is left out, as that limiter is for theory and has no vote.
-pub fn of(scenario: &Scenario, workload: Option<usize>) -> Objectives {
+pub fn of(scenario: &Scenario, workload: Option<usize>, limits_differ: bool) -> Objectives {
     let reached = workload.map_or_else(|| (0..scenario.pools.len()).collect(), |index| reach(scenario, index));
     let (mut judged, apart): (Vec<_>, Vec<_>) =
         scenario.slo.iter().cloned().partition(|each| touches(&each.scope, scenario, &reached));
@@ -42,7 +43,7 @@ pub fn of(scenario: &Scenario, workload: Option<usize>) -> Objectives {
         let elsewhere = matches!(each.scope, Scope::Workload(index) if workload.is_some_and(|own| own != index));
         each.metric == "truncation_rate" && !elsewhere
     };
-    if !judged.iter().any(bounds_answers) {
+    if limits_differ && !judged.iter().any(bounds_answers) {
         judged.push(default(of_workload, "truncation_rate"));
     }
     judged.extend(to_come_back(scenario));

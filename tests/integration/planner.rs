@@ -137,9 +137,9 @@ fn what_does_not_come_back_after_a_spike_is_not_recommended() {
             )
             .replace(
                 "client: { custom: { max_attempts: 3, delay: 2s } }",
-                &format!("max_tokens: 400\n    client: {client}"),
+                &format!("max_tokens: 40\n    client: {client}"),
             )
-            .replace("slo: [attempt_throttle_rate < 1%]", "slo: [request_failure_rate < 99%, truncation_rate < 50%]")
+            .replace("slo: [attempt_throttle_rate < 1%]", "slo: [request_failure_rate < 99%]")
             .replace("horizon: 6m", "horizon: 20m\nspike: { at: 4m, for: 60s, load: 5 }");
         Variant { name: client.to_owned(), scenario: scenario(&text) }
     };
@@ -151,7 +151,9 @@ fn what_does_not_come_back_after_a_spike_is_not_recommended() {
     assert_eq!((stays_down(first), stays_down(other)), (1.0, 0.0));
     assert_eq!((first.meets, other.meets), (false, true), "{:?}", first.slo);
     assert_eq!(found.recommendation.variant.as_deref(), Some("none"));
-    assert!(found.objectives.iter().any(|text| text == "no_recovery_rate <= 50% (default)"), "{:?}", found.objectives);
+    // Both cut as many answers short, which is no matter between them.
+    assert!(found.variants.iter().all(|each| each.total.truncation_rate.mean > Some(0.1)));
+    assert_eq!(found.objectives, ["request_failure_rate < 99%", "no_recovery_rate <= 50% (default)"]);
 
     // Alone, it is told what would help: what it needs to come back, not only what keeps failures below 99 %.
     let alone = planner::compare(&variants[..1], None, &Silent).expect("nobody stops it").comparison;
