@@ -102,12 +102,12 @@ impl SloSpec {
             }
         };
         let written = self.require.as_ref()?;
-        let (metric, comparison, bound) = requirement(b, written, &scope)?;
+        let (metric, comparison, bound) = requirement(b, written, scope.as_ref())?;
         Some(Requirement { text: written.value.clone(), scope: scope?, metric, comparison, bound })
     }
 }
 
-fn requirement(b: &mut Builder<'_>, written: &At<String>, scope: &Option<Scope>) -> Option<(String, Comparison, f64)> {
+fn requirement(b: &mut Builder<'_>, written: &At<String>, scope: Option<&Scope>) -> Option<(String, Comparison, f64)> {
     let of_pool = matches!(scope, Some(Scope::Pool(_)));
     let of_all = matches!(scope, Some(Scope::Total) | None);
     let text = written.value.as_str();

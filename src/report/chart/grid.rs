@@ -109,7 +109,7 @@ pub(super) fn edge_legend(canvas: &Canvas<'_>, [left, y]: [f64; 2]) {
 }
 
 /// The first of some texts that fits a cell.
-pub(super) fn fitting<'a>(texts: &'a [String], look: Type, [from, to]: [[f64; 2]; 2]) -> Option<&'a String> {
+pub(super) fn fitting(texts: &[String], look: Type, [from, to]: [[f64; 2]; 2]) -> Option<&String> {
     texts.iter().find(|text| look.width(text) + 8.0 < to[0] - from[0] && to[1] - from[1] > 20.0)
 }
 
