@@ -6,9 +6,13 @@
 mod support;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use quotasim::admission::{Admission, Gate, Settlement};
 use quotasim::engine::{Engine, Unwatched};
 use quotasim::model::Distribution;
 use quotasim::random::{Key, Purpose, Sampler};
+use quotasim::tally::Histogram;
+use quotasim::units::{SimSpan, SimTime};
+use std::collections::VecDeque;
 use std::hint::black_box;
 use support::{LIMITERS, LOADS, SIZES};
 
@@ -58,5 +62,44 @@ fn variates(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, whole_loop, variates);
+/// One attempt at the gate: admitted, and settled a while later.
+fn admission(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("admission");
+    for limiter in LIMITERS {
+        let scenario = support::scenario("low", SIZES[0], limiter, &[], REQUESTS);
+        let mut gate = Gate::new(&scenario.pools[0], scenario.start);
+        let mut open = VecDeque::new();
+        let mut now = SimTime::ZERO;
+        group.throughput(Throughput::Elements(1));
+        group.bench_function(limiter, |bencher| {
+            bencher.iter(|| {
+                now += SimSpan(75_000_000);
+                match gate.admit(now, 5_600, None) {
+                    Admission::Admitted(reservation) => open.push_back(reservation),
+                    Admission::Refused(refusal) => drop(black_box(refusal)),
+                }
+                if open.len() > SIZES[0] as usize {
+                    let reservation = open.pop_front().expect("there are more than none");
+                    gate.settle(now, reservation, Settlement { charge: 3_000, billed: 2_000 }, None);
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+/// One latency into a histogram.
+fn tally(criterion: &mut Criterion) {
+    let sampler = Sampler::new(&Distribution::LogNormal { mu: 22.5, sigma: 0.8 });
+    let mut draws = [0.0; 256];
+    sampler.fill(Key::new(1, 0, 0, Purpose::Duration), 0, &mut draws);
+    let durations = draws.map(|ns| ns as u64);
+    let mut histogram = Histogram::default();
+    let mut group = criterion.benchmark_group("tally");
+    group.throughput(Throughput::Elements(durations.len() as u64));
+    group.bench_function("histogram", |bencher| bencher.iter(|| histogram.record_all(black_box(&durations))));
+    group.finish();
+}
+
+criterion_group!(benches, whole_loop, variates, admission, tally);
 criterion_main!(benches);

@@ -26,9 +26,9 @@ pub struct Refusal {
 #[must_use = "a reservation holds quota until it is settled"]
 #[derive(Debug, Default)]
 pub struct Reservation {
-    at: SimTime,
-    held: u64,
-    entry: Entry,
+    pub(super) at: SimTime,
+    pub(super) held: u64,
+    pub(super) entry: Entry,
 }
 
 impl Reservation {
@@ -81,6 +81,13 @@ impl Gate {
             rejections_consume_requests: pool.rules.rejections_consume_requests,
             endpoint: pool.quotas.endpoint(),
         }
+    }
+
+    /// The tokens quota, if there is no other, and its name.
+    pub fn only_quota(&mut self) -> Option<(&mut Meter, QuotaName)> {
+        let name = self.tokens_name();
+        let alone = self.requests.is_none() && self.output.is_none() && self.day.is_none();
+        self.tokens.as_mut().filter(|_| alone).map(|meter| (meter, name))
     }
 
     /// Admits an attempt that reserves `cost` quota tokens, or refuses it.

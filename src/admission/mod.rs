@@ -12,9 +12,11 @@ mod in_flight;
 #[cfg(test)]
 mod laws;
 mod limiter;
+mod one_quota;
 mod sliding_window;
 mod token_bucket;
 
 pub use day::DayMeter;
 pub use gate::{Admission, Gate, Refusal, Reservation, Settlement};
 pub use limiter::{Entry, Limiter, Meter};
+pub use one_quota::{Admit, OneQuota};

@@ -8,6 +8,7 @@ pub mod fold;
 pub mod objectives;
 pub mod outputs;
 pub mod paired;
+pub mod precision;
 pub mod recommendation;
 pub mod recovery;
 pub mod slo;

@@ -38,7 +38,8 @@ fn value_of(requirement: &Requirement, scenario: &Scenario, summary: &Summary) -
     measured(metrics_of(requirement, scenario, summary), &requirement.metric)
 }
 
-fn metrics_of<'a>(requirement: &Requirement, scenario: &Scenario, summary: &'a Summary) -> &'a Metrics {
+/// The metrics of what a requirement speaks of.
+pub fn metrics_of<'a>(requirement: &Requirement, scenario: &Scenario, summary: &'a Summary) -> &'a Metrics {
     match requirement.scope {
         Scope::Total => &summary.total,
         Scope::Workload(index) => &summary.workloads[&scenario.workloads[index].name],

@@ -62,7 +62,9 @@ impl Progress for Bar {
             return;
         }
         let now = (share.min(1.0) * WHOLE) as u32;
-        let before = self.replications[replication as usize].swap(now, Ordering::Relaxed);
+        // Of replications beyond those known at the start only the stage tells.
+        let Some(so_far) = self.replications.get(replication as usize) else { return };
+        let before = so_far.swap(now, Ordering::Relaxed);
         self.drawn.inc(u64::from(now.saturating_sub(before)));
     }
 

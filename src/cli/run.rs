@@ -6,6 +6,7 @@ use super::progress::Bar;
 use super::requests::RequestsFile;
 use super::source::Source;
 use super::{Answer, estimate, output, threads};
+use crate::analysis::precision::Precision;
 use crate::model::Scenario;
 use crate::planner::{self, Run};
 use crate::report::{self, Saved};
@@ -19,6 +20,7 @@ Examples:
   quotasim run scenarios/classifier-unset.yaml
   quotasim run scenarios/chat.yaml --format json --replications 20
   quotasim run scenarios/chat.yaml -o out --set workloads.chat.max_tokens=1024
+  quotasim run scenarios/chat.yaml --precision 2%
   quotasim run scenarios/trace-replay.yaml --requests attempts.csv
 
 Exit codes: 0 done, 1 an SLO of the scenario is missed, 2 the input or the
@@ -33,6 +35,11 @@ pub(super) struct Args {
     /// Write one row per attempt to this file; replications then run one after the other
     #[arg(long, value_name = "FILE.csv")]
     requests: Option<PathBuf>,
+
+    /// Add replications until half the 95 % interval of each figure that decides is within this share of it, or, of a
+    /// rate, within the second one [default of that: 0.1%]
+    #[arg(long, value_name = "SHARE[,SHARE]", conflicts_with = "requests")]
+    precision: Option<Precision>,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
@@ -56,7 +63,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         false => Answer::No,
     };
     output::save(&args.run, || {
-        let origin = source.origin(&Command::new("run", &args.scenario), loaded.question);
+        let mut command = Command::new("run", &args.scenario);
+        if let Some(precision) = args.precision {
+            command.option("--precision", &precision.to_string());
+        }
+        let origin = source.origin(&command, loaded.question);
         let Run { summary, timelines, outputs, .. } = run;
         Saved::Run { summary, setting: report::Setting::of(&loaded.scenario), timelines, outputs, origin }
     })?;
@@ -68,6 +79,9 @@ fn simulate(scenario: &Scenario, args: &Args) -> anyhow::Result<Run> {
     let pool = threads(&args.run)?;
     let progress = Bar::new(scenario.replications, args.run.quiet);
     let run = match &args.requests {
+        None if let Some(precision) = args.precision => {
+            pool.install(|| planner::replicate_to(scenario, precision, &progress))
+        }
         None => pool.install(|| planner::replicate(scenario, &progress)),
         Some(path) => {
             let mut file = RequestsFile::create(path, scenario)?;

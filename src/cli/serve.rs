@@ -217,7 +217,8 @@ impl Signals {
     }
 }
 
-/// What stdout says: a line for programs, then the variables for a shell.
+/// What stdout says: a line for programs, then the variables for a shell. boto3 reads its Region from the second of the
+/// two only.
 fn greeting(address: SocketAddr, scenario: &str) -> String {
     let url = url(address);
     let object = serde_json::json!({
@@ -231,7 +232,7 @@ fn greeting(address: SocketAddr, scenario: &str) -> String {
     });
     format!(
         "{object}\nAWS_ENDPOINT_URL_BEDROCK_RUNTIME={url}\nAWS_ACCESS_KEY_ID=quotasim\n\
-         AWS_SECRET_ACCESS_KEY=quotasim\nAWS_REGION=us-east-1\n"
+         AWS_SECRET_ACCESS_KEY=quotasim\nAWS_REGION=us-east-1\nAWS_DEFAULT_REGION=us-east-1\n"
     )
 }
 

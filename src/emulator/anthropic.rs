@@ -73,10 +73,12 @@ fn id(answer: &Answer) -> String {
 
 fn usage(answer: &Answer, output: u64) -> Value {
     let demand = &answer.demand;
+    let written = |ttl: &str| if answer.cache_ttl == ttl { demand.cache_write.0 } else { 0 };
     json!({
         "input_tokens": demand.input.0,
         "cache_creation_input_tokens": demand.cache_write.0,
         "cache_read_input_tokens": demand.cache_read.0,
+        "cache_creation": { "ephemeral_5m_input_tokens": written("5m"), "ephemeral_1h_input_tokens": written("1h") },
         "output_tokens": output,
     })
 }

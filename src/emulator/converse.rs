@@ -47,7 +47,7 @@ fn usage(answer: &Answer) -> Value {
         "cacheWriteInputTokens": demand.cache_write.0,
     });
     if demand.cache_write.0 > 0 {
-        usage["cacheDetails"] = json!([{ "ttl": "5m", "inputTokens": demand.cache_write.0 }]);
+        usage["cacheDetails"] = json!([{ "ttl": answer.cache_ttl, "inputTokens": demand.cache_write.0 }]);
     }
     usage
 }

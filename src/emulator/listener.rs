@@ -69,7 +69,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stop: watch
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, stop: watch::Receiver<bool>, _place: OwnedSemaphorePermit) {
+async fn connection(stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>, _place: OwnedSemaphorePermit) {
     // Without it small events of a stream would wait for acknowledgements.
     let _ = stream.set_nodelay(true);
     let inner = TowerToHyperService::new(router);
@@ -83,8 +83,14 @@ async fn connection(stream: TcpStream, router: Router, stop: watch::Receiver<boo
             }
         }
     });
+    let spoken = tokio::select! {
+        biased;
+        spoken = tokio::time::timeout(HEAD_TIMEOUT, is_http2(&stream)) => spoken,
+        // Browsers open connections in advance: one on which nothing has come holds up no stop.
+        _ = stop.wait_for(|stop| *stop) => return,
+    };
     // An error of a connection is its caller's: it hung up, or what it sent is no HTTP. It concerns nobody else.
-    match tokio::time::timeout(HEAD_TIMEOUT, is_http2(&stream)).await {
+    match spoken {
         Ok(Ok(true)) => {
             let connection = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())

@@ -67,7 +67,7 @@ use tokio::sync::watch;
 /// What the endpoint rests on besides the scenario's assumptions, one sentence each.
 pub const ASSUMPTIONS: [&str; 4] = [
     "A prompt has a token per 4 bytes of text and 1,600 per image, unless the header x-quotasim-input-tokens says otherwise; Bedrock's tokenizers are not public.",
-    "A prefix of at least 1,024 tokens before a cache point is cached from the admission of its first attempt, for five minutes from its last use.",
+    "A prefix of at least 1,024 tokens before a cache point is cached from the admission of its first attempt, for five minutes from its last use, or an hour where the cache point says so.",
     "Max_tokens above the model's limit and prompts above its context window are refused before any quota is asked.",
     "Clients wait by their own clocks: at a speed other than 1 their backoff and timeouts are not compressed.",
 ];

@@ -78,6 +78,14 @@ impl Prompt {
         Ok(Prompt { max_tokens, ..measure_anthropic(body)? })
     }
 
+    /// How long the prefixes that it writes are cached, in the words of `usage`.
+    pub(super) fn cache_ttl(&self) -> &'static str {
+        match self.checkpoints.last() {
+            Some(checkpoint) if checkpoint.ttl == LONG_CACHE_TTL => "1h",
+            _ => "5m",
+        }
+    }
+
     /// Reads the body of `CountTokens`: one of the two forms, wrapped.
     pub(super) fn of_count_tokens(body: &Value) -> Result<Prompt, BedrockError> {
         let input = body.get("input").ok_or_else(|| BedrockError::malformed("#: required key [input] not found"))?;

@@ -14,6 +14,7 @@ use super::stream::{self, Dialect};
 use super::{anthropic, converse, credential};
 use crate::units::Tokens;
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -27,17 +28,28 @@ const MOST_BYTES: usize = 25_000_000;
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// `POST /model/{modelId}/{operation}`. The id may be an ARN, with its slash encoded or not.
-pub(super) async fn operate(State(shared): State<Arc<Shared>>, Path(path): Path<String>, request: Request) -> Response {
+pub(super) async fn operate(
+    State(shared): State<Arc<Shared>>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // A path that is no text.
+    let Ok(Path(path)) = path else { return refusal(&BedrockError::invalid_model()) };
     let target = path.rsplit_once('/').and_then(|(model, last)| Some((model, Operation::of_path(last)?)));
     let Some((model, operation)) = target else { return unknown().await };
+    let call = shared.next_call();
     let (parts, body) = request.into_parts();
-    match answer(&shared, model, operation, &parts.headers, body).await {
+    let mut response = match answer(&shared, model, operation, &parts.headers, body).await {
         Ok(response) => response,
         Err(error) => {
             shared.with(|service, _| *service.rejected.entry(error.name).or_default() += 1);
             refusal(&error)
         }
-    }
+    };
+    // SDKs show it with answers and errors alike; it has the form of a UUID, and tells the number of the call.
+    let id = format!("00000000-0000-4000-8000-{call:012x}");
+    response.headers_mut().insert("x-amzn-requestid", HeaderValue::from_str(&id).expect("letters, digits and hyphens"));
+    response
 }
 
 /// Any other path or method.
@@ -166,7 +178,7 @@ async fn whole(shared: &Arc<Shared>, answer: Answer, operation: Operation, model
         json_response(&converse::body(&answer))
     };
     caller.served();
-    with_request_id(response, &answer)
+    response
 }
 
 /// Waits for the first token and then streams: Bedrock's headers come with its first event.
@@ -186,15 +198,6 @@ async fn streamed(shared: &Arc<Shared>, answer: Answer, operation: Operation, mo
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.amazon.eventstream"));
     if operation.has_native_body() {
         headers.insert("x-amzn-bedrock-content-type", HeaderValue::from_static("application/json"));
-    }
-    with_request_id(response, &answer)
-}
-
-fn with_request_id(mut response: Response, answer: &Answer) -> Response {
-    // The form of a UUID; the number of the admission makes it findable.
-    let id = format!("00000000-0000-4000-8000-{:012x}", answer.number);
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert("x-amzn-requestid", id);
     }
     response
 }

@@ -68,6 +68,8 @@ pub(super) struct Answer {
     pub(super) admitted_at: SimTime,
     pub(super) timing: ResponseTiming,
     pub(super) demand: Demand,
+    /// How long what it writes to the prompt cache is kept: `5m` or `1h`.
+    pub(super) cache_ttl: &'static str,
     /// What goes wrong on the way, and when.
     pub(super) breaks: Option<(SimTime, Break)>,
 }
@@ -270,6 +272,7 @@ impl Service {
                     admitted_at: now,
                     timing,
                     demand,
+                    cache_ttl: call.prompt.cache_ttl(),
                     breaks: self.break_of(fault, call, attempt, timing, now),
                 };
                 let row = self.row(now, call, attempt, &demand, reservation);

@@ -8,7 +8,7 @@ use super::directory::Directory;
 use super::record::Row;
 use super::service::Service;
 use crate::units::{SimSpan, SimTime};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -19,6 +19,8 @@ pub(super) struct Shared {
     pub(super) directory: Directory,
     /// Streams under way.
     pub(super) streams: AtomicUsize,
+    /// Calls of Bedrock's operations so far, whatever became of them.
+    calls: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -47,7 +49,12 @@ impl State {
 impl Shared {
     pub(super) fn new(clock: Clock, directory: Directory, service: Service, recorder: Option<Sender<Row>>) -> Shared {
         let state = Mutex::new(State { service, recorder });
-        Shared { clock, directory, streams: AtomicUsize::new(0), state }
+        Shared { clock, directory, streams: AtomicUsize::new(0), calls: AtomicU64::new(0), state }
+    }
+
+    /// The number of the next call, from 1.
+    pub(super) fn next_call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Does something to the state as of now, after what has fallen due.

@@ -20,11 +20,12 @@ use crate::model::{Pool, QuotaName};
 use crate::random::{Loop, widest};
 use crate::tally::{Billed, FlowTally, Ledger};
 use crate::units::{SimSpan, SimTime};
+use std::ops::Range;
 
 /// What became of a first attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
-enum Verdict {
+pub(super) enum Verdict {
     /// Its request is counted elsewhere.
     Refused = 0,
     Admitted = 1,
@@ -39,9 +40,9 @@ pub(super) struct Columns<'a> {
     route: Route,
     clients: u32,
     books_success: bool,
-    reservation: [u64; BLOCK],
-    charge: [u64; BLOCK],
-    verdicts: [Verdict; BLOCK],
+    pub(super) reservation: [u64; BLOCK],
+    pub(super) charge: [u64; BLOCK],
+    pub(super) verdicts: [Verdict; BLOCK],
 }
 
 impl<'a> Columns<'a> {
@@ -85,26 +86,60 @@ impl<'a> Columns<'a> {
         sums.count(tally);
 
         let all_measured = SimTime(first) >= marks.warmup() && latest_end <= marks.horizon();
-        for (place, &at) in times.iter().enumerate() {
+        let mut measured = [0; BLOCK];
+        for (place, (measured, &at)) in measured.iter_mut().zip(times).enumerate() {
             let service = timing.service[place];
-            let measured = if all_measured {
+            let within = if all_measured {
                 service
             } else {
                 marks.measured(SimTime(at), SimTime(at).saturating_add(SimSpan(service)))
             };
-            let measured = if self.verdicts[place] == Verdict::Refused { 0 } else { measured };
-            tally.in_flight_ns += u128::from(measured);
-            pool.reservation_ns += u128::from(self.reservation[place]) * u128::from(measured);
+            *measured = within & mask(self.verdicts[place]);
         }
-        let admitted = (first_counted..len).filter(|&place| self.verdicts[place] == Verdict::Admitted);
-        if has_ttft {
-            tally.ttft.record_all(admitted.clone().map(|place| timing.ttft[place]));
-        }
+        let (mut in_flight, mut reserved) = (0, 0);
+        widest(Holding { columns: self, measured: &measured, in_flight: &mut in_flight, reserved: &mut reserved });
+        tally.in_flight_ns += in_flight;
+        pool.reservation_ns += reserved;
+
         tally.wait.record_zeros(sums.admitted);
-        tally.latency.record_all(admitted.clone().map(|place| timing.service[place]));
+        let all = sums.admitted == (len - first_counted) as u64;
+        if has_ttft {
+            let (durations, zeros) = self.admitted(&timing.ttft, first_counted..len, all, &mut measured);
+            tally.ttft.record_zeros(zeros);
+            tally.ttft.record_all(durations);
+        }
+        let (durations, zeros) = self.admitted(&timing.service, first_counted..len, all, &mut measured);
+        tally.latency.record_zeros(zeros);
+        tally.latency.record_all(durations);
         if latest_end > marks.patience() {
+            let admitted = (first_counted..len).filter(|&place| self.verdicts[place] == Verdict::Admitted);
             self.uncount_endless(admitted, block, marks, tally);
         }
+    }
+
+    /// The nonzero numbers of a column that belong to admitted requests, side by side, and how many were zero; `all` if
+    /// all were admitted.
+    fn admitted<'b>(
+        &self,
+        column: &'b [u64; BLOCK],
+        range: Range<usize>,
+        all: bool,
+        out: &'b mut [u64; BLOCK],
+    ) -> (&'b [u64], u64) {
+        let least = column[range.clone()].iter().fold(u64::MAX, |least, &number| least.min(number));
+        if all && least > 0 {
+            return (&column[range], 0);
+        }
+        let (mut len, mut zeros) = (0, 0);
+        for place in range {
+            // Written in any case, kept where it counts: a branch could not be predicted.
+            out[len.min(BLOCK - 1)] = column[place];
+            let admitted = self.verdicts[place] as u64;
+            let counts = admitted & u64::from(column[place] > 0);
+            len += counts as usize;
+            zeros += admitted - counts;
+        }
+        (&out[..len], zeros)
     }
 
     /// Takes back the answers that come after all patience.
@@ -130,6 +165,44 @@ impl<'a> Columns<'a> {
             } else {
                 tally.good -= 1;
                 tally.good_output -= u64::from(block.tokens.capped[place]);
+            }
+        }
+    }
+}
+
+/// All ones for an admitted attempt.
+#[inline(always)]
+fn mask(verdict: Verdict) -> u64 {
+    (verdict as u64).wrapping_neg()
+}
+
+/// Adds up what the attempts of a block hold, and for how long.
+struct Holding<'a> {
+    columns: &'a Columns<'a>,
+    measured: &'a [u64; BLOCK],
+    in_flight: &'a mut u128,
+    reserved: &'a mut u128,
+}
+
+impl Loop for Holding<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Holding { columns, measured, in_flight, reserved } = self;
+        let any = |numbers: &[u64; BLOCK]| numbers.iter().fold(0, |any, number| any | number);
+        let (longest, largest) = (any(measured), any(&columns.reservation));
+        let most = u64::MAX / BLOCK as u64;
+        if longest.checked_mul(largest.max(1)).is_some_and(|product| product < most) {
+            // Nothing can grow out of 64 bits, of which a register holds many.
+            let (mut sum, mut products) = (0, 0);
+            for (measured, reservation) in measured.iter().zip(&columns.reservation) {
+                sum += measured;
+                products += measured * reservation;
+            }
+            (*in_flight, *reserved) = (u128::from(sum), u128::from(products));
+        } else {
+            for (&measured, &reservation) in measured.iter().zip(&columns.reservation) {
+                *in_flight += u128::from(measured);
+                *reserved += u128::from(measured) * u128::from(reservation);
             }
         }
     }
@@ -211,7 +284,7 @@ impl Sums {
 struct Adding<'a> {
     columns: &'a Columns<'a>,
     tokens: &'a TokenBlock,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     sums: &'a mut Sums,
 }
 
@@ -220,7 +293,7 @@ impl Loop for Adding<'_> {
     fn run(self) {
         let Adding { columns, tokens, range, sums } = self;
         // One column after the other: a loop over all would run out of registers.
-        let mask = |place: usize| (columns.verdicts[place] as u64).wrapping_neg();
+        let mask = |place: usize| mask(columns.verdicts[place]);
         let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
         let mut sum = Sums::default();
         for place in start..end {
@@ -245,6 +318,16 @@ impl Loop for Adding<'_> {
             sum.good_output += output & complete;
         }
         *sums = sum;
+    }
+}
+
+impl OpenSource<'_> {
+    /// Counts a block whose first attempts have all been made.
+    #[inline(never)]
+    pub(super) fn count_block(&self, has_ttft: bool, marks: &Marks, tally: &mut FlowTally, pool: &mut PoolState) {
+        let columns = self.columns.as_ref().expect("a plain workload has columns");
+        let block = Block { times: &self.times[..self.len], tokens: &self.tokens, timing: &self.timing };
+        columns.count(block, has_ttft, marks, tally, pool);
     }
 }
 
@@ -318,15 +401,8 @@ impl<O: Observer> Simulation<'_, O> {
         let place = self.engine.workloads[workload].flows.start;
         let flow = &self.engine.flows[place];
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
-        let OpenSource { times, tokens, timing, columns, len, .. } = source;
-        let columns = columns.as_ref().expect("a plain workload has columns");
-        columns.count(
-            Block { times: &times[..*len], tokens, timing },
-            flow.latency.has_ttft(),
-            &self.marks,
-            &mut self.tally.flows[place],
-            &mut self.pools[flow.pool],
-        );
+        let (tally, pool) = (&mut self.tally.flows[place], &mut self.pools[flow.pool]);
+        source.count_block(flow.latency.has_ttft(), &self.marks, tally, pool);
         source.refill();
         let next = arrival_event(workload, source.peek());
         self.next_arrival_is(workload, next);

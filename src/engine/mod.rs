@@ -8,6 +8,7 @@
 //! giving up. Where its client has nothing to do for it, a request goes straight to the gate, and its record begins
 //! with its first refusal.
 
+mod agenda;
 mod attempt;
 mod attempt_draws;
 mod calendar;
@@ -19,6 +20,7 @@ mod first_attempt;
 mod gauge;
 mod health;
 mod held_back;
+mod lane;
 mod lifecycle;
 mod line;
 mod mantle;

@@ -7,6 +7,7 @@ use super::event::{Class, Event};
 use super::first_attempt::Columns;
 use super::gauge::Gauge;
 use super::held_back::HeldBack;
+use super::lane::LaneState;
 use super::mantle::Metered;
 use super::marks::{End, Marks};
 use super::observer::Observer;
@@ -205,8 +206,29 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Runs to the end: the horizon, and then until each counted request has ended.
     pub(super) fn run(mut self) -> Option<Tally> {
+        if self.has_lane() {
+            return self.run_in_lane();
+        }
         let whole = self.run_to_horizon() && self.run_out();
         whole.then(|| self.close())
+    }
+
+    /// As [`run`](Self::run), for a replication that a lane can run.
+    fn run_in_lane(mut self) -> Option<Tally> {
+        let mut lane = LaneState::default();
+        while !self.marks.past_horizon() || self.counted_open > 0 {
+            self.run_lane(&mut lane);
+            if self.marks.past_horizon() && self.counted_open == 0 {
+                break;
+            }
+            match self.pass_mark() {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(End::Abandoned) => return None,
+                ControlFlow::Break(End::Done) => break,
+            }
+        }
+        self.close_lane(lane);
+        Some(self.close())
     }
 
     /// Runs while requests arrive; `false` if the observer breaks it off.

@@ -85,6 +85,12 @@ impl<'a> OpenSource<'a> {
         (self.place < self.len).then(|| (SimTime(self.times[self.place]), self.number()))
     }
 
+    /// When the next request arrives; never after the last.
+    #[inline(always)]
+    pub(super) fn next_time(&self) -> SimTime {
+        if self.place < self.len { SimTime(self.times[self.place]) } else { SimTime::MAX }
+    }
+
     /// The number of the next request.
     #[inline]
     pub(super) fn number(&self) -> u64 {

@@ -5,7 +5,7 @@ use crate::engine::{AttemptRow, Engine, Observer};
 use crate::model::Scenario;
 use crate::units::SimTime;
 use rayon::prelude::*;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Mutex;
 
 /// How many output lengths of each workload the chart of their distribution rests on.
@@ -52,13 +52,24 @@ impl Progress for Silent {
 pub fn replicate(scenario: &Scenario, progress: &dyn Progress) -> Option<Run> {
     let engine = Engine::new(scenario);
     let done = Mutex::new(Replications::default());
-    (0..scenario.replications).into_par_iter().for_each(|replication| {
+    replicate_range(&engine, 0..scenario.replications, progress, &done);
+    conclude(&engine, &done.into_inner().expect("no replication panics while it adds"))
+}
+
+/// Runs some of the replications, in parallel.
+pub(super) fn replicate_range(
+    engine: &Engine<'_>,
+    range: Range<u32>,
+    progress: &dyn Progress,
+    done: &Mutex<Replications>,
+) {
+    let scenario = engine.scenario();
+    range.into_par_iter().for_each(|replication| {
         let mut watcher = Watcher { progress, replication, horizon: scenario.horizon };
         if let Some(tally) = engine.run(scenario.seed, replication, &mut watcher) {
             done.lock().expect("no replication panics while it adds").add(replication, tally);
         }
     });
-    conclude(&engine, &done.into_inner().expect("no replication panics while it adds"))
 }
 
 /// Runs the replications one after the other and shows every attempt, with its replication, in order.
@@ -80,7 +91,7 @@ pub fn replicate_in_order(
     conclude(&engine, &done)
 }
 
-fn conclude(engine: &Engine<'_>, done: &Replications) -> Option<Run> {
+pub(super) fn conclude(engine: &Engine<'_>, done: &Replications) -> Option<Run> {
     let scenario = engine.scenario();
     let first = done.first()?;
     let mut summary = done.summary(scenario, scenario.seed);

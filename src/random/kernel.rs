@@ -47,18 +47,18 @@ impl Kernel {
     #[inline(always)]
     pub(super) fn sample(self, bits: u64) -> f64 {
         match self {
-            Kernel::Exponential { mean } => f64::from(mean * exponential(bits)),
-            Kernel::LogNormal { median, sigma } => f64::from(median * exp(sigma * normal(bits))),
+            Kernel::Exponential { mean } => f64::from(mean * exponential(uniform(bits))),
+            Kernel::LogNormal { median, sigma } => f64::from(median * exp(sigma * normal(uniform(bits)))),
         }
     }
 }
 
-/// The exponential quantile, with mean one.
+/// The exponential quantile, with mean one, at a [`uniform`] number.
 ///
 /// *Formula*: `−ln(1 − u)`: of the lower half from the polynomial of `−ln(1 − v)/v`, of the upper half `−ln v`.
 #[inline(always)]
-pub(super) fn exponential(bits: u64) -> f32 {
-    let (v, upper) = nearer_end(bits);
+pub(super) fn exponential(u: f32) -> f32 {
+    let (v, upper) = (u.abs(), u.is_sign_negative());
     let low = v * degree_seven(
         v,
         [0.999_999_63, 0.500_051_56, 0.331_603_9, 0.273_980_2, 0.033_374_116, 0.787_373_5, -1.070_420_3, 1.171_705_8],
@@ -67,20 +67,20 @@ pub(super) fn exponential(bits: u64) -> f32 {
     if upper { high } else { low }
 }
 
-/// The standard normal quantile.
+/// The standard normal quantile at a [`uniform`] number.
 ///
 /// *Formula*: with `s = √(−ln 2v)`, `|z| = s²·P(s)/Q(s)`: as `v` falls from 1/2, `z` begins as `s²·√(π/2)` and ends as
 /// `s·√2`, smooth in `s` all the way.
 #[inline(always)]
-pub(super) fn normal(bits: u64) -> f32 {
-    let (v, upper) = nearer_end(bits);
+pub(super) fn normal(u: f32) -> f32 {
+    let (v, upper) = (u.abs(), u.is_sign_negative());
     let square = -ln(v + v);
     let square = if square > 0.0 { square } else { 0.0 };
     let root = square.sqrt();
     let p = degree_four(root, [1.253_824_3, 1.964_924_4, 2.303_476_8, 1.115_315, -0.000_146_191_61]);
     let q = degree_four(root, [1.0, 1.572_513_7, 2.320_192_7, 1.693_241_7, 0.785_233_56]);
-    let z = square * p / q;
-    if upper { z } else { -z }
+    let distance = square * p / q;
+    if upper { distance } else { -distance }
 }
 
 /// `exp x` for |x| < 80.
@@ -117,16 +117,16 @@ fn ln(x: f32) -> f32 {
     (f - 0.5 * square) + (square * f * p + exponent * std::f32::consts::LN_2)
 }
 
-/// The distance of the uniform number `(bits + ½)/2⁶⁴` from the nearer end of the unit interval, and whether that is
-/// the upper end; from 2⁻⁶⁴ to 1/2, with all digits of an f32.
+/// The distance of the uniform number `(bits + ½)/2⁶⁴` from the nearer end of the unit interval, negative from the
+/// upper end; from 2⁻⁶⁵ to 1/2, with all digits of an f32.
 #[inline(always)]
-fn nearer_end(bits: u64) -> (f32, bool) {
-    let upper = (bits >> 63) != 0;
+pub(super) fn uniform(bits: u64) -> f32 {
     let distance = bits ^ (bits >> 63).wrapping_neg();
     // Two conversions of 31 bits: not every machine has one of 64 for many numbers at once.
     let high = (distance >> 32) as i32 as f32;
     let low = ((distance as u32) >> 1) as i32 as f32;
-    ((high + (low + 0.5) * (1.0 / 2_147_483_648.0)) * (1.0 / 4_294_967_296.0), upper)
+    let distance = (high + (low + 0.5) * (1.0 / 2_147_483_648.0)) * (1.0 / 4_294_967_296.0);
+    f32::from_bits(distance.to_bits() | ((bits >> 32) as u32 & 0x8000_0000))
 }
 
 /// A polynomial of degree seven, from its constant on.
@@ -177,7 +177,7 @@ mod tests {
     fn exponential_quantiles_are_right_in_both_tails() {
         let law = Law::Exponential { mean: 1.0 };
         for bits in probes() {
-            let (ours, exact) = (f64::from(exponential(bits)), exact(&law, bits));
+            let (ours, exact) = (f64::from(exponential(uniform(bits))), exact(&law, bits));
             assert!((ours / exact - 1.0).abs() < 2e-6, "{bits:x}: {ours} for {exact}");
         }
     }
@@ -186,7 +186,7 @@ mod tests {
     fn normal_quantiles_are_right_in_both_tails() {
         let law = Law::Normal { mean: 0.0, sd: 1.0 };
         for bits in probes() {
-            let (ours, exact) = (f64::from(normal(bits)), exact(&law, bits));
+            let (ours, exact) = (f64::from(normal(uniform(bits))), exact(&law, bits));
             assert!((ours - exact).abs() < 5e-6, "{bits:x}: {ours} for {exact}");
         }
     }
@@ -222,8 +222,8 @@ mod tests {
             fn run(self) {
                 let key = Key::new(1, 0, 0, Purpose::Input);
                 for (i, slot) in self.0.iter_mut().enumerate() {
-                    let bits = key.bits(i as u64);
-                    *slot = exponential(bits) + exp(0.8 * normal(bits));
+                    let u = uniform(key.bits(i as u64));
+                    *slot = exponential(u) + exp(0.8 * normal(u));
                 }
             }
         }

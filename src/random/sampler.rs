@@ -114,10 +114,10 @@ impl Sampler {
             Kind::Constant(x) => out.fill(convert(*x)),
             Kind::Uniform { min, max } => each(out, bits, |bits| convert(uniform(*min, *max, bits))),
             &Kind::Kernel(Kernel::Exponential { mean }, _) => {
-                wide(out, bits, move |bits| convert(f64::from(mean * kernel::exponential(bits))));
+                wide(out, bits, move |u| mean * kernel::exponential(u), convert);
             }
             &Kind::Kernel(Kernel::LogNormal { median, sigma }, _) => {
-                wide(out, bits, move |bits| convert(f64::from(median * kernel::exp(sigma * kernel::normal(bits)))));
+                wide(out, bits, move |u| median * kernel::exp(sigma * kernel::normal(u)), convert);
             }
             Kind::Table(table) => each(out, bits, |bits| convert(table.sample(bits))),
             Kind::Exact(law) => each(out, bits, |bits| convert(far_tail(law, bits))),
@@ -192,23 +192,37 @@ fn each<T>(out: &mut [T], bits: impl Fn(u64) -> u64, draw: impl Fn(u64) -> T) {
     }
 }
 
-/// As [`each`], for draws without a branch.
+/// As [`each`], for draws from a kernel.
 #[inline]
-fn wide<T>(out: &mut [T], bits: impl Fn(u64) -> u64, draw: impl Fn(u64) -> T) {
-    struct Wide<'a, T, B, D> {
+fn wide<T>(out: &mut [T], bits: impl Fn(u64) -> u64, draw: impl Fn(f32) -> f32, convert: impl Fn(f64) -> T) {
+    struct Wide<'a, T, B, D, C> {
         out: &'a mut [T],
         bits: B,
         draw: D,
+        convert: C,
     }
-    impl<T, B: Fn(u64) -> u64, D: Fn(u64) -> T> Loop for Wide<'_, T, B, D> {
+    impl<T, B: Fn(u64) -> u64, D: Fn(f32) -> f32, C: Fn(f64) -> T> Loop for Wide<'_, T, B, D, C> {
         #[inline(always)]
         fn run(self) {
-            for (i, slot) in self.out.iter_mut().enumerate() {
-                *slot = (self.draw)((self.bits)(i as u64));
+            // Three short loops: each has numbers of one width, as many at once as a register holds of these.
+            let mut draws = [0.0; 128];
+            let mut first = 0;
+            for out in self.out.chunks_mut(draws.len()) {
+                let draws = &mut draws[..out.len()];
+                for (i, u) in (first..).zip(&mut *draws) {
+                    *u = kernel::uniform((self.bits)(i));
+                }
+                for x in &mut *draws {
+                    *x = (self.draw)(*x);
+                }
+                for (slot, x) in out.iter_mut().zip(draws) {
+                    *slot = (self.convert)(f64::from(*x));
+                }
+                first += out.len() as u64;
             }
         }
     }
-    widest(Wide { out, bits, draw });
+    widest(Wide { out, bits, draw, convert });
 }
 
 /// One of several distributions: the uniform number chooses the component, and its place within the component's share

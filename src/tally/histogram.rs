@@ -32,23 +32,21 @@ impl Histogram {
 
     /// Counts many values.
     #[inline]
-    pub fn record_all(&mut self, values: impl Iterator<Item = u64>) {
-        let (mut total, mut min, mut max) = (0, u64::MAX, 0);
-        for value in values {
-            let index = bucket_of(value);
-            if index >= self.counts.len() {
-                self.grow(index);
-            }
-            self.counts[index] += 1;
-            min = min.min(value);
-            max = max.max(value);
-            total += 1;
+    pub fn record_all(&mut self, values: &[u64]) {
+        let (min, max) = values.iter().fold((u64::MAX, 0), |(min, max), &value| (value.min(min), value.max(max)));
+        if values.is_empty() {
+            return;
         }
-        if total > 0 {
-            self.min = if self.total == 0 { min } else { self.min.min(min) };
-            self.max = self.max.max(max);
-            self.total += total;
+        if bucket_of(max) >= self.counts.len() {
+            self.grow(bucket_of(max));
         }
+        let counts = &mut self.counts[..];
+        for &value in values {
+            counts[bucket_of(value)] += 1;
+        }
+        self.min = if self.total == 0 { min } else { self.min.min(min) };
+        self.max = self.max.max(max);
+        self.total += values.len() as u64;
     }
 
     /// Takes back a value that was counted; the smallest and the largest seen stay what they are.

@@ -17,7 +17,7 @@ pub use ledger::Ledger;
 use crate::model::QuotaName;
 
 /// One replication of a scenario.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     /// One per workload and pool that it may call, in the order of [`FlowTally::workload`], [`FlowTally::pool`].
     pub flows: Vec<FlowTally>,
@@ -38,7 +38,7 @@ pub struct Tally {
 }
 
 /// One workload on one pool.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FlowTally {
     /// Index of the workload.
     pub workload: usize,
@@ -121,7 +121,7 @@ impl Billed {
 }
 
 /// A pool over measured time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PoolTally {
     /// Charges booked in measured time [quota tokens].
     pub charged: u64,
@@ -165,14 +165,12 @@ impl Durations {
         }
     }
 
-    /// Counts many durations.
+    /// Counts many durations, none of them zero.
     #[inline]
-    pub fn record_all(&mut self, durations: impl Iterator<Item = u64> + Clone) {
-        for ns in durations.clone() {
-            self.count += 1;
-            self.sum += u128::from(ns);
-        }
-        self.histogram.record_all(durations.filter(|&ns| ns > 0));
+    pub fn record_all(&mut self, durations: &[u64]) {
+        self.count += durations.len() as u64;
+        self.sum += sum(durations);
+        self.histogram.record_all(durations);
     }
 
     /// Counts durations of zero.
@@ -200,6 +198,18 @@ impl Durations {
         self.histogram.merge(&other.histogram);
         self.sum += other.sum;
         self.count += other.count;
+    }
+}
+
+/// The exact sum.
+#[inline]
+fn sum(numbers: &[u64]) -> u128 {
+    let any = numbers.iter().fold(0, |any, number| any | number);
+    if any < u64::MAX / (numbers.len() as u64 + 1) {
+        // It fits into a narrower number, of which many can be added at once.
+        u128::from(numbers.iter().sum::<u64>())
+    } else {
+        numbers.iter().map(|&number| u128::from(number)).sum()
     }
 }
 

@@ -2,11 +2,13 @@
 //! simulator. Throttle rate, attempts per request and goodput must agree within three standard errors, and closely.
 //!
 //! ```text
-//! cargo test --test clients                 compares, prints the table, fails unless all agree
-//! cargo test --test clients -- --write      writes it to reports/sdks/report.md, too
+//! cargo test --test clients                 compares, prints the table, fails unless all agree, and unless the
+//!                                           simulated column of reports/sdks/report.md is today's
+//! cargo test --test clients -- --write      writes that page anew
 //! ```
 //!
-//! Needs what `tests/clients/run` installs. Each run replays the arrivals and tokens of one replication.
+//! Needs what `tests/clients/run` installs, and a Python with boto3 in `PYTHON`. Each run replays the arrivals and tokens
+//! of one replication.
 
 #![expect(clippy::print_stdout, reason = "a table for whoever runs it")]
 
@@ -38,9 +40,10 @@ fn main() {
     }
     let began = Instant::now();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    WAVES.as_flattened().iter().for_each(|subject| subject.assert_pinned(root));
     let tools = Tools {
         quotasim: PathBuf::from(env!("CARGO_BIN_EXE_quotasim")),
-        python: root.join("target/clients/venv/bin/python"),
+        python: std::env::var_os("PYTHON").expect("PYTHON names one with boto3, as tests/clients/run does").into(),
         node: PathBuf::from("node"),
         clients: root.join("tests/clients"),
         scenario: root.join("reports/sdks/scenario.yaml"),
@@ -54,8 +57,11 @@ fn main() {
     }
     let worst = rows.iter().map(|row| row.contrast.z.abs()).fold(0.0, f64::max);
     println!("largest |z| {worst:.2}, {:.0} s", began.elapsed().as_secs_f64());
+    let page = root.join("reports/sdks/report.md");
     if arguments.iter().any(|argument| argument == "--write") {
-        std::fs::write(root.join("reports/sdks/report.md"), report(&rows, worst)).expect("writable");
+        std::fs::write(page, report(&rows, worst)).expect("writable");
+    } else {
+        assert_current(&std::fs::read_to_string(page).expect("the page of the comparison"), &rows);
     }
 }
 
@@ -112,6 +118,18 @@ fn shown(row: &Row) -> String {
         show(paired.mean.abs()),
         show(paired.sd / paired.count.sqrt()),
     )
+}
+
+/// The page must say of the simulator what the simulator says; what was served differs from run to run.
+fn assert_current(page: &str, rows: &[Row]) {
+    for row in rows {
+        let cells = |line: &str| line.split(" | ").map(str::to_owned).collect::<Vec<_>>();
+        let line = shown(row);
+        let now = cells(&line);
+        let known = page.lines().map(cells).find(|known| known.get(..3) == now.get(..3));
+        let known = known.unwrap_or_else(|| panic!("the page lacks the row of {line}; `tests/clients/run --write`"));
+        assert_eq!(known[4], now[4], "the page is stale: {line}; `tests/clients/run --write` writes it anew");
+    }
 }
 
 fn report(rows: &[Row], worst: f64) -> String {

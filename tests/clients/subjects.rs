@@ -1,5 +1,7 @@
 //! The clients that are compared.
 
+use std::path::Path;
+
 /// An SDK in a retry mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Subject {
@@ -25,6 +27,20 @@ const fn wave(mode: &'static str) -> [Subject; 3] {
 }
 
 impl Subject {
+    /// The version in its title must be the one that is installed.
+    pub(crate) fn assert_pinned(&self, root: &Path) {
+        let version = self.title.rsplit(' ').next().expect("a version");
+        let (manifest, pin) = match self.sdk {
+            "boto3" => ("tests/clients/requirements.txt", format!("boto3=={version}\n")),
+            "javascript" => {
+                ("tests/clients/package.json", format!("\"@aws-sdk/client-bedrock-runtime\": \"{version}\""))
+            }
+            _ => ("Cargo.lock", format!("name = \"aws-sdk-bedrockruntime\"\nversion = \"{version}\"\n")),
+        };
+        let text = std::fs::read_to_string(root.join(manifest)).expect("a file of the repository");
+        assert!(text.contains(&pin), "`{}` is compared, and {manifest} does not pin that version", self.title);
+    }
+
     /// The client of a scenario.
     pub(crate) fn client(&self) -> String {
         format!("{{ {}: {{ mode: {}, retries: \"{}\", max_attempts: 3 }} }}", self.sdk, self.mode, self.retries)

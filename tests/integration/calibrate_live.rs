@@ -231,6 +231,7 @@ fn the_spend_is_never_exceeded() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the endpoint and the command live on the wall clock")]
 fn several_calls_may_be_in_progress() {
     let server = Server::start(|_| {
         std::thread::sleep(std::time::Duration::from_millis(300));

@@ -9,6 +9,7 @@ mod cli_planner;
 mod client_features;
 mod corpus;
 mod engine_features;
+mod fast_lane;
 mod ground_truth;
 mod laws;
 mod layering;

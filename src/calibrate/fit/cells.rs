@@ -74,7 +74,6 @@ impl Value {
 
 /// A sample in cells.
 #[derive(Debug, Clone, Default, PartialEq)]
-#[expect(clippy::struct_field_names, reason = "they are its cells")]
 pub(super) struct Cells {
     /// What was seen whole, in increasing order; no cell is empty.
     pub seen: Vec<Cell>,

@@ -104,7 +104,7 @@ mod tests {
         let text = row.line() + &refused.line();
         let mut seen = Vec::new();
         let mut sink = |_, one: &Observation<'_>| {
-            seen.push((one.outcome, one.tokens.output, one.max_tokens, one.ttft.map(|span| span.0)))
+            seen.push((one.outcome, one.tokens.output, one.max_tokens, one.ttft.map(|span| span.0)));
         };
         let mut feed = Feed::new(0, "x", &mut sink);
         usage(text.as_bytes(), &Options::default(), &mut Seen::default(), &mut feed).unwrap();

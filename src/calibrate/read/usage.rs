@@ -97,7 +97,6 @@ fn json(reader: impl BufRead, options: &Options, seen: &mut Seen, feed: &mut Fee
 }
 
 /// Hands on each JSON value: of lines, or, where the first line is only the beginning of one, of the whole text.
-#[expect(clippy::single_match_else, reason = "both cases are ordinary")]
 fn read_values(
     mut reader: impl BufRead,
     mut each: impl FnMut(u64, Value, &mut Feed<'_>) -> Result<(), String>,

@@ -235,11 +235,6 @@ fn chosen(collected: &BTreeMap<String, Collector>, model: Option<&str>) -> anyho
 }
 
 /// The pool: quotas as given, the rest from the catalogue.
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    clippy::single_match_else,
-    reason = "the type has no name outside the catalogue"
-)]
 fn setting(args: &Args, name: &str, catalog: &Catalog) -> anyhow::Result<Setting> {
     let given = named(args.model.as_deref()).1.map(|id| (name.to_owned(), id.to_owned()));
     let model = models::model(name, &given.into_iter().collect::<Vec<_>>(), catalog);

@@ -140,7 +140,6 @@ impl Sent {
     }
 }
 
-#[expect(clippy::redundant_closure_for_method_calls, reason = "the type has no name outside the catalogue")]
 pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     if !(args.max_spend >= 0.0 && args.max_spend.is_finite()) {
         bail!("`--max-spend` is {}, no amount of dollars", args.max_spend);

@@ -3,6 +3,7 @@
 use super::endpoint::{Endpoint, HAIKU, PATIENCE, converse_body, request};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
+use std::time::{Duration, Instant};
 
 /// A pool that admits three calls of 1,000 at once; each lasts a second.
 const SMALL: &str = "
@@ -23,8 +24,16 @@ fn the_first_line_is_an_object_and_the_next_can_be_exported() {
     assert_eq!(greeting["address"], format!("127.0.0.1:{port}"));
     assert_eq!(greeting["url"], format!("http://127.0.0.1:{port}"));
     assert_eq!(endpoint.line(), format!("AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:{port}"));
-    let others: Vec<String> = (0..3).map(|_| endpoint.line()).collect();
-    assert_eq!(others, ["AWS_ACCESS_KEY_ID=quotasim", "AWS_SECRET_ACCESS_KEY=quotasim", "AWS_REGION=us-east-1"]);
+    let others: Vec<String> = (0..4).map(|_| endpoint.line()).collect();
+    assert_eq!(
+        others,
+        [
+            "AWS_ACCESS_KEY_ID=quotasim",
+            "AWS_SECRET_ACCESS_KEY=quotasim",
+            "AWS_REGION=us-east-1",
+            "AWS_DEFAULT_REGION=us-east-1"
+        ]
+    );
     let (code, said) = endpoint.terminate();
     assert_eq!((code, said.as_str()), (Some(0), ""));
 }
@@ -172,9 +181,12 @@ fn a_stop_lets_what_is_under_way_end_and_records_it() {
     let path = format!("/model/{HAIKU}/converse");
     stream.write_all(request("POST", &path, &[], &converse_body(990)).as_bytes()).expect("it reads");
     endpoint.wait_for(|state| state["pools"]["p"]["in_flight"] == 1);
+    // Opened in advance, as browsers do: it holds up no stop.
     let idle = endpoint.connect();
+    let began = now();
     let (code, _) = endpoint.terminate();
     assert_eq!(code, Some(0));
+    assert!(began.elapsed() < Duration::from_secs(8), "the answer took a second; the grace time is ten");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("end_turn"), "{answer}");
@@ -183,6 +195,11 @@ fn a_stop_lets_what_is_under_way_end_and_records_it() {
     assert_eq!(rows.lines().count(), 1, "{rows}");
     assert!(rows.contains("\"outcome\":\"succeeded\""), "{rows}");
     drop(idle);
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process has its own time")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[test]

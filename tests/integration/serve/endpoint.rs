@@ -88,6 +88,11 @@ impl Endpoint {
         std::fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
     }
 
+    /// Where its scenario and its recording are.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Sends a signal and waits for the end: exit code and stderr.
     pub(super) fn terminate(&mut self) -> (Option<i32>, String) {
         let pid = rustix::process::Pid::from_child(&self.child);

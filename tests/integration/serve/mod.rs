@@ -4,6 +4,7 @@ mod control;
 mod endpoint;
 mod protocol;
 mod recipes;
+mod recording;
 mod robustness;
 #[cfg(feature = "aws")]
 mod sdk;

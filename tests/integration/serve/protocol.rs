@@ -125,8 +125,20 @@ fn anthropic_bodies_are_answered_in_kind() {
     assert_eq!((&whole["type"], &whole["stop_reason"]), (&"message".into(), &"end_turn".into()));
     assert_eq!(
         whole["usage"],
-        json!({ "input_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 30 })
+        json!({
+            "input_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 30,
+            "cache_creation": { "ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0 }
+        })
     );
+
+    let system = json!([
+        { "type": "text", "text": "y".repeat(8_000), "cache_control": { "type": "ephemeral", "ttl": "1h" } }
+    ]);
+    let mut cached: Value = serde_json::from_str(&body).expect("JSON");
+    cached["system"] = system;
+    let usage = post(&endpoint, HAIKU, "invoke", &[], &cached.to_string()).json()["usage"].clone();
+    assert_eq!((&usage["input_tokens"], &usage["cache_creation_input_tokens"]), (&10.into(), &2_000.into()));
+    assert_eq!(usage["cache_creation"]["ephemeral_1h_input_tokens"], 2_000);
 
     let reply = post(&endpoint, &encoded(HAIKU), "invoke-with-response-stream", &[], &body);
     assert_eq!(reply.header("x-amzn-bedrock-content-type"), Some("application/json"));
@@ -177,6 +189,8 @@ fn errors_are_bedrocks() {
         assert_eq!((got_status, got_name.as_str()), (status, name), "{id}");
         assert!(got_message.contains(message), "{got_message}");
     }
+    let reply = post(&endpoint, "no.such-model", "converse", &[], &body);
+    assert_eq!(reply.header("x-amzn-RequestId"), Some("00000000-0000-4000-8000-000000000005"), "the fifth call");
     for (body, message) in [
         (
             converse_body(64_001),
@@ -191,12 +205,14 @@ fn errors_are_bedrocks() {
         assert_eq!((status, name.as_str()), (400, "ValidationException"), "{body}");
         assert!(got.contains(message), "{got}");
     }
+    let no_text = endpoint.send("POST", "/model/%ff/converse", &[], &body);
+    assert_eq!((no_text.status, no_text.error().1.as_str()), (400, "ValidationException"));
     let reply = endpoint.converse(&[("x-quotasim-output-tokens", "many")], 50);
     assert!(reply.error().2.contains("x-quotasim-output-tokens is `many`"), "{reply:?}");
     assert_eq!(endpoint.send("POST", "/model/x/y/z", &[], "").error().1, "UnknownOperationException");
     assert_eq!(endpoint.send("GET", &format!("/model/{HAIKU}/converse"), &[], "").status, 404);
     assert_eq!(endpoint.state()["pools"]["haiku"]["attempts"], 0, "none of them asked a quota");
-    assert_eq!(endpoint.state()["rejected"]["ValidationException"], 7);
+    assert_eq!(endpoint.state()["rejected"]["ValidationException"], 8);
 }
 
 #[test]

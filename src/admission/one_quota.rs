@@ -1,0 +1,61 @@
+//! A pool with nothing but a tokens quota, with the limiter known at compile time.
+
+use super::gate::{Admission, Gate, Refusal, Reservation, Settlement};
+use super::limiter::Limiter;
+use crate::model::QuotaName;
+use crate::units::SimTime;
+
+/// Admits and settles the attempts on a pool that shares no daily quota with others.
+pub trait Admit {
+    /// Admits an attempt that reserves `cost` quota tokens, or refuses it.
+    fn admit(&mut self, now: SimTime, cost: u64) -> Admission;
+
+    /// The attempt has ended.
+    fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement);
+}
+
+impl Admit for &mut Gate {
+    #[inline(always)]
+    fn admit(&mut self, now: SimTime, cost: u64) -> Admission {
+        Gate::admit(self, now, cost, None)
+    }
+
+    #[inline(always)]
+    fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement) {
+        Gate::settle(self, now, reservation, settlement, None);
+    }
+}
+
+/// The only quota of a pool.
+#[derive(Debug)]
+pub struct OneQuota<'g, L> {
+    pub(super) meter: &'g mut L,
+    pub(super) name: QuotaName,
+}
+
+impl<'g, L: Limiter> OneQuota<'g, L> {
+    /// The quota of this name, enforced by `meter`.
+    pub fn new(meter: &'g mut L, name: QuotaName) -> OneQuota<'g, L> {
+        OneQuota { meter, name }
+    }
+}
+
+impl<L: Limiter> Admit for OneQuota<'_, L> {
+    #[inline(always)]
+    fn admit(&mut self, now: SimTime, cost: u64) -> Admission {
+        if self.meter.fits(now, cost) {
+            let entry = self.meter.take(now, cost);
+            Admission::Admitted(Reservation { at: now, held: cost, entry })
+        } else {
+            let never = self.meter.capacity() < cost;
+            let counted_under = if never { QuotaName::Unsatisfiable } else { self.name };
+            Admission::Refused(Refusal { counted_under })
+        }
+    }
+
+    #[inline(always)]
+    fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement) {
+        let Reservation { at, held, entry } = reservation;
+        self.meter.settle(now, at, entry, held, settlement.charge);
+    }
+}

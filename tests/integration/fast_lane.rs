@@ -1,0 +1,100 @@
+//! The fast lane of the engine does what the general loop does, byte by byte.
+
+use crate::support::scenario;
+use quotasim::engine::{AttemptRow, Engine, Observer, Unwatched};
+
+/// Who wants to see every attempt gets the general loop.
+struct Watching(u64);
+
+impl Observer for Watching {
+    const ATTEMPTS: bool = true;
+
+    fn attempt(&mut self, _: &AttemptRow) {
+        self.0 += 1;
+    }
+}
+
+const LIMITERS: [&str; 7] = [
+    "token_bucket",
+    "{ token_bucket: { burst_seconds: 1 } }",
+    "{ token_bucket: { burst_seconds: 10, initial_level: 0.5 } }",
+    "fixed_window",
+    "{ fixed_window: { phase: 17s } }",
+    "sliding_window",
+    "in_flight",
+];
+const CLIENTS: [&str; 6] = [
+    "none",
+    "boto3",
+    "boto3@2.0",
+    "rust",
+    "{ custom: { max_attempts: 3, backoff: { base: 1s, factor: 2, cap: 20s, jitter: full } } }",
+    // Retries at the very instants of other events.
+    "{ custom: { max_attempts: 4, delay: 2s } }",
+];
+/// Arrivals and latencies: scattered; at whole seconds, where everything happens at once; and a crowd.
+const TRAFFIC: [&str; 3] = [
+    "arrivals: { poisson: { rate: 20/s } }, input_tokens: { lognormal: { median: 400, p95: 1600 } }, \
+     output_tokens: { lognormal: { median: 150, p95: 800 } }, \
+     latency: { ttft: { lognormal: { median: 600ms, p95: 900ms } }, output_tokens_per_second: 60 }",
+    "arrivals: { constant: { rate: 20/s } }, input_tokens: 900, output_tokens: 100, latency: { duration: 5s }",
+    "arrivals: { burst: { at: 3s, count: 3000 } }, input_tokens: 500, output_tokens: { uniform: { min: 1, max: 900 } }, \
+     latency: { duration: { uniform: { min: 1s, max: 9s } } }",
+];
+
+/// Some requests every now and then find no room; `extra` is a line more of the pool.
+fn text(limiter: &str, client: &str, traffic: &str, extra: &str) -> String {
+    format!(
+        "version: 1\nhorizon: 4m\nwarmup: 70s\nreplications: 1\nseed: 5\n\
+         pools:\n  p: {{ model: m, burndown_rate: 5, max_output_tokens: 900, tokens_per_minute: 1.2M, \
+         limiter: {limiter}, {extra} }}\n\
+         workloads:\n  w: {{ pool: p, client: {client}, clients: 3, {traffic} }}\n"
+    )
+}
+
+fn compare(text: &str) -> u64 {
+    let scenario = scenario(text);
+    let engine = Engine::new(&scenario);
+    let mut watching = Watching(0);
+    let fast = engine.run(5, 0, &mut Unwatched).expect("nobody stops it");
+    let general = engine.run(5, 0, &mut watching).expect("nobody stops it");
+    assert!(watching.0 > 2_000, "{} attempts\n{text}", watching.0);
+    // Not `assert_eq`: the histograms would fill the screen.
+    assert!(fast == general, "{:?}\n{:?}\n{text}", fast.flows[0].ledger, general.flows[0].ledger);
+    general.flows[0].throttled()
+}
+
+#[test]
+fn every_limiter_client_and_traffic() {
+    for traffic in TRAFFIC {
+        for client in CLIENTS {
+            let throttles: Vec<u64> = LIMITERS
+                .iter()
+                .map(|limiter| compare(&text(limiter, client, traffic, "requests_per_minute: none")))
+                .collect();
+            assert!(throttles.iter().any(|&throttled| throttled > 100), "{client}, {traffic}: {throttles:?}");
+        }
+    }
+}
+
+#[test]
+fn several_quotas_of_one_pool() {
+    for traffic in TRAFFIC {
+        for extra in [
+            "requests_per_minute: 900",
+            "requests_per_minute: 900, tokens_per_day: 5M",
+            "requests_per_minute: 900, rejections_consume: requests",
+        ] {
+            let throttled = compare(&text("token_bucket", "boto3", traffic, extra));
+            assert!(throttled > 100, "{extra}, {traffic}: {throttled}");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_never_fits_and_answers_beyond_all_patience() {
+    let never = TRAFFIC[0].replace("median: 400, p95: 1600", "median: 400, p95: 900_000");
+    assert!(compare(&text("token_bucket", "boto3", &never, "requests_per_minute: none")) > 100);
+    let endless = TRAFFIC[1].replace("duration: 5s", "duration: { pareto: { min: 1s, alpha: 0.2 } }");
+    compare(&text("in_flight", "boto3", &endless, "requests_per_minute: none"));
+}
