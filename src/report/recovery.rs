@@ -250,7 +250,6 @@ mod tests {
         let rows: Vec<String> = table.rows.iter().map(|row| row.join(" | ")).collect();
         assert_eq!(rows, ["0.5 | stable * | stable *", "1 | stable * | down? *", "1.5 | degraded * | degraded"]);
         assert_eq!(map(&fixture::sweep(&[1.0], &["unset"])), None);
-        assert_eq!(map(&fixture::states(&[1.0], &[])), None);
     }
 
     #[test]

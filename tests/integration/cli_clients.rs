@@ -19,9 +19,10 @@ const STORM: [&str; 12] = [
     "--threads=1",
 ];
 
+/// What it prints; where no client meets the objectives, the exit code is 1.
 fn answer(arguments: &[&str]) -> String {
     let (code, stdout, stderr) = quotasim(arguments);
-    assert_eq!(code, 0, "{arguments:?}: {stderr}");
+    assert!(code < 2, "{arguments:?}: {stderr}");
     stdout
 }
 
@@ -77,11 +78,11 @@ fn every_unknown_client_is_told_with_a_way_out() {
     let storm = "scenarios/retry-storm.yaml";
     let table: [(&[&str], &[&str]); 6] = [
         (
-            &["compare", storm, "--clients", "boto3@2.9,botto,javascript-legacy,anthropic@2.1"],
+            &["compare", storm, "--clients", "boto3@2.9,boto,javascript-legacy,anthropic@2.1"],
             &[
                 "`2.9` is no version of retry behaviour",
                 "write `boto3@2.0` or `boto3@2.1`",
-                "`botto` is no client",
+                "`boto` is no client",
                 "did you mean `boto3`?",
                 "`legacy` is no retry mode of that SDK",
                 "Anthropic's SDK has neither modes nor versions",

@@ -197,8 +197,9 @@ What to make of it:
   begin half a minute before it turned; for a quarter of an hour at 1.5 times the quota that does not help it.
 - At three times the quota the mantle endpoint took 1.82 times the quota in a minute, a bucket of 60 s takes 2.0 times.
 - On the runtime endpoint, batches that stay below the quota per minute were throttled, and the same traffic evenly spaced
-  was not. A bucket of three to ten seconds does that, one of 60 s does not. Run what matters under both:
-  `limiter: { token_bucket: { burst_seconds: 10 } }`.
+  was not. A bucket of three to ten seconds does that, one of 60 s does not: a miss of the default. Run what matters under
+  both: `limiter: { token_bucket: { burst_seconds: 10 } }`. In batches of three nothing was throttled, which speaks for the
+  ten seconds.
 - A thousand calls at one instant: a miss under every limiter. Far more got through than the quota allows, so the quota in
   force was larger than the published one, or the instant was none.
 - With retries, fewer requests got through than without. No limiter here explains that; refusals that consume the requests
