@@ -370,7 +370,11 @@ mod tests {
     #[test]
     fn a_sweep_as_text_and_markdown() {
         let result = fixture::sweep(&[0.25, 1.0, 3.0], &["256", "unset"]);
-        insta::assert_snapshot!(format!("{}\n{}", text(&[result.clone()], &Style::PLAIN), markdown(&result)));
+        insta::assert_snapshot!(format!(
+            "{}\n{}",
+            text(std::slice::from_ref(&result), &Style::PLAIN),
+            markdown(&result)
+        ));
     }
 
     #[test]
@@ -379,7 +383,7 @@ mod tests {
         let values: Vec<String> = (1..=15).map(|value| format!("{value}0000")).collect();
         let wide = fixture::sweep(&loads, &values.iter().map(String::as_str).collect::<Vec<_>>());
         for result in [fixture::sweep(&[0.25, 1.0, 3.0], &["256", "unset"]), fixture::sweep(&loads, &[]), wide] {
-            for line in text(&[result.clone()], &Style::PLAIN).lines() {
+            for line in text(std::slice::from_ref(&result), &Style::PLAIN).lines() {
                 assert!(line.chars().count() <= text::WIDTH, "{line}");
             }
         }
