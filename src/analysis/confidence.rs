@@ -64,7 +64,7 @@ pub fn stand(
         .enumerate()
         .map(|(index, objective)| {
             let metrics = slo::metrics_of(objective, scenario, summary);
-            let (value, mut interval) = slo::measured(metrics, &objective.metric);
+            let (value, mut interval) = slo::value_of(objective, scenario, summary);
             if let (Some(value), None, Some(spread)) = (value, interval, replications.spread(index)) {
                 interval = half_width(&spread).map(|half| [value - half, value + half]);
             }

@@ -11,7 +11,7 @@ pub fn judge(scenario: &Scenario, summary: &Summary) -> Vec<SloOutcome> {
         .slo
         .iter()
         .map(|requirement| {
-            let (value, interval) = measured(metrics_of(requirement, scenario, summary), &requirement.metric);
+            let (value, interval) = value_of(requirement, scenario, summary);
             verdict(requirement, scenario, value, interval)
         })
         .collect()
@@ -25,6 +25,22 @@ pub fn text_of(requirement: &Requirement, scenario: &Scenario) -> String {
         Scope::Pool(index) => &scenario.pools[index].name,
     };
     format!("{name}: {}", requirement.text)
+}
+
+/// What a requirement speaks of, with its interval if it has one.
+pub(super) fn value_of(
+    requirement: &Requirement,
+    scenario: &Scenario,
+    summary: &Summary,
+) -> (Option<f64>, Option<[f64; 2]>) {
+    if requirement.metric == Requirement::NO_RECOVERY_RATE {
+        // Where nothing disturbs there is nothing to come back from.
+        return (
+            Some(summary.recovery.as_ref().map_or(0.0, |recovery| recovery.replications.no_recovery_rate())),
+            None,
+        );
+    }
+    measured(metrics_of(requirement, scenario, summary), &requirement.metric)
 }
 
 /// The metrics of what a requirement speaks of.
@@ -55,7 +71,7 @@ pub fn in_long_run(
     scenario: &Scenario,
     summary: &Summary,
 ) -> (Option<f64>, Option<[f64; 2]>) {
-    let measured = measured(metrics_of(requirement, scenario, summary), &requirement.metric);
+    let measured = value_of(requirement, scenario, summary);
     let bound = long_run::bound(requirement, strictness, scenario, summary).and_then(|bound| bound.mean);
     match (bound, measured) {
         (Some(bound), (Some(value), interval)) if bound > value => {

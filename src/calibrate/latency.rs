@@ -164,12 +164,12 @@ fn recorded(timed: &[Timed]) -> Option<Parts> {
     let depends = spearman(&pairs).is_some_and(|rho| rho > DEPENDENT);
     let slope =
         if depends { median_regression(timed, |answer| [1.0, answer.input / 1e3], first)?[1].max(0.0) } else { 0.0 };
-    let per_1k_input = significant(slope, 3);
+    let per_1k_input = per_thousand(slope);
     let base = timed.iter().map(|answer| to_milliseconds(first(answer) - per_1k_input * answer.input / 1e3));
     let speeds = timed
         .iter()
         .filter(|answer| answer.output >= SHORT && answer.duration - first(answer) > 5e-3)
-        .map(|answer| answer.output / (answer.duration - first(answer)));
+        .map(|answer| to_hundredths(answer.output / (answer.duration - first(answer))));
     parts(base.collect(), per_1k_input, speeds.collect())
 }
 
@@ -190,7 +190,7 @@ fn inferred(timed: &[Timed], by_length: Option<f64>) -> Option<Parts> {
         return None;
     }
     let start = start.max(1e-3);
-    let per_1k_input = significant(per_1k, 3);
+    let per_1k_input = per_thousand(per_1k);
     let prompt = |answer: &Timed| per_1k_input * answer.input / 1e3;
     let writing = |answer: &Timed| answer.output * each / (start + prompt(answer) + answer.output * each);
     let short = timed.iter().filter(|answer| writing(answer) <= 1.0 / 3.0);
@@ -199,15 +199,27 @@ fn inferred(timed: &[Timed], by_length: Option<f64>) -> Option<Parts> {
     let long = timed.iter().filter(|answer| writing(answer) >= 2.0 / 3.0 && answer.output >= SHORT);
     // A long answer that took hardly longer than a start would have an absurd speed: ten times the median at most.
     let mut speeds: Vec<f64> = long
-        .map(|answer| answer.output / (answer.duration - prompt(answer) - start).max(answer.output * each / 10.0))
+        .map(|answer| {
+            to_hundredths(answer.output / (answer.duration - prompt(answer) - start).max(answer.output * each / 10.0))
+        })
         .collect();
     if base.len() < FEW {
         base = vec![to_milliseconds(start)];
     }
     if speeds.len() < FEW {
-        speeds = vec![1.0 / each];
+        speeds = vec![to_hundredths(1.0 / each)];
     }
     parts(base, per_1k_input, speeds)
+}
+
+/// Seconds per 1,000 tokens as the scenario has them; below a tenth of a millisecond there are none.
+fn per_thousand(slope: f64) -> f64 {
+    if slope < 1e-4 { 0.0 } else { significant(slope, 3) }
+}
+
+/// Tokens per second to a hundredth, as [`SPEED`] tells them apart: one speed is one value.
+fn to_hundredths(speed: f64) -> f64 {
+    (libm::round(speed * 100.0) / 100.0).max(SPEED.step)
 }
 
 /// At least a millisecond: what is left of a duration may be negative by chance.

@@ -81,13 +81,17 @@ fn of_records(workloads: &[WorkloadFit]) -> Vec<String> {
             "The records do not tell how long answers take for {names}: the scenario has the catalogue's assumption."
         ));
     }
-    let throttled: u64 = workloads.iter().map(|workload| workload.totals.throttled).sum();
-    if throttled > 0 {
+    let throttled: Vec<String> = workloads
+        .iter()
+        .filter(|workload| workload.totals.throttled > 0)
+        .map(|workload| format!("{} attempts of {}", format::count(workload.totals.throttled), workload.name))
+        .collect();
+    if !throttled.is_empty() {
         notes.push(format!(
-            "{} attempts were throttled. Attempts that are not known to be retries count as requests of their own, so \
+            "{} were throttled. Attempts that are not known to be retries count as requests of their own, so \
              the scenario may have more of them than there were; `quotasim calibrate backtest` asks which limiter \
              refused them.",
-            format::count(throttled)
+            throttled.join(", ")
         ));
     }
     if let Some(names) = whose(workloads, |workload| workload.output_tokens.observations < FEW) {

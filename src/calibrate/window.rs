@@ -59,7 +59,9 @@ pub fn window(asked: Asked, profile: &Profile, watched_minutes: i64) -> (Window,
         Asked::Day => (Window::Day, "asked for"),
         Asked::Week => (Window::Week, "asked for"),
         Asked::Auto if watched_minutes < SHORT => (Window::Whole, "less than three hours were watched"),
-        Asked::Auto if bursty => (hour, "arrivals come in bursts, which a profile over the day would smooth away"),
+        Asked::Auto if bursty => {
+            (hour, "its minutes differ, by bursts or a trend, which a profile by the hour would smooth away")
+        }
         Asked::Auto if watched_minutes >= TWO_WEEKS => {
             (Window::Week, "two weeks show what each hour of a week is like")
         }

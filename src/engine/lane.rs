@@ -4,10 +4,10 @@
 //! attempts meet nothing but the quotas of their pool. Then every event is an arrival, an end or a retry, and all that
 //! it touches is known beforehand. A [`Lane`] runs such a replication from mark to mark with the limiter known at
 //! compile time and the state that changes side by side: an attempt in flight is half a cache line, a request that
-//! waits two. What it does to the books is what the general loop does; a test compares the two byte by byte.
+//! waits two. What it does to the books is what the general loop does; a test compares the two, tally by tally.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
-//! concerns. *Measured*: a request of the benchmark `low 100` takes 0.6 of the time here, one of `over 100` 0.5.
+//! concerns. *Measured*: a request of the benchmark `low 100` takes 0.75 of the time here, one of `over 100` 0.7.
 
 use super::agenda::{Agenda, Orders, What};
 use super::compiled::{CompiledWorkload, NO_ACCOUNT};

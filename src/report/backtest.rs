@@ -8,6 +8,8 @@ use super::text::{BAD, FAINT, GOOD, STRONG, Style, align, wrap};
 use super::{csv, json};
 use crate::calibrate::backtest::{Backtest, Reading};
 
+/// A reading that predicts fewer of the refusals, or refuses more of what was answered, explains little.
+const HALF: f64 = 0.5;
 /// Readings shown at most; the others are counted.
 const SHOWN: usize = 10;
 
@@ -45,7 +47,7 @@ pub fn text(result: &Backtest, style: &Style) -> String {
         lines.extend(result.notes.iter().flat_map(|note| wrap(note, "- ", "  ")));
     }
     lines.push(String::new());
-    lines.push(style.paint(FAINT, &footer(result)));
+    lines.extend(wrap(&footer(result), "", "").iter().map(|line| style.paint(FAINT, line)));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -80,10 +82,13 @@ fn headline(result: &Backtest) -> String {
     };
     let others = match left.len() {
         0 | 1 => format!("The other {ruled_out} are ruled out"),
+        2 => format!("One other is as likely within what history tells, {ruled_out} are ruled out"),
         many => format!("{} others are as likely within what history tells, {ruled_out} are ruled out", many - 1),
     };
+    let badly = best.hits.is_some_and(|hits| hits < HALF) || best.false_alarms.is_some_and(|alarms| alarms > HALF);
+    let doubt = if badly { " None explains it well: is the quota right, and is every caller of it here?" } else { "" };
     format!(
-        "Of {} readings of the quota, a {} explains history best: it {predicts}. {others}; {of_default}.",
+        "Of {} readings of the quota, a {} explains history best: it {predicts}. {others}; {of_default}.{doubt}",
         result.readings.len(),
         best.name
     )
@@ -95,7 +100,12 @@ pub fn readings(result: &Backtest) -> Table {
         let name = if reading.default { format!("{} (default)", reading.name) } else { reading.name.clone() };
         vec![
             name,
-            format!("{} ± {}", short(reading.behind), short(reading.behind_error)),
+            // A single minute has no variation to take an error from.
+            if reading.behind_error > 0.0 {
+                format!("{} ± {}", short(reading.behind), short(reading.behind_error))
+            } else {
+                short(reading.behind)
+            },
             short(reading.predicted),
             or_dash(reading.hits, percent),
             or_dash(reading.false_alarms, percent),

@@ -5,7 +5,7 @@ use super::chart::{self, Unit, frame::Caption};
 use super::json;
 use super::number::{DASH, count, digits, duration_ms, or_dash, percent, short};
 use super::table::Table;
-use super::text::{FAINT, STRONG, Style, align, wrap};
+use super::text::{FAINT, STRONG, Style, align, shorten, wrap};
 use crate::calibrate::calibration::{Calibration, WorkloadFit};
 use crate::calibrate::curve::{of_fit, of_latency};
 use crate::calibrate::fit::{Fit, QuantilePair};
@@ -19,6 +19,12 @@ use crate::spec::draft::written_arrivals;
 pub fn text(calibration: &Calibration, style: &Style) -> String {
     let mut lines: Vec<String> =
         wrap(&headline(calibration), "", "").iter().map(|line| style.paint(STRONG, line)).collect();
+    if calibration.workloads.is_empty() {
+        lines.push(String::new());
+        lines.extend(reading_words(&calibration.reading).iter().flat_map(|words| wrap(words, "- ", "  ")));
+        lines.push(String::new());
+        return lines.join("\n");
+    }
     for table in [traffic(calibration), laws(calibration)] {
         if !table.rows.is_empty() {
             lines.push(String::new());
@@ -99,9 +105,11 @@ fn advice(workloads: &[WorkloadFit]) -> String {
     format!("max_tokens of {} for {} would cut {cuts}{instead}.", count(recommended), workload.name)
 }
 
+/// Characters of a pool's name in a table of 80 columns.
+const POOL: usize = 14;
+
 fn traffic(calibration: &Calibration) -> Table {
     let pools = calibration.pools.len() > 1;
-    let refused = calibration.workloads.iter().any(|workload| workload.totals.throttled > 0);
     let cached = calibration.workloads.iter().any(|workload| workload.cached_share > 0.0);
     let quantile = |fit: &Fit, p: f64| {
         fit.observed.quantile(p).filter(|_| fit.observations >= 10).map_or_else(|| DASH.to_owned(), short)
@@ -110,9 +118,8 @@ fn traffic(calibration: &Calibration) -> Table {
         let (input, output) = (&workload.input_tokens, &workload.output_tokens);
         let cells = [
             (true, workload.name.clone()),
-            (pools, workload.pool.clone()),
+            (pools, shorten(&workload.pool, POOL)),
             (true, count(workload.totals.attempts)),
-            (refused, count(workload.totals.throttled)),
             (true, short(workload.arrivals.requests_per_minute)),
             (true, quantile(input, 0.5)),
             (true, quantile(input, 0.99)),
@@ -126,12 +133,11 @@ fn traffic(calibration: &Calibration) -> Table {
         (true, "workload"),
         (pools, "pool"),
         (true, "attempts"),
-        (refused, "refused"),
         (true, "per min"),
-        (true, "input p50"),
+        (true, "in p50"),
         (true, "p99"),
         (cached, "cached"),
-        (true, "output p50"),
+        (true, "out p50"),
         (true, "p99"),
     ];
     Table {
@@ -306,11 +312,16 @@ fn reading_words(reading: &Reading) -> Vec<String> {
         words.push("the input column counts the cached part, which was taken off".to_owned());
     }
     for (reason, unused) in &reading.unused {
-        let places: Vec<String> = unused.first.iter().map(|at| format!("{}:{}", at.file, at.line)).collect();
+        let places: Vec<String> = unused.first.iter().map(|at| format!("{}:{}", name(&at.file), at.line)).collect();
         let kind = if unused.broken { "broken" } else { "passed over" };
         words.push(format!("{} {kind}, as {reason} ({})", count(unused.count), places.join(", ")));
     }
     words
+}
+
+/// The last part of a path: those of logs tell files apart, and the whole path is in the JSON document.
+fn name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
 /// How to find it again.

@@ -188,7 +188,7 @@ pub(super) fn pack(pieces: &[String], between: &str, first: &str, rest: &str) ->
 }
 
 /// `text` in at most `width` characters, its end replaced by `…` where it is longer.
-fn shorten(text: &str, width: usize) -> String {
+pub(super) fn shorten(text: &str, width: usize) -> String {
     if chars(text) <= width {
         return text.to_owned();
     }

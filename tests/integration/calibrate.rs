@@ -228,6 +228,32 @@ fn the_true_limiter_is_named_from_a_recording() {
     assert!(desk.path("out/backtest.png").exists() && desk.path("out/backtest.csv").exists());
 }
 
+#[test]
+fn refusals_that_only_cloudwatch_counted_are_replayed_too() {
+    let desk = Desk::new();
+    let recording = bucket_of_ten_seconds();
+    let (refused, answered): (Vec<&str>, Vec<&str>) = recording.lines().partition(|line| line.contains("throttled"));
+    desk.write("answered.jsonl", &(answered.join("\n") + "\n"));
+    let mut minutes = std::collections::BTreeMap::new();
+    for line in &refused {
+        let row: Value = serde_json::from_str(line).expect("JSON");
+        *minutes.entry(row["time"].as_str().expect("a time")[..16].to_owned()).or_insert(0) += 1;
+    }
+    let mut table = "Timestamp,InvocationThrottles\n".to_owned();
+    for (minute, count) in &minutes {
+        writeln!(table, "{minute}:00Z,{count}").expect("memory");
+    }
+    desk.write("throttles.csv", &table);
+    let line = "calibrate backtest answered.jsonl --tokens-per-minute 120k --requests-per-minute none --seen";
+    let result = desk.json(&format!("{line} throttles.csv --format json --quiet"));
+    assert_eq!((&result["counts_only"], &result["refused"]), (&true.into(), &refused.len().into()));
+    let counted: u64 =
+        result["minutes"].as_array().expect("minutes").iter().filter_map(|minute| minute["refused"].as_u64()).sum();
+    assert_eq!(counted, refused.len() as u64);
+    let said = desk.run(&format!("{line} missing.csv"));
+    assert!(said.code == Some(2) && said.stderr.contains("missing.csv"), "{}", said.stderr);
+}
+
 /// Calls of 2,100 reserved tokens in bursts, on a bucket of 20,000 that refills at 2,000 a second; an answer of 100
 /// tokens at burndown 5 takes a second.
 fn bucket_of_ten_seconds() -> String {
@@ -271,6 +297,8 @@ fn what_is_wrong_with_a_file_is_said_with_a_way_out() {
     desk.write("odd.csv", "when,in,out\n1,2,3\n");
     desk.write("empty.jsonl", "");
     desk.write("nothing.jsonl", "{\"a\":1}\n");
+    desk.write("apart.csv", "time,input,output\n1970-01-02T00:00:00Z,1,2\n2026-01-02T00:00:00Z,1,2\n");
+    desk.write("ancient.csv", "time,input,output\n1700-01-02T00:00:00Z,1,2\n");
     for (line, words) in [
         ("calibrate usage odd.csv", "--column time=NAME"),
         ("calibrate usage empty.jsonl", "empty"),
@@ -279,7 +307,10 @@ fn what_is_wrong_with_a_file_is_said_with_a_way_out() {
         ("calibrate logs .", "No answered request"),
         ("calibrate usage odd.csv --column inputs=in", "`inputs` is none of"),
         ("calibrate logs odd.csv --by team", "metadata:KEY"),
+        ("calibrate usage ancient.csv", "its time is missing or unreadable"),
+        ("calibrate usage apart.csv --client boto", "did you mean `boto3`"),
         ("calibrate backtest nothing.jsonl", "no column was recognised"),
+        ("calibrate backtest apart.csv --tokens-per-minute 1M", "two years apart"),
     ] {
         let said = desk.run(line);
         assert_eq!(said.code, Some(2), "{line}\n{}\n{}", said.stdout, said.stderr);

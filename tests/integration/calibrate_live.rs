@@ -1,4 +1,5 @@
-//! Live calibration end to end: the real AWS SDK against a loopback server that answers as Bedrock does.
+//! Live calibration, error by error: the real AWS SDK against a loopback server that answers what each test wants, also
+//! what `quotasim serve` never says. Calls of that endpoint are in `serve/calibrate.rs`.
 //!
 //! Never against AWS: the endpoint is this machine's, the credentials are made up.
 

@@ -51,10 +51,10 @@ impl Slots {
         Slots(vec![(0.0, 0.0); count])
     }
 
-    fn add(&mut self, slot: i64, requests: f64) {
+    fn add(&mut self, slot: i64, (requests, minutes): (f64, f64)) {
         let sum = &mut self.0[slot as usize];
         sum.0 += requests;
-        sum.1 += 1.0;
+        sum.1 += minutes;
     }
 
     fn watched(&self) -> Vec<f64> {
@@ -77,23 +77,17 @@ impl Profile {
         let mut at = first;
         while at <= last {
             let end = ((at.div_euclid(HOUR) + 1) * HOUR).min(last + 1);
-            // An idle hour costs a look-up, not sixty.
-            let busy: Vec<(i64, f64)> =
-                minutes.range(at..end).map(|(&m, count)| (m, f64::from(count.requests))).collect();
+            let busy: Vec<f64> = minutes.range(at..end).map(|(_, count)| f64::from(count.requests)).collect();
             let watched = (end - at) as f64;
-            let sum: f64 = busy.iter().map(|row| row.1).sum();
+            let sum: f64 = busy.iter().sum();
             let mean = sum / watched;
-            squares += busy.iter().map(|row| (row.1 - mean) * (row.1 - mean)).sum::<f64>();
+            squares += busy.iter().map(|requests| (requests - mean) * (requests - mean)).sum::<f64>();
             squares += (watched - busy.len() as f64) * mean * mean;
             expected += (watched - 1.0) * mean;
             let (hour, weekday) = (at.div_euclid(HOUR).rem_euclid(24), weekday(at));
-            let mut counts = busy.iter().peekable();
-            for minute in at..end {
-                let requests = counts.next_if(|row| row.0 == minute).map_or(0.0, |row| row.1);
-                hours.add(hour, requests);
-                weekdays.add(weekday, requests);
-                week.add(weekday * 24 + hour, requests);
-            }
+            hours.add(hour, (sum, watched));
+            weekdays.add(weekday, (sum, watched));
+            week.add(weekday * 24 + hour, (sum, watched));
             // A sliver of an hour at either end says nothing about an hour.
             if mean > busiest.requests_per_minute && (watched >= 30.0 || last - first < HOUR) {
                 busiest = BusiestHour { first_minute: at, requests_per_minute: mean };

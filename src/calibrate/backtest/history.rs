@@ -123,6 +123,12 @@ impl Collector {
         self.unknown_lasting += other.unknown_lasting;
     }
 
+    /// The first and the last attempt.
+    pub fn span(&self) -> Option<[Instant; 2]> {
+        let times = || self.rows.iter().map(|row| row.at);
+        Some([times().min()?, times().max()?])
+    }
+
     /// Whether nothing was collected.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -248,6 +248,13 @@ fn notes(history: &History, refused: u64) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if history.refusals_by_minute.is_some() {
+        notes.push(
+            "Refusals are counted by minute only: each reading's are scaled to the number seen, so what tells readings \
+             apart is in which minutes they fall."
+                .to_owned(),
+        );
+    }
     if history.attempts.iter().all(|past| past.at.0 % SimSpan::SECOND.0 == 0) {
         notes.push(
             "Times are known to a second only: bursts shorter than that cannot be told apart, and a few attempts near an \

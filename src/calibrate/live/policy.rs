@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 /// An IAM policy for calling one model, by its id or inference-profile id.
 ///
 /// Converse needs `bedrock:InvokeModel`, `ConverseStream` `bedrock:InvokeModelWithResponseStream`. A profile needs the
-/// permission on itself and on the model in every Region that it may route to; the condition keeps the latter to calls
-/// through the profile.
+/// permission on itself and on the model in every Region that it may route to, which for a global profile includes the
+/// model without a Region; the condition keeps the latter to calls through the profile.
 ///
 /// *Source*: AWS user guide, `inference-profiles-prereq` and the permissions named in the API reference of Converse.
 ///
@@ -28,7 +28,11 @@ pub fn policy(model: &str, region: Option<&str>, account: Option<&str>) -> Strin
             "Action": actions,
             "Resource": format!("arn:aws:bedrock:{region}::foundation-model/{model}"),
         }]),
-        Some((_, base)) => {
+        Some((prefix, base)) => {
+            let mut models = vec![format!("arn:aws:bedrock:*::foundation-model/{base}")];
+            if prefix == "global" {
+                models.push(format!("arn:aws:bedrock:::foundation-model/{base}"));
+            }
             let profile = format!("arn:aws:bedrock:{region}:{account}:inference-profile/{model}");
             json!([
                 { "Sid": "CallTheProfile", "Effect": "Allow", "Action": actions, "Resource": profile },
@@ -36,10 +40,7 @@ pub fn policy(model: &str, region: Option<&str>, account: Option<&str>) -> Strin
                     "Sid": "CallItsModelThroughTheProfile",
                     "Effect": "Allow",
                     "Action": actions,
-                    "Resource": [
-                        format!("arn:aws:bedrock:*::foundation-model/{base}"),
-                        format!("arn:aws:bedrock:::foundation-model/{base}"),
-                    ],
+                    "Resource": models,
                     "Condition": { "StringLike": { "bedrock:InferenceProfileArn": profile } },
                 },
             ])
@@ -62,5 +63,14 @@ mod tests {
             "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"
         );
         assert_eq!(policy["Statement"][0]["Action"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_profile_needs_its_model_where_it_may_route_to() {
+        let models = |id: &str| {
+            let policy: Value = serde_json::from_str(&policy(id, Some("us-east-1"), None)).unwrap();
+            policy["Statement"][1]["Resource"].as_array().unwrap().len()
+        };
+        assert_eq!([models("us.amazon.nova-lite-v1:0"), models("global.anthropic.claude-sonnet-4-6")], [1, 2]);
     }
 }

@@ -7,9 +7,8 @@
 //! not counted again.
 
 use super::usage::hash;
-use super::{Feed, Unusable, is_cut, tokens};
+use super::{Feed, Unusable, is_cut, lasting, tokens};
 use crate::calibrate::observation::{Instant, MaxTokens, Observation, Outcome, Source, Usage};
-use crate::units::SimSpan;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +52,7 @@ impl ClaudeCode {
     pub(super) fn take(&mut self, value: &Value, line: u64, seen: &mut BTreeSet<u64>, feed: &mut Feed<'_>) {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let time = text("timestamp").and_then(|text| text.parse::<jiff::Timestamp>().ok());
-        let Some(now) = time.and_then(|time| i64::try_from(time.as_nanosecond()).ok()) else {
+        let Some(now) = time.and_then(|time| super::time(time.as_nanosecond()).ok()) else {
             return feed.unusable(&NOT_AN_ANSWER, line);
         };
         // A subagent's turns are a conversation of their own, in whichever file they stand.
@@ -122,7 +121,7 @@ fn emit(answer: &Answer, session: u64, feed: &mut Feed<'_>) {
         tokens: answer.usage,
         max_tokens: MaxTokens::Unknown,
         ttft: None,
-        latency: Some(SimSpan((answer.ended - answer.began) as u64)).filter(|span| span.0 > 0),
+        latency: lasting(i128::from(answer.ended - answer.began)),
         session: Some(session),
         retry: false,
     });

@@ -5,15 +5,14 @@
 //!
 //! CloudWatch wraps each record once more: its export to S3 puts a time before it, `filter-log-events` and
 //! `get-log-events` make it the `message` of an event, Insights the value of a field `@message`, a subscription one of
-//! the `logEvents` of a batch. All are recognised by what they hold.
+//! the `logEvents` of a batch, and the console's downloads a column of a table. All are recognised by what they hold.
 
 use super::by::{Told, principal};
 use super::invocation_body::{RequestBody, ResponseBody};
 use super::lenient::{Number, Object, Text};
-use super::{Feed, NO_TIME, NOT_JSON, Options, Unusable};
+use super::{Feed, NO_TIME, NOT_JSON, Options, Unusable, lasting};
 use crate::calibrate::observation::{Instant, MaxTokens, Observation, Outcome, Source, Usage};
 use crate::calibrate::outcome;
-use crate::units::SimSpan;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -100,6 +99,11 @@ pub fn invocation_log(mut reader: impl BufRead, options: &Options, feed: &mut Fe
             let begun = std::mem::take(&mut line);
             return documents(io::Cursor::new(begun).chain(reader), None, options, feed);
         }
+        if number == 1
+            && let Some(column) = message_column(text)
+        {
+            return table(reader, column, options, feed);
+        }
         one_line(text, number, options, feed);
     }
 }
@@ -107,6 +111,29 @@ pub fn invocation_log(mut reader: impl BufRead, options: &Options, feed: &mut Fe
 /// Whether a first line is the beginning of something that goes on over several lines.
 fn begins_a_document(text: &[u8]) -> bool {
     matches!(text[0], b'{' | b'[') && serde_json::from_slice::<IgnoredAny>(text).is_err_and(|error| error.is_eof())
+}
+
+/// The column of records in the header of a table that the console of CloudWatch downloads: `@message` of Insights,
+/// `message` of a log's events.
+fn message_column(text: &[u8]) -> Option<usize> {
+    let header = std::str::from_utf8(text).ok()?.trim_start_matches('\u{feff}');
+    header.split(',').map(|name| name.trim_matches('"')).position(|name| name == "@message" || name == "message")
+}
+
+/// Reads a table behind its header.
+fn table(reader: impl BufRead, column: usize, options: &Options, feed: &mut Feed<'_>) {
+    let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(reader);
+    let mut row = csv::ByteRecord::new();
+    loop {
+        match rows.read_byte_record(&mut row) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(_) => return feed.broke_off(),
+        }
+        // The header is the first line.
+        let line = row.position().map_or(0, csv::Position::line) + 1;
+        one_line(row.get(column).unwrap_or_default(), line, options, feed);
+    }
 }
 
 fn one_line(text: &[u8], number: u64, options: &Options, feed: &mut Feed<'_>) {
@@ -146,7 +173,7 @@ fn take(record: &Record<'_>, line: u64, options: &Options, feed: &mut Feed<'_>) 
 /// What a record says of its attempt.
 fn observation<'a>(record: &Record<'a>, options: &Options) -> Result<Observation<'a>, Unusable> {
     let at: jiff::Timestamp = record.timestamp.0.parse().map_err(|_| NO_TIME)?;
-    let at = i64::try_from(at.as_nanosecond()).map_err(|_| NO_TIME)?;
+    let at = super::time(at.as_nanosecond())?;
     let (Object(input), Object(output)) = (&record.input, &record.output);
     let body = &output.body;
     let usage = usage(input, output);
@@ -160,7 +187,7 @@ fn observation<'a>(record: &Record<'a>, options: &Options) -> Result<Observation
         Some(Object(request)) => request.max_tokens().map_or(MaxTokens::Unset, MaxTokens::Set),
         None => options.max_tokens.map_or(MaxTokens::Unknown, MaxTokens::Set),
     };
-    let span = |milliseconds: Number| milliseconds.0.map(|ms| SimSpan::from_secs_f64(ms / 1e3));
+    let span = |milliseconds: Number| lasting(libm::round(milliseconds.0? * 1e6) as i128);
     let latency = span(body.latency_ms);
     let lasted = if options.timestamps_at_end { latency.unwrap_or_default().0 as i64 } else { 0 };
     let arn = &record.identity.0.arn.0;

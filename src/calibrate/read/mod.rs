@@ -118,6 +118,18 @@ fn tokens(count: u64) -> Option<u32> {
     (count <= crate::units::Tokens::REQUEST_MAX.0).then_some(count as u32)
 }
 
+/// The time of a record \[ns since 1970\]: from 1897 to 2116, so that no two are too far apart to subtract.
+fn time(nanoseconds: i128) -> Result<i64, Unusable> {
+    const EARLIEST: i128 = -(1 << 61);
+    const LATEST: i128 = 1 << 62;
+    if (EARLIEST..=LATEST).contains(&nanoseconds) { Ok(nanoseconds as i64) } else { Err(NO_TIME) }
+}
+
+/// A duration of a record \[ns\], where it is one: no answer takes longer than a day.
+fn lasting(nanoseconds: i128) -> Option<SimSpan> {
+    (1..=i128::from(SimSpan::DAY.0)).contains(&nanoseconds).then_some(SimSpan(nanoseconds as u64))
+}
+
 /// Whether a stop reason says that the answer was cut at its limit.
 ///
 /// *Source*: Converse says `max_tokens`, and `model_context_window_exceeded` where the window ended first; Llama,

@@ -169,6 +169,7 @@ fn refusals_and_embeddings_are_told_apart() {
 fn cloudwatch_wraps_records_in_many_ways() {
     let one = record("Converse", CONVERSE_INPUT, CONVERSE_OUTPUT);
     let text = serde_json::Value::from(one.as_str()).to_string();
+    let quoted = format!("\"{}\"", one.replace('"', "\"\""));
     let pretty =
         |value: &str| serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(value).unwrap()).unwrap();
     let events =
@@ -186,6 +187,8 @@ fn cloudwatch_wraps_records_in_many_ways() {
         (pretty(&one), 1),
         (format!("{}\n{}", pretty(&one), pretty(&one)), 2),
         (format!("\n{one}\r\n\n{one}"), 2),
+        (format!("@timestamp,@message\n2026-10-01 12:34:56.000,{quoted}\n2026-10-01 12:34:57.000,{quoted}\n"), 2),
+        (format!("\u{feff}\"timestamp\",\"message\"\r\n1790858096000,{quoted}\r\n"), 1),
     ];
     for (wrapped, expected) in table {
         let (seen, reading) = logged(&wrapped);

@@ -4,7 +4,7 @@ use super::by::{Told, principal};
 use super::claude_code::ClaudeCode;
 use super::columns::{Columns, Field, unit_of_name};
 use super::flat::{Row, at, flatten};
-use super::{Feed, NO_TIME, NOT_JSON, Options, Unusable, is_cut, otlp, tokens};
+use super::{Feed, NO_TIME, NOT_JSON, Options, Unusable, is_cut, lasting, otlp, tokens};
 use crate::calibrate::observation::{Instant, MaxTokens, Observation, Outcome, Source, Usage};
 use crate::calibrate::outcome;
 use crate::spec::instant;
@@ -302,14 +302,13 @@ impl<'a> Settled<'a> {
         let time = |field: Field| -> Result<Option<i64>, Unusable> {
             let Some(text) = get(field) else { return Ok(None) };
             let nanoseconds = instant(text, self.columns.unit(field)).map_err(|_| NO_TIME)?;
-            i64::try_from(nanoseconds).map(Some).map_err(|_| NO_TIME)
+            super::time(nanoseconds).map(Some)
         };
         let at = time(Field::Time)?.ok_or(NO_TIME)?;
-        let ended = time(Field::End)?.and_then(|end| u64::try_from(end - at).ok()).map(SimSpan);
+        let ended = time(Field::End)?.and_then(|end| lasting(i128::from(end - at)));
         let span = |field: Field| {
             let unit = self.columns.unit(field)?;
-            let nanoseconds = parse::nanoseconds(get(field)?, unit).ok()?;
-            u64::try_from(nanoseconds).ok().filter(|&ns| ns > 0).map(SimSpan)
+            lasting(parse::nanoseconds(get(field)?, unit).ok()?)
         };
         let latency = span(Field::Latency).or(ended);
         let lasted = if self.options.timestamps_at_end { latency.unwrap_or_default().0 as i64 } else { 0 };

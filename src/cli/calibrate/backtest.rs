@@ -10,12 +10,13 @@ use crate::calibrate::backtest::{
 use crate::calibrate::models::{self, Found};
 use crate::calibrate::observation::Observation;
 use crate::calibrate::read::{Feed, Options, invocation_log, metrics};
+use crate::calibrate::window;
 use crate::cli::output::reason;
 use crate::cli::{Answer, catalog, output};
 use crate::report;
 use crate::report::text::Style;
 use crate::spec::catalog::{Catalog, Resolved};
-use crate::units::{BurndownRate, format, parse};
+use crate::units::{BurndownRate, SimSpan, format, parse};
 use anyhow::bail;
 use clap::ValueEnum;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -32,9 +33,10 @@ Examples:
     --tokens-per-minute 2M --seen throttles.csv
   quotasim calibrate backtest logs/ --seen cloudtrail.json -o out
 
-The records are those of `calibrate logs` or `calibrate usage`. Refusals may be in
-them; else `--seen` takes them from CloudWatch (InvocationThrottles by minute, CSV
-or JSON; EstimatedTPMQuotaUsage checks the burndown rate) or from CloudTrail.
+The records are those of `calibrate logs` or `calibrate usage`. Refusals may be
+in them; else `--seen` takes them from CloudWatch (InvocationThrottles by
+minute, CSV or JSON; EstimatedTPMQuotaUsage checks the burndown rate) or from
+CloudTrail.
 
 Exit codes: 0 done, 2 the input or the world is wrong.")]
 pub(super) struct Args {
@@ -97,6 +99,9 @@ enum Format {
     Json,
 }
 
+/// A history that is longer than this has a wrong time in it.
+const YEARS: SimSpan = SimSpan(2 * 365 * SimSpan::DAY.0);
+
 /// A limit, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Limit(Option<u64>);
@@ -122,6 +127,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     let mut collected = collect(args, &options)?;
     let name = chosen(&collected, args.model.as_deref())?;
     let collector = collected.remove(&name).expect("it was just found");
+    if let Some([first, last]) = collector.span()
+        && last.0 - first.0 > YEARS.0 as i64
+    {
+        bail!(
+            "the records are more than two years apart, from {} to {}\n\nhint: is the time of one of them wrong? A replay takes every second \
+             between",
+            window::written(first.minute()),
+            window::written(last.minute())
+        );
+    }
     let setting = setting(args, &name, &catalog)?;
     let witness = witness(args, &name)?;
     let defaults = Defaults { max_output: setting.max_output, max_tokens: args.max_tokens.map(u64::from) };
@@ -172,6 +187,7 @@ fn collect(args: &Args, options: &Options) -> anyhow::Result<BTreeMap<String, Co
     };
     if are_logs(&files[0])? {
         let bar = Bar::new(files.iter().map(|input| input.bytes).sum(), args.quiet, "reading");
+        let mut broken = 0;
         for (index, input) in files.iter().enumerate() {
             let name = input.path.display().to_string();
             let mut sink = |_, observation: &Observation<'_>| add(observation);
@@ -183,19 +199,23 @@ fn collect(args: &Args, options: &Options) -> anyhow::Result<BTreeMap<String, Co
             if bar.stopped() {
                 bail!("interrupted while reading; nothing was tested");
             }
-            warn_of_broken(feed.finish().broken(), &name, args.quiet);
+            broken += feed.finish().broken();
         }
         bar.finish();
+        warn_of_broken(broken, args.quiet);
     } else {
         let reading = usage::read(&files, options, args.quiet, &mut |_, observation| add(observation))?;
-        warn_of_broken(reading.broken(), "the records", args.quiet);
+        warn_of_broken(reading.broken(), args.quiet);
     }
     Ok(collected)
 }
 
-fn warn_of_broken(broken: u64, name: &str, quiet: bool) {
+fn warn_of_broken(broken: u64, quiet: bool) {
     if broken > 0 && !quiet {
-        output::say(&format!("warning: {} broken records in {name} were left out", format::count(broken)));
+        output::say(&format!(
+            "warning: {} broken records were left out; `quotasim calibrate logs` or `usage` says where they are",
+            format::count(broken)
+        ));
     }
 }
 

@@ -17,16 +17,18 @@ use std::path::PathBuf;
 Examples:
   quotasim calibrate converse --prompts prompts.jsonl \\
     --model us.anthropic.claude-haiku-4-5-20251001-v1:0
-  quotasim calibrate converse --prompts prompts.jsonl --model amazon.nova-lite-v1:0 \\
+  quotasim calibrate converse --prompts prompts.jsonl \\
+    --model us.amazon.nova-lite-v1:0 \\
     --stream --repeat 5 --max-spend 0.50 --yes --record live.jsonl
   quotasim calibrate usage live.jsonl -o mine
 
 A prompt is a line of JSON: {\"prompt\": \"…\"}, or `system`, `messages` and
-`inferenceConfig` as Converse takes them. Calls cost money: without `--yes` nothing
-is sent. Prompts and answers are not recorded, their token counts and times are.
+`inferenceConfig` as Converse takes them. Calls cost money: without `--yes`
+nothing is sent. Prompts and answers are not recorded, their token counts and
+times are.
 
-Exit codes: 0 done, 1 nothing was sent or the spend was reached, 2 the input or the
-world is wrong.")]
+Exit codes: 0 done, 1 nothing was sent or the spend was reached, 2 the input or
+the world is wrong.")]
 pub(super) struct Args {
     /// Your prompts, a line of JSON each
     #[arg(long, value_name = "FILE.jsonl")]

@@ -17,14 +17,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  aws s3 sync s3://my-logs/AWSLogs logs/ && quotasim calibrate logs logs/ -o mine
+  aws s3 sync s3://my-logs/AWSLogs logs/
+  quotasim calibrate logs logs/ -o mine
   quotasim calibrate logs logs/ --by metadata:tenant --tokens-per-minute 2M
   aws logs filter-log-events --log-group-name bedrock > events.json
   quotasim calibrate logs events.json --format scenario > mine.yaml
 
 Read are model-invocation logs of Converse, ConverseStream, InvokeModel and its
 stream: S3 trees (gzip or not), CloudWatch's exports, `filter-log-events`,
-Insights results, subscription batches. Prompts and answers are skipped over.
+Insights results (JSON or CSV), subscription batches. Prompts and answers are
+skipped over.
 
 Exit codes: 0 done, 2 the input or the world is wrong.")]
 pub(super) struct Args {

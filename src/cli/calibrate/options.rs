@@ -11,6 +11,7 @@ use crate::cli::{Answer, catalog, output};
 use crate::report;
 use crate::report::text::Style;
 use crate::spec::catalog::Catalog;
+use crate::spec::client_named;
 use crate::units::parse;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -44,8 +45,8 @@ pub(super) struct Shape {
     #[arg(long, value_name = "REQUESTS", value_parser = quota)]
     requests_per_minute: Option<String>,
 
-    /// The client of the scenario: boto3, javascript, rust, java, anthropic or none
-    #[arg(long, value_name = "SDK", default_value = "boto3")]
+    /// The client of the scenario: boto3, javascript, rust, java or anthropic, `sdk[-mode][@version]`, or none
+    #[arg(long, value_name = "SDK", default_value = "boto3", value_parser = client)]
     client: String,
 
     /// Workloads at most; smaller ones are put together
@@ -127,6 +128,10 @@ fn quota(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     parse::quantity(text).map(|_| text.to_owned()).map_err(|refusal| refusal.to_string())
+}
+
+fn client(text: &str) -> Result<String, String> {
+    client_named(text).map(|_| text.to_owned()).map_err(|[reason, hint]| format!("{reason}; {hint}"))
 }
 
 impl Shape {
@@ -271,10 +276,12 @@ mod tests {
     }
 
     #[test]
-    fn quotas_are_quantities_or_none() {
+    fn quotas_and_clients_are_as_the_language_has_them() {
         assert_eq!(quota("2M").as_deref(), Ok("2M"));
         assert_eq!(quota("none").as_deref(), Ok("none"));
         assert!(quota("much").is_err());
+        assert_eq!(client("boto3-adaptive@2.0").as_deref(), Ok("boto3-adaptive@2.0"));
+        assert!(client("boto").unwrap_err().contains("did you mean `boto3`?"));
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn by_window(canvas: &Canvas<'_>, plot: Panel, fit: &ArrivalFit) {
             ink: colour.ink,
         });
     }
-    canvas.text("independent", [plot.left + 6.0, up.at(1.0) - 6.0], Type::plain(MUTED));
+    canvas.text("independent", [plot.left + 6.0, up.at(1.0) + 18.0], Type::plain(MUTED));
     beside(canvas, plot.right + 10.0, SIDE - 10.0, [plot.top - 10.0, plot.bottom + 10.0], labels);
 }
 
