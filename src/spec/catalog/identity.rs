@@ -150,7 +150,7 @@ mod tests {
     fn a_lower_burndown_is_looked_for_in_the_family_first() {
         let lower =
             |model: &str| identity(model).lower_burndown.first().map(|lower| (lower.model.clone(), lower.rate.0));
-        let older = |(name, rate): (String, u64)| name.starts_with("Claude Sonnet 4") && rate == 5;
+        let older = |(name, rate): (String, u32)| name.starts_with("Claude Sonnet 4") && rate == 5;
         assert!(lower("us.anthropic.claude-sonnet-5").is_some_and(older));
         assert!(lower("us.anthropic.claude-opus-4-8").is_some_and(|(name, rate)| name.contains("Opus") && rate == 5));
         assert!(lower("us.anthropic.claude-sonnet-4-6").is_some_and(|(_, rate)| rate == 1));
