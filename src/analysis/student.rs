@@ -69,7 +69,9 @@ mod tests {
     #[test]
     fn it_agrees_with_the_table_of_the_estimates() {
         for degrees in [1, 2, 3, 7, 8, 29, 30, 31, 99, 1_000] {
-            assert!((quantile(0.975, degrees) - t975(degrees)).abs() < 2e-5, "{degrees}");
+            // Beyond the table the other is an expansion.
+            let tolerance = if degrees <= 30 { 6e-6 } else { 1e-4 };
+            assert!((quantile(0.975, degrees) - t975(degrees)).abs() < tolerance, "{degrees}");
         }
     }
 }
