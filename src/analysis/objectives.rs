@@ -1,13 +1,17 @@
 //! What variants are judged by: the scenario's own objectives, and defaults where it says nothing.
 //!
 //! A cap on answers can always buy fewer throttles with truncated answers and the other way round, so a recommendation
-//! needs a bound on both. Where the scenario bounds only one, the other is [`DEFAULT_BOUND`].
+//! needs a bound on both. Where the scenario bounds only one, the other is [`DEFAULT_BOUND`]. A scenario with a spike or an
+//! outage asks whether it comes back, so what does not recover in more than half of the replications is no answer to it.
 
 use crate::analysis::slo;
 use crate::model::{Comparison, Limiter, Pool, Requirement, Scenario, Scope};
 
 /// The share of attempts throttled, and of answers truncated, that is accepted where the scenario does not say.
 pub const DEFAULT_BOUND: f64 = 0.01;
+
+/// The share of replications that may fail to recover where the scenario does not say: more make it the state of all.
+const DEFAULT_NO_RECOVERY: f64 = 0.5;
 
 /// What variants of a scenario are judged by, and which of its objectives have no say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,9 +26,10 @@ pub struct Objectives {
 /// What to judge variants of a scenario by.
 ///
 /// `workload` is the one whose `max_tokens` differs; a default on truncation speaks of it alone, and one on throttles
-/// where there are pools that it has no part in. An objective that is measured on nothing but pools with the
+/// where there are pools that it has no part in. `limits_differ` says whether variants differ in how long an answer may
+/// get: else they cut equally many short, and only the scenario itself can ask that these be few. An objective that is measured on nothing but pools with the
 /// `in_flight` limiter is left out, as that limiter is for theory and has no vote.
-pub fn of(scenario: &Scenario, workload: Option<usize>) -> Objectives {
+pub fn of(scenario: &Scenario, workload: Option<usize>, limits_differ: bool) -> Objectives {
     let reached = workload.map_or_else(|| (0..scenario.pools.len()).collect(), |index| reach(scenario, index));
     let (mut judged, apart): (Vec<_>, Vec<_>) =
         scenario.slo.iter().cloned().partition(|each| touches(&each.scope, scenario, &reached));
@@ -38,9 +43,10 @@ pub fn of(scenario: &Scenario, workload: Option<usize>) -> Objectives {
         let elsewhere = matches!(each.scope, Scope::Workload(index) if workload.is_some_and(|own| own != index));
         each.metric == "truncation_rate" && !elsewhere
     };
-    if !judged.iter().any(bounds_answers) {
+    if limits_differ && !judged.iter().any(bounds_answers) {
         judged.push(default(of_workload, "truncation_rate"));
     }
+    judged.extend(to_come_back(scenario));
     judged.retain(|each| votes(&each.scope, scenario));
     Objectives { judged, apart: apart.iter().map(|each| slo::text_of(each, scenario)).collect() }
 }
@@ -89,12 +95,14 @@ fn touches(scope: &Scope, scenario: &Scenario, pools: &[usize]) -> bool {
     }
 }
 
-/// What decides where the knee of a throttling curve is: the scenario's own objectives, or the default on throttles.
+/// What decides where the knee of a throttling curve is: the scenario's own objectives, or the default on throttles; and
+/// that it comes back where something disturbs it.
 pub fn of_sweep(scenario: &Scenario) -> Vec<Requirement> {
     let mut objectives = scenario.slo.clone();
     if objectives.is_empty() {
         objectives.push(default(Scope::Total, "attempt_throttle_rate"));
     }
+    objectives.extend(to_come_back(scenario));
     objectives.retain(|each| votes(&each.scope, scenario));
     objectives
 }
@@ -107,6 +115,18 @@ fn default(scope: Scope, metric: &str) -> Requirement {
         comparison: Comparison::Less,
         bound: DEFAULT_BOUND,
     }
+}
+
+/// That it comes back after a disturbance, unless the scenario has none or says itself how surely it must.
+fn to_come_back(scenario: &Scenario) -> Option<Requirement> {
+    let said = scenario.slo.iter().any(|each| each.metric == Requirement::NO_RECOVERY_RATE);
+    (scenario.disturbance().is_some() && !said).then(|| Requirement {
+        text: format!("{} <= 50% (default)", Requirement::NO_RECOVERY_RATE),
+        scope: Scope::Total,
+        metric: Requirement::NO_RECOVERY_RATE.to_owned(),
+        comparison: Comparison::AtMost,
+        bound: DEFAULT_NO_RECOVERY,
+    })
 }
 
 fn votes(scope: &Scope, scenario: &Scenario) -> bool {

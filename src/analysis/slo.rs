@@ -10,7 +10,7 @@ pub fn judge(scenario: &Scenario, summary: &Summary) -> Vec<SloOutcome> {
         .slo
         .iter()
         .map(|requirement| {
-            let (value, interval) = measured(metrics_of(requirement, scenario, summary), &requirement.metric);
+            let (value, interval) = value_of(requirement, scenario, summary);
             verdict(requirement, scenario, value, interval)
         })
         .collect()
@@ -24,6 +24,18 @@ pub fn text_of(requirement: &Requirement, scenario: &Scenario) -> String {
         Scope::Pool(index) => &scenario.pools[index].name,
     };
     format!("{name}: {}", requirement.text)
+}
+
+/// What a requirement speaks of, with its interval if it has one.
+fn value_of(requirement: &Requirement, scenario: &Scenario, summary: &Summary) -> (Option<f64>, Option<[f64; 2]>) {
+    if requirement.metric == Requirement::NO_RECOVERY_RATE {
+        // Where nothing disturbs there is nothing to come back from.
+        return (
+            Some(summary.recovery.as_ref().map_or(0.0, |recovery| recovery.replications.no_recovery_rate())),
+            None,
+        );
+    }
+    measured(metrics_of(requirement, scenario, summary), &requirement.metric)
 }
 
 /// The metrics of what a requirement speaks of.
@@ -41,7 +53,7 @@ pub fn judge_long_run(requirements: &[Requirement], scenario: &Scenario, summary
     requirements
         .iter()
         .map(|requirement| {
-            let measured = measured(metrics_of(requirement, scenario, summary), &requirement.metric);
+            let measured = value_of(requirement, scenario, summary);
             let bound = long_run_bound(requirement, scenario, summary);
             let (value, interval) = match (bound, measured) {
                 (Some(bound), (Some(value), interval)) if bound > value => {

@@ -113,8 +113,18 @@ fn fallen_level(index: usize, replications: &Replications) -> Option<f64> {
 
 /// The long-run bound on what is refused: `1 − Q ÷ offered charge`; `None` when the quota suffices or there is none.
 pub fn long_run_throttle_bound(metrics: &Metrics) -> Option<f64> {
-    let pool = metrics.pool.as_ref()?;
-    let offered = metrics.offered_tokens_per_minute.mean?;
-    let bound = 1.0 - pool.quota_per_minute? / offered;
+    let [offered, quota] = offered_and_quota(metrics)?;
+    let bound = 1.0 - quota / offered;
     (bound > 0.0).then_some(bound)
+}
+
+/// What a pool's quota would be charged if all requests were served, as a share of it; `None` without a quota.
+pub fn offered_utilization(metrics: &Metrics) -> Option<f64> {
+    let [offered, quota] = offered_and_quota(metrics)?;
+    Some(offered / quota).filter(|share| share.is_finite())
+}
+
+/// Tokens per minute.
+fn offered_and_quota(metrics: &Metrics) -> Option<[f64; 2]> {
+    Some([metrics.offered_tokens_per_minute.mean?, metrics.pool.as_ref()?.quota_per_minute?])
 }

@@ -34,13 +34,14 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     let name = args.result.display();
-    let text = std::fs::read_to_string(&args.result).with_context(|| format!("cannot read `{name}`"))?;
+    let text = std::fs::read_to_string(&args.result)
+        .map_err(|error| anyhow::anyhow!("cannot read `{name}`: {}", output::reason(&error)))?;
     let saved = Saved::read(&text).with_context(|| format!("`{name}` is no result to draw"))?;
     let style = report::text::Style::COLOURED;
     let text = match (args.format, &saved) {
         (Format::Text, Saved::Run { summary, .. }) => report::text::summary(summary, &style),
         (Format::Text, Saved::Compare { comparison, .. }) => report::compare::text(comparison, &style),
-        (Format::Text, Saved::Sweep { sweep, .. }) => report::sweep::text(sweep, &style),
+        (Format::Text, Saved::Sweep { sweep, .. }) => report::sweep::text(std::slice::from_ref(sweep), &style),
         (Format::Json, _) => saved.json(),
         (Format::Csv, Saved::Run { summary, .. }) => report::csv::summary(summary),
         (Format::Csv, Saved::Compare { comparison, .. }) => report::compare::csv(comparison),

@@ -13,6 +13,7 @@ mod compact;
 mod fit;
 pub mod font;
 pub mod frame;
+mod grid;
 mod heat_map;
 pub mod label;
 mod latency;
@@ -42,7 +43,7 @@ pub use render::png;
 pub(in crate::report) use throttle_curve::full_quota;
 pub use throttle_curve::throttle_curve;
 pub use trade_off::trade_off;
-pub(in crate::report) use trade_off::{SHARE_FLOOR, pareto_front, share_bounds, shares};
+pub(in crate::report) use trade_off::{Price, SHARE_FLOOR, pareto_front, share_bounds, shares};
 pub(in crate::report) use variant_latency::latency_bounds;
 pub use variant_latency::variant_latency;
 

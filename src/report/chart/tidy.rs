@@ -168,7 +168,7 @@ fn the_recovery_map_has_a_word_for_each_state() {
     let setting = fixture::setting();
     let loads = [0.5, 1.0, 1.5];
     let chart = recovery_map(&fixture::states(&loads, &[1.0, 4.0]), &setting);
-    assert_says(&chart, &["does not come back by itself in 1 of 6 combinations", "stable", "degraded", "9/10", "all"]);
+    assert_says(&chart, &["does not come back by itself at 1 of 6 points", "stable", "degraded", "9/10", "all"]);
     assert_tidy(&chart);
     let many: Vec<f64> = (1..=40).map(|step| f64::from(step) / 20.0).collect();
     assert_tidy(&recovery_map(&fixture::states(&many, &many), &setting));

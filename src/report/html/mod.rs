@@ -7,7 +7,6 @@
 mod plots;
 
 use super::compare::{self as comparison_tables, in_sentence};
-use super::recovery::StateMap;
 use super::saved::{Origin, Saved};
 use super::table::{self, Table, provenance};
 use super::{clients, headline, recovery, sweep as sweep_tables};
@@ -73,19 +72,6 @@ impl HtmlTable {
             words: table.words,
             best: None,
             note: note.to_owned(),
-            folded: false,
-        }
-    }
-
-    /// A map of states.
-    fn of_states(map: StateMap) -> HtmlTable {
-        HtmlTable {
-            title: "Afterwards".to_owned(),
-            note: map.legend().to_owned(),
-            header: map.header,
-            rows: map.rows,
-            words: Vec::new(),
-            best: None,
             folded: false,
         }
     }
@@ -173,6 +159,11 @@ fn of_comparison(comparison: &Comparison) -> Page {
         HtmlTable::new("Latency and wait", comparison_tables::durations(comparison), "from arrival, retries included")
             .marking(best),
     ];
+    let callers = clients::of_variants(comparison);
+    if !callers.rows.is_empty() {
+        let legend = clients::legend_of_variants(comparison);
+        tables.push(HtmlTable::new("Clients", callers, &legend).marking(best));
+    }
     if comparison.variants.len() > 1 {
         let first = comparison.variants.first().map(in_sentence).unwrap_or_default();
         let note = "± half the 95% interval of paired differences: every variant met the same requests";
@@ -262,7 +253,7 @@ fn of_sweep(sweep: &Sweep) -> Page {
     // Over two axes the heat map has the numbers, and the table is long.
     let points = HtmlTable::new("All points", sweep_tables::points(sweep), &sweep_tables::legend(sweep));
     let points = HtmlTable { folded: sweep.axes.len() == 2, ..points };
-    let tables = recovery::map(sweep).map(HtmlTable::of_states).into_iter().chain([points]).collect();
+    let tables = vec![points];
     let table = sweep_tables::assumptions(sweep);
     let (tried_lead, tried_header, tried) = match table {
         Some(Table { header, rows, .. }) => {
