@@ -113,10 +113,7 @@ fn read_prompt(operation: Operation, bytes: &Bytes) -> Result<Prompt, BedrockErr
 pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, BedrockError> {
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, most)).await {
         Err(_) => Err(BedrockError::slow_body()),
-        // The connection's error; that of a body that is too long is another.
-        Ok(Err(error)) if causes(&error).any(|cause| cause.is::<hyper::Error>()) => {
-            Err(BedrockError::malformed("the body ended early or is badly framed"))
-        }
+        Ok(Err(error)) if is_broken(&error) => Err(BedrockError::malformed("the body ended early or is badly framed")),
         Ok(Err(_)) => Err(BedrockError::validation(format!(
             "1 validation error detected: Value at 'body' failed to satisfy constraint: Member must have length less \
              than or equal to {most}"
@@ -125,9 +122,9 @@ pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, BedrockError>
     }
 }
 
-/// An error and what lies behind it.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+/// Whether a body is cut off or badly framed: the error is the connection's then, and that of a long body is not.
+fn is_broken(error: &(dyn Error + 'static)) -> bool {
+    error.is::<hyper::Error>() || error.source().is_some_and(is_broken)
 }
 
 /// The headers that lay down what is otherwise drawn or measured.

@@ -234,7 +234,7 @@ fn what_cannot_be_served_is_said() {
         (&["--model", HAIKU, "--speed", "0x"], "between 0.01x and 10000x"),
         (&["--model", HAIKU, "--record", "no/such/directory.jsonl"], "cannot write `no/such/directory.jsonl`"),
         (&["--model", HAIKU, "--fault", "internal=1%", "--fault", "internal=2%"], "`internal` is given twice"),
-        (&["--model", HAIKU, "--speed", "-3"], "between 0.01x and 10000x"),
+        (&["--model", HAIKU, "--speed", "-3"], "a number cannot be negative"),
         (
             &["--model", HAIKU, "--port", "0", "--host", "192.0.2.1"],
             "hint: `--host` must be an address of this machine",
