@@ -22,8 +22,8 @@ use tokio::task::JoinSet;
 /// How long a caller may take to send the head of a request, and a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long a response waits for a reader that takes nothing of it. AWS's own limit is not published; what the system
-/// buffers holds most answers whole, so that a debugger may stop a client for longer. One stream of HTTP/2 that nobody takes waits as long as its connection
-/// lives, whose other streams may go on.
+/// buffers holds most answers whole, so that a debugger may stop a client for longer. One stream of HTTP/2 that nobody
+/// takes waits as long as its connection lives, whose other streams may go on.
 const READER_TIMEOUT: Duration = Duration::from_mins(2);
 /// The longest head, about: one that arrives in large pieces may be twice as long. AWS's own limit is not published; SDKs
 /// send about 2 kB.
