@@ -28,7 +28,7 @@ const GRACE_OF_STEPPED: Duration = Duration::from_millis(500);
 /// Options of `serve`.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "quotasim serve [OPTIONS] SCENARIO\n       quotasim serve [OPTIONS] --model ID",
+    override_usage = "quotasim serve [OPTIONS] <SCENARIO>\n       quotasim serve [OPTIONS] --model <ID>",
     after_help = "\
 Examples:
   quotasim serve scenarios/chat.yaml

@@ -19,10 +19,10 @@ impl Service {
         pool: Option<&str>,
         limits: &[(String, u64)],
     ) -> Result<(), String> {
+        let place = self.pool_named(pool)?;
         if limits.is_empty() {
             return Err(format!("name a quota to change: {QUOTAS}"));
         }
-        let place = self.pool_named(pool)?;
         let mut changed = self.pools[place].model.clone();
         for (name, limit) in limits {
             if *limit > MOST {

@@ -242,7 +242,7 @@ fn what_cannot_be_served_is_said() {
         (&["--model", HAIKU, "scenario.yaml"], "cannot be used with"),
         (&["scenario.yaml", "--tokens-per-minute", "200k"], "cannot be used with"),
         (&["scenario.yaml", "--output-tokens", "5"], "cannot be used with"),
-        (&[], "quotasim serve [OPTIONS] --model ID"),
+        (&[], "quotasim serve [OPTIONS] --model <ID>"),
     ] {
         let (code, said) = run(options);
         assert_eq!(code, Some(2), "{options:?}: {said}");
