@@ -11,7 +11,7 @@ use crate::spec::catalog::Catalog;
 use crate::spec::{self, Loaded, Problems};
 use crate::units::{Probability, format, parse};
 use anyhow::{Context, bail};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,10 +22,14 @@ use tokio::sync::watch;
 const OUTPUT_TOKENS: &str = "{ lognormal: { median: 250, p95: 900 } }";
 /// How long what is under way may go on after a stop.
 const GRACE: Duration = Duration::from_secs(10);
+/// The same where time stands still: nobody can step it any more, so only what is being sent can end.
+const GRACE_OF_STEPPED: Duration = Duration::from_millis(500);
 
 /// Options of `serve`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "quotasim serve [OPTIONS] <SCENARIO>\n       quotasim serve [OPTIONS] --model <ID>",
+    after_help = "\
 Examples:
   quotasim serve scenarios/chat.yaml
   quotasim serve scenarios/chat.yaml --port 0 --speed 20x --record calls.jsonl
@@ -43,12 +47,16 @@ Beside Bedrock's operations the endpoint answers:
   GET  /_quotasim/         a live page
   GET  /_quotasim/state    levels, reservations, throttles by limit, as JSON
   GET  /metrics            the same for Prometheus
-  POST /_quotasim/reset    full quotas, counters at zero
+  POST /_quotasim/reset    full quotas as at the start, counters at zero
   PUT  /_quotasim/quotas   {\"pool\": \"haiku\", \"tokens_per_minute\": \"300k\"}
   PUT  /_quotasim/faults   {\"model_not_ready\": \"1%\"}
   POST /_quotasim/clock    {\"advance\": \"30s\"}, with --step
 
-Exit codes: 0 stopped by a signal, 2 the input or the world is wrong.")]
+A signal (Ctrl-C, kill) stops it: answers under way have 10 s to end. A second
+one ends it at once.
+
+Exit codes: 0 stopped by a signal, 2 the input or the world is wrong."
+)]
 pub(super) struct Args {
     /// The scenario file (YAML) whose pools are served
     #[arg(required_unless_present = "model")]
@@ -59,15 +67,15 @@ pub(super) struct Args {
     model: Vec<String>,
 
     /// With `--model`: tokens per minute, or `none` (default: AWS's default quota)
-    #[arg(long, value_name = "TOKENS", requires = "model")]
+    #[arg(long, value_name = "TOKENS", requires = "model", conflicts_with = "scenario")]
     tokens_per_minute: Option<String>,
 
     /// With `--model`: requests per minute, or `none` (default: AWS's default quota)
-    #[arg(long, value_name = "REQUESTS", requires = "model")]
+    #[arg(long, value_name = "REQUESTS", requires = "model", conflicts_with = "scenario")]
     requests_per_minute: Option<String>,
 
     /// With `--model`: how long answers are where no header says, a number or a distribution
-    #[arg(long, value_name = "TOKENS", requires = "model", default_value = OUTPUT_TOKENS)]
+    #[arg(long, value_name = "TOKENS", requires = "model", conflicts_with = "scenario", default_value = OUTPUT_TOKENS)]
     output_tokens: String,
 
     /// Change a field of the scenario, like `pools.haiku.tokens_per_minute=300k`; may be repeated
@@ -91,7 +99,7 @@ pub(super) struct Args {
     port: u16,
 
     /// Let time pass this many times as fast, so that at 20x an hour takes three minutes
-    #[arg(long, value_name = "TIMES", value_parser = speed, default_value = "1x")]
+    #[arg(long, value_name = "TIMES", value_parser = speed, default_value = "1x", allow_negative_numbers = true)]
     speed: f64,
 
     /// Let time stand still but for steps by hand, for tests
@@ -142,7 +150,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         credentials: credentials(&scenario, &args.credential)?,
         faults: FaultMix::new(args.fault.clone()).map_err(anyhow::Error::msg)?,
         recording: args.record.as_deref().map(create).transpose()?,
-        grace: GRACE,
+        grace: if args.step { GRACE_OF_STEPPED } else { GRACE },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let served = runtime.block_on(listen(args, scenario, settings))?;
@@ -156,7 +164,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
 async fn listen(args: &Args, scenario: Scenario, settings: Settings) -> anyhow::Result<Served> {
     let asked = SocketAddr::new(args.host, args.port);
     let listener = TcpListener::bind(asked).await.map_err(|error| {
-        anyhow::anyhow!("cannot listen on {asked}: {}\n\nhint: `--port 0` takes a free port", reason(&error))
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => "`--port 0` takes a free port",
+            ErrorKind::PermissionDenied => "ports from 1024 on need no privileges",
+            _ => "`--host` must be an address of this machine, like 127.0.0.1 or 0.0.0.0",
+        };
+        anyhow::anyhow!("cannot listen on {asked}: {}\n\nhint: {hint}", reason(&error))
     })?;
     let address = listener.local_addr().context("cannot tell the address")?;
     let (stop, _) = watch::channel(false);

@@ -6,13 +6,19 @@ use super::routes::{self, json_response, operate};
 use super::shared::Shared;
 use crate::units::{Probability, SimSpan, SimTime, parse};
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
 use serde_json::{Value, json};
 use std::sync::Arc;
+
+/// The longest body of a request to the endpoint itself.
+const MOST_BYTES: usize = 1_000_000;
+/// What the endpoint itself answers, for whoever asks something else.
+const PATHS: &str = "GET /_quotasim/, /_quotasim/state, /_quotasim/history or /metrics, POST /_quotasim/reset or \
+                     /_quotasim/clock, PUT /_quotasim/quotas or /_quotasim/faults";
 
 /// All paths.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
@@ -29,8 +35,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/_quotasim/faults", put(faults))
         .route("/_quotasim/clock", post(clock))
         .route("/metrics", get(metrics))
-        .fallback(routes::unknown)
-        .method_not_allowed_fallback(routes::unknown)
+        .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
         .with_state(shared)
 }
 
@@ -51,6 +57,16 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// Any other path or method: Bedrock's answer, or ours to who means the endpoint itself.
+async fn unknown(method: Method, uri: Uri) -> Response {
+    let path = uri.path();
+    if path != "/metrics" && !path.starts_with("/_quotasim") {
+        return routes::unknown();
+    }
+    let message = format!("{method} {path} is not answered here, but {PATHS}");
+    Refusal(StatusCode::NOT_FOUND, message).into_response()
+}
+
 async fn state(State(shared): State<Arc<Shared>>) -> Response {
     let speed = shared.clock.speed();
     json_response(&shared.with(|service, now| service.state(now, speed)))
@@ -68,17 +84,17 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-/// Full quotas, no open responses, counters at zero.
+/// Full quotas as the scenario has them, no open responses, counters at zero. Faults stay.
 async fn reset(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Result<Response, Refusal> {
     same_origin(&headers)?;
     shared.with(super::service::Service::reset);
     Ok(state(State(shared)).await)
 }
 
-/// `{"pool": "haiku", "tokens_per_minute": "300k"}`: quotas change at once, levels as in the simulator.
-async fn quotas(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+/// `{"pool": "haiku", "tokens_per_minute": "300k"}`: quotas change at once, until a reset; levels as in the simulator.
+async fn quotas(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     same_origin(&headers)?;
-    let mut changes = fields(&body)?;
+    let mut changes = fields(body).await?;
     let pool = match changes.shift_remove("pool") {
         None => None,
         Some(Value::String(name)) => Some(name),
@@ -94,10 +110,10 @@ async fn quotas(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
 }
 
 /// `{"model_not_ready": "1%"}`: takes the place of all faults set before; `{}` ends them.
-async fn faults(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+async fn faults(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     same_origin(&headers)?;
     let mut parts = Vec::new();
-    for (name, value) in fields(&body)? {
+    for (name, value) in fields(body).await? {
         let fault = Fault::of_key(&name)
             .ok_or_else(|| Refusal::bad(format!("there is no fault `{name}`; there are {}", Fault::keys())))?;
         parts.push((fault, probability(&value).map_err(|why| Refusal::bad(format!("`{name}` is {value}: {why}")))?));
@@ -108,9 +124,9 @@ async fn faults(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
 }
 
 /// `{"advance": "30s"}`: stepped time moves on.
-async fn clock(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+async fn clock(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     same_origin(&headers)?;
-    let fields = fields(&body)?;
+    let fields = fields(body).await?;
     let Some((Value::String(text), 1)) = fields.get("advance").map(|value| (value, fields.len())) else {
         return Err(Refusal::bad("the body must be like `{\"advance\": \"30s\"}`"));
     };
@@ -129,18 +145,22 @@ fn same_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-fn fields(body: &[u8]) -> Result<serde_json::Map<String, Value>, Refusal> {
-    match serde_json::from_slice(body) {
+async fn fields(body: Body) -> Result<serde_json::Map<String, Value>, Refusal> {
+    let bytes = routes::read(body, MOST_BYTES).await.map_err(|error| Refusal::bad(error.message))?;
+    match serde_json::from_slice(&bytes) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(Refusal::bad("the body must be a JSON object")),
         Err(error) => Err(Refusal::bad(format!("the body is no JSON: {error}"))),
     }
 }
 
+/// How a limit is written.
+const HOW: &str = "write a whole number, or a text like \"300k\"";
+
 fn whole(value: &Value) -> Result<u64, String> {
     match value {
-        Value::String(text) => parse::quantity(text).map_err(|why| why.to_string()),
-        value => value.as_u64().ok_or_else(|| "write a whole number, or a text like \"300k\"".to_owned()),
+        Value::String(text) => parse::quantity(text).map_err(|why| format!("{why}; {HOW}")),
+        value => value.as_u64().ok_or_else(|| HOW.to_owned()),
     }
 }
 

@@ -58,8 +58,8 @@ impl Counts {
         self.tokens.cache_write += other.tokens.cache_write;
         self.tokens.output += other.tokens.output;
         self.responses += other.responses;
-        self.latency = self.latency + other.latency;
-        self.ttft = self.ttft + other.ttft;
+        self.latency = SimSpan(self.latency.0.saturating_add(other.latency.0));
+        self.ttft = SimSpan(self.ttft.0.saturating_add(other.ttft.0));
         self.ledger.merge(&other.ledger);
     }
 }

@@ -97,6 +97,13 @@ impl BedrockError {
         ))
     }
 
+    /// More prefixes are to be cached than may be.
+    pub(super) fn too_many_cache_points(most: usize, found: usize) -> BedrockError {
+        BedrockError::validation(format!(
+            "A maximum of {most} blocks with cache_control may be provided. Found {found}."
+        ))
+    }
+
     /// Prompt and `maxTokens` together do not fit.
     pub(super) fn context_exceeded(input: u64, max_tokens: u64, window: u64) -> BedrockError {
         BedrockError::validation(format!(

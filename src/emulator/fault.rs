@@ -104,8 +104,12 @@ impl Fault {
 pub struct FaultMix(Vec<(Fault, Probability)>);
 
 impl FaultMix {
-    /// A mix, unless its probabilities exceed 1 together.
+    /// A mix, unless its probabilities exceed 1 together or one fault has two.
     pub fn new(parts: Vec<(Fault, Probability)>) -> Result<FaultMix, String> {
+        let given = |fault: &Fault| parts.iter().filter(|(known, _)| known == fault).count();
+        if let Some(twice) = Fault::ALL.iter().find(|fault| given(fault) > 1) {
+            return Err(format!("the fault `{}` is given twice", twice.key()));
+        }
         let total: f64 = parts.iter().map(|(_, probability)| probability.0).sum();
         if total > 1.0 + 1e-9 {
             return Err(format!("the probabilities of faults add up to {total}, above 1"));
@@ -149,5 +153,6 @@ mod tests {
         assert!(
             FaultMix::new(vec![(Fault::Internal, Probability(0.7)), (Fault::Disconnect, Probability(0.7))]).is_err()
         );
+        assert!(FaultMix::new(vec![(Fault::Internal, Probability(0.1)), (Fault::Internal, Probability(0.2))]).is_err());
     }
 }

@@ -1,7 +1,9 @@
-//! Accepts connections and keeps them within bounds: how many there are, how long a head may be and may take.
+//! Accepts connections and keeps them within bounds: how many there are, how long a head may be and may take, and how
+//! long a response waits for its reader.
 //!
 //! Each connection is a task of its own, so one that is slow, silent or malformed delays no other.
 
+use super::impatient::Impatient;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
@@ -19,6 +21,10 @@ use tokio::task::JoinSet;
 
 /// How long a caller may take to send the head of a request, and a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long a response waits for a reader that takes nothing of it. AWS's own limit is not published; what the system
+/// buffers holds most answers whole, so that a debugger may stop a client for longer. One stream of HTTP/2 that nobody
+/// takes waits as long as its connection lives, whose other streams may go on.
+const READER_TIMEOUT: Duration = Duration::from_mins(2);
 /// The longest head, about: one that arrives in large pieces may be twice as long. AWS's own limit is not published; SDKs
 /// send about 2 kB.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
@@ -97,7 +103,7 @@ async fn connection(stream: TcpStream, router: Router, mut stop: watch::Receiver
                 .max_header_list_size(MOST_HEAD_BYTES as u32)
                 .max_concurrent_streams(MOST_STREAMS)
                 .keep_alive_interval(HEAD_TIMEOUT)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(Impatient::new(stream, READER_TIMEOUT)), service);
             tokio::pin!(connection);
             until_ended(connection, http2::Connection::graceful_shutdown, stop).await;
         }
@@ -106,7 +112,7 @@ async fn connection(stream: TcpStream, router: Router, mut stop: watch::Receiver
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
                 .max_buf_size(MOST_HEAD_BYTES)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(Impatient::new(stream, READER_TIMEOUT)), service);
             tokio::pin!(connection);
             until_ended(connection, http1::Connection::graceful_shutdown, stop).await;
         }

@@ -27,6 +27,7 @@ mod error;
 mod fault;
 mod frames;
 mod history;
+mod impatient;
 mod listener;
 mod metrics;
 mod operation;

@@ -17,6 +17,8 @@ const IMAGE_TOKENS: u64 = 1_600;
 const CACHE_TTL: SimSpan = SimSpan(5 * SimSpan::MINUTE.0);
 /// What `"ttl": "1h"` means.
 const LONG_CACHE_TTL: SimSpan = SimSpan::HOUR;
+/// The most cache points of a request. *Source*: AWS user guide, `prompt-caching`.
+const MOST_CHECKPOINTS: usize = 4;
 /// Fields that name or describe and are no text of the prompt.
 const STRUCTURE: [&str; 11] = [
     "type",
@@ -129,7 +131,7 @@ fn measure_converse(body: &Value) -> Result<Prompt, BedrockError> {
     ruler.blocks(tools.unwrap_or(&Value::Null));
     ruler.blocks(body.get("system").unwrap_or(&Value::Null));
     ruler.messages(body)?;
-    Ok(ruler.prompt())
+    ruler.prompt()
 }
 
 fn measure_anthropic(body: &Value) -> Result<Prompt, BedrockError> {
@@ -137,7 +139,7 @@ fn measure_anthropic(body: &Value) -> Result<Prompt, BedrockError> {
     ruler.blocks(body.get("tools").unwrap_or(&Value::Null));
     ruler.blocks(body.get("system").unwrap_or(&Value::Null));
     ruler.messages(body)?;
-    Ok(ruler.prompt())
+    ruler.prompt()
 }
 
 /// Measures a prompt from the front to the back: tools, system, messages, the order in which prefixes are cached.
@@ -195,8 +197,13 @@ impl Ruler {
         self.bytes.div_ceil(BYTES_PER_TOKEN)
     }
 
-    fn prompt(self) -> Prompt {
-        Prompt { tokens: self.tokens().max(1), checkpoints: self.checkpoints, max_tokens: None }
+    fn prompt(self) -> Result<Prompt, BedrockError> {
+        match self.checkpoints.len() {
+            ..=MOST_CHECKPOINTS => {
+                Ok(Prompt { tokens: self.tokens().max(1), checkpoints: self.checkpoints, max_tokens: None })
+            }
+            found => Err(BedrockError::too_many_cache_points(MOST_CHECKPOINTS, found)),
+        }
     }
 }
 
@@ -305,6 +312,12 @@ mod tests {
         assert!(says(Prompt::of_anthropic(&json!({ "messages": [{}] }))).contains("anthropic_version"));
         let no_limit = json!({ "anthropic_version": "bedrock-2023-05-31", "messages": [{}] });
         assert_eq!(says(Prompt::of_anthropic(&no_limit)), "max_tokens: Field required");
+        let points = vec![json!({ "cachePoint": { "type": "default" } }); 5];
+        let five = json!({ "messages": [{ "role": "user", "content": points }] });
+        assert_eq!(
+            says(Prompt::of_converse(&five)),
+            "A maximum of 4 blocks with cache_control may be provided. Found 5."
+        );
         assert!(says(parse(b"{").map(|_| Prompt::default())).starts_with("Malformed input request: "));
         assert!(says(parse(b"[]").map(|_| Prompt::default())).contains("JSONObject"));
     }

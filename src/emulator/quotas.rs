@@ -6,6 +6,8 @@ use crate::units::SimTime;
 
 /// The largest limit that can be set: far above any quota, and small enough that no level overflows.
 const MOST: u64 = 1_000_000_000_000_000;
+/// The quotas that can be changed.
+const QUOTAS: &str = "`tokens_per_minute`, `requests_per_minute`, `tokens_per_day`";
 
 impl Service {
     /// Changes quotas of a pool, of the only one if none is named; all of them or, with a reason, none.
@@ -18,6 +20,9 @@ impl Service {
         limits: &[(String, u64)],
     ) -> Result<(), String> {
         let place = self.pool_named(pool)?;
+        if limits.is_empty() {
+            return Err(format!("name a quota to change: {QUOTAS}"));
+        }
         let mut changed = self.pools[place].model.clone();
         for (name, limit) in limits {
             if *limit > MOST {
@@ -55,9 +60,7 @@ fn set(quotas: &mut PoolQuotas, name: &str, limit: u64) -> Result<(), String> {
         "requests_per_minute" => requests.as_mut().map(|Quota { limits, .. }| limits),
         "tokens_per_day" => tokens_per_day.as_mut().map(|quota| &mut quota.limits),
         _ => {
-            return Err(format!(
-                "there is no quota `{name}`; there are `tokens_per_minute`, `requests_per_minute`, `tokens_per_day`"
-            ));
+            return Err(format!("there is no quota `{name}`; there are {QUOTAS}"));
         }
     };
     match limits {

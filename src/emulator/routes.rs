@@ -19,6 +19,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub(super) async fn operate(
     // A path that is no text.
     let Ok(Path(path)) = path else { return refusal(&BedrockError::invalid_model()) };
     let target = path.rsplit_once('/').and_then(|(model, last)| Some((model, Operation::of_path(last)?)));
-    let Some((model, operation)) = target else { return unknown().await };
+    let Some((model, operation)) = target else { return unknown() };
     let call = shared.next_call();
     let (parts, body) = request.into_parts();
     let mut response = match answer(&shared, model, operation, &parts.headers, body).await {
@@ -52,8 +53,8 @@ pub(super) async fn operate(
     response
 }
 
-/// Any other path or method.
-pub(super) async fn unknown() -> Response {
+/// No operation of Bedrock's.
+pub(super) fn unknown() -> Response {
     refusal(&BedrockError::unknown_operation())
 }
 
@@ -69,7 +70,7 @@ async fn answer(
     let credential = authorization.and_then(credential::of_header);
     let target = shared.directory.find(model, credential)?;
     let overrides = overrides(headers)?;
-    let bytes = read(body).await?;
+    let bytes = read(body, MOST_BYTES).await?;
     let prompt = read_prompt(operation, &bytes)?;
     // What a stream waits for may take minutes: the body is not kept.
     drop(bytes);
@@ -108,15 +109,22 @@ fn read_prompt(operation: Operation, bytes: &Bytes) -> Result<Prompt, BedrockErr
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, BedrockError> {
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MOST_BYTES)).await {
+/// Reads a body within bounds of length and time.
+pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, BedrockError> {
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, most)).await {
         Err(_) => Err(BedrockError::slow_body()),
+        Ok(Err(error)) if is_broken(&error) => Err(BedrockError::malformed("the body ended early or is badly framed")),
         Ok(Err(_)) => Err(BedrockError::validation(format!(
             "1 validation error detected: Value at 'body' failed to satisfy constraint: Member must have length less \
-             than or equal to {MOST_BYTES}"
+             than or equal to {most}"
         ))),
         Ok(Ok(bytes)) => Ok(bytes),
     }
+}
+
+/// Whether a body is cut off or badly framed: the error is the connection's then, and that of a long body is not.
+fn is_broken(error: &(dyn Error + 'static)) -> bool {
+    error.is::<hyper::Error>() || error.source().is_some_and(is_broken)
 }
 
 /// The headers that lay down what is otherwise drawn or measured.

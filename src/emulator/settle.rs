@@ -161,8 +161,8 @@ impl Service {
         counts.ledger.settle(held, charge);
         counts.ended(ending.outcome);
         counts.responses += 1;
-        counts.latency = counts.latency + flight.answer.timing.service;
-        counts.ttft = counts.ttft + flight.answer.timing.ttft;
+        counts.latency = SimSpan(counts.latency.0.saturating_add(flight.answer.timing.service.0));
+        counts.ttft = SimSpan(counts.ttft.0.saturating_add(flight.answer.timing.ttft.0));
         counts.tokens.input += demand.input.0;
         counts.tokens.cache_read += demand.cache_read.0;
         counts.tokens.cache_write += demand.cache_write.0;

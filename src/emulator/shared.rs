@@ -5,11 +5,10 @@
 
 use super::clock::Clock;
 use super::directory::Directory;
-use super::record::Row;
+use super::recorder::Rows;
 use super::service::Service;
 use crate::units::{SimSpan, SimTime};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The endpoint as its connections see it.
@@ -28,7 +27,7 @@ pub(super) struct Shared {
 struct State {
     service: Service,
     /// Where rows go, until the endpoint closes.
-    recorder: Option<Sender<Row>>,
+    recorder: Option<Rows>,
 }
 
 impl State {
@@ -38,8 +37,7 @@ impl State {
         let result = act(&mut self.service, now);
         for row in self.service.rows.drain(..) {
             if let Some(recorder) = &self.recorder {
-                // A recorder that failed has said so, and the endpoint is closing.
-                let _ = recorder.send(row);
+                recorder.push(row);
             }
         }
         result
@@ -47,7 +45,7 @@ impl State {
 }
 
 impl Shared {
-    pub(super) fn new(clock: Clock, directory: Directory, service: Service, recorder: Option<Sender<Row>>) -> Shared {
+    pub(super) fn new(clock: Clock, directory: Directory, service: Service, recorder: Option<Rows>) -> Shared {
         let state = Mutex::new(State { service, recorder });
         Shared { clock, directory, streams: AtomicUsize::new(0), calls: AtomicU64::new(0), state }
     }

@@ -125,7 +125,7 @@ function draw(canvas, rows) {
   c.lineWidth = 1;
   c.textAlign = 'right';
   c.textBaseline = 'middle';
-  for (const value of [0, top / 2, top, ...(low < 0 ? [low] : [])]) {
+  for (const value of [0, top / 2, top, ...(y(low) - y(0) > 14 ? [low] : [])]) {
     c.beginPath();
     c.moveTo(box.left, Math.round(y(value)) + 0.5);
     c.lineTo(box.right, Math.round(y(value)) + 0.5);
@@ -212,7 +212,8 @@ async function show() {
     ['/_quotasim/state', `/_quotasim/history${newest === null ? '' : `?since=${newest}`}`].map(async (path) => (await fetch(path)).json()),
   );
   if (state.elapsed_s < elapsed) {
-    samples.clear(); // reset: counts run anew
+    samples.clear(); // reset, or started again: counts run anew, and after a start the time, too
+    newest = null;
   }
   elapsed = state.elapsed_s;
   for (const [name, rows] of Object.entries(history.pools)) {

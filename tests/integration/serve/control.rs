@@ -121,6 +121,9 @@ fn reset_quotas_and_faults_change_while_it_runs() {
         ("{\"tokens_per_minute\": -1}", "`tokens_per_minute` is -1"),
         ("{\"pool\": \"q\", \"tokens_per_minute\": 1}", "there is no pool `q`; there are `p`"),
         ("{\"requests_per_minute\": 5}", "no quota `requests_per_minute`"),
+        ("{\"tokens_per_minute\": \"lots\"}", "write a whole number, or a text like \"300k\""),
+        ("{}", "name a quota to change: `tokens_per_minute`"),
+        ("{\"pool\": \"p\"}", "name a quota to change"),
         ("[]", "JSON object"),
         ("", "no JSON"),
     ] {
@@ -128,6 +131,10 @@ fn reset_quotas_and_faults_change_while_it_runs() {
         assert_eq!(reply.status, 400, "{body}");
         assert!(reply.json()["message"].as_str().expect("a reason").contains(reason), "{reply:?}");
     }
+    let huge = "x".repeat(1_000_001);
+    assert!(put("/_quotasim/quotas", &huge).error().2.contains("less than or equal to 1000000"));
+    let verb = endpoint.send("POST", "/_quotasim/quotas", &[], "{}");
+    assert_eq!((verb.status, verb.error().2.contains("PUT /_quotasim/quotas")), (404, true), "{verb:?}");
     assert_eq!(put("/_quotasim/faults", "{\"unavailable\": \"100%\"}").json()["faults"], json!({ "unavailable": 1.0 }));
     assert_eq!(endpoint.converse(&[], 100).status, 503);
     assert!(
@@ -198,7 +205,7 @@ fn a_stop_lets_what_is_under_way_end_and_records_it() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "another process has its own time")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 
@@ -226,8 +233,16 @@ fn what_cannot_be_served_is_said() {
         (&["--model", HAIKU, "--fault", "internal=60%", "--fault", "unavailable=60%"], "above 1"),
         (&["--model", HAIKU, "--speed", "0x"], "between 0.01x and 10000x"),
         (&["--model", HAIKU, "--record", "no/such/directory.jsonl"], "cannot write `no/such/directory.jsonl`"),
+        (&["--model", HAIKU, "--fault", "internal=1%", "--fault", "internal=2%"], "`internal` is given twice"),
+        (&["--model", HAIKU, "--speed", "-3"], "a number cannot be negative"),
+        (
+            &["--model", HAIKU, "--port", "0", "--host", "192.0.2.1"],
+            "hint: `--host` must be an address of this machine",
+        ),
         (&["--model", HAIKU, "scenario.yaml"], "cannot be used with"),
-        (&[], "required"),
+        (&["scenario.yaml", "--tokens-per-minute", "200k"], "cannot be used with"),
+        (&["scenario.yaml", "--output-tokens", "5"], "cannot be used with"),
+        (&[], "quotasim serve [OPTIONS] --model <ID>"),
     ] {
         let (code, said) = run(options);
         assert_eq!(code, Some(2), "{options:?}: {said}");

@@ -23,7 +23,8 @@ fn each_endpoint_that_is_shown_starts() {
     for page in [include_str!("../../../README.md"), include_str!("../../clients/README.md"), &help] {
         // The pinned help has its backslashes turned round.
         let joined = page.replace(" \\\n", " ").replace(" /\n", " ");
-        for line in joined.lines().filter_map(|line| line.trim_start().strip_prefix("quotasim serve ")) {
+        let shown = joined.lines().filter_map(|line| line.trim_start().strip_prefix("quotasim serve "));
+        for line in shown.filter(|line| !line.starts_with("[OPTIONS]")) {
             let words = line.split_whitespace().take_while(|word| !matches!(*word, ">" | "&"));
             // Each takes a free port, and leaves no recording behind.
             let mut options: Vec<&str> = words.collect();

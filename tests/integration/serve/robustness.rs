@@ -1,8 +1,10 @@
 //! Clients that are slow, silent, malformed or many: none of them may hold up the others.
 
+use super::control::now;
 use super::endpoint::{Endpoint, HAIKU, converse_body, request};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 const ROOMY: &str = "
 version: 1
@@ -80,6 +82,36 @@ fn heads_and_bodies_are_bounded() {
         reply.error().2,
         "prompt is too long: 1000000 tokens > 200000 maximum",
         "a long body is read all the same"
+    );
+}
+
+#[test]
+fn a_body_that_is_cut_off_is_not_called_too_long() {
+    let endpoint = Endpoint::of(ROOMY, &["--quiet"]);
+    let path = format!("/model/{HAIKU}/converse");
+    for framing in ["content-length: 99\r\n\r\n{", "transfer-encoding: chunked\r\n\r\nzz\r\n"] {
+        let mut stream = endpoint.connect();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\n{framing}");
+        stream.write_all(head.as_bytes()).expect("it reads");
+        stream.shutdown(std::net::Shutdown::Write).expect("it is open");
+        let said = all_of(stream);
+        assert!(said.contains("ended early or is badly framed") || said.is_empty(), "{said}");
+    }
+    assert_eq!(endpoint.state()["pools"]["p"]["attempts"], 0);
+}
+
+#[test]
+fn stepped_time_holds_up_no_stop() {
+    let mut endpoint = Endpoint::of(ROOMY, &["--step", "--quiet"]);
+    let mut stream = endpoint.connect();
+    let path = format!("/model/{HAIKU}/converse");
+    stream.write_all(request("POST", &path, &[], &converse_body(1_000)).as_bytes()).expect("it reads");
+    endpoint.wait_for(|state| state["pools"]["p"]["in_flight"] == 1);
+    let began = now();
+    assert_eq!(endpoint.terminate().0, Some(0));
+    assert!(
+        began.elapsed() < Duration::from_secs(8),
+        "nobody can step it: the grace time of ten seconds is not waited for"
     );
 }
 
