@@ -296,6 +296,7 @@ fn what_is_wrong_with_a_file_is_said_with_a_way_out() {
     let desk = Desk::new();
     desk.write("odd.csv", "when,in,out\n1,2,3\n");
     desk.write("empty.jsonl", "");
+    std::fs::create_dir(desk.path("none")).expect("a directory");
     desk.write("nothing.jsonl", "{\"a\":1}\n");
     desk.write("apart.csv", "time,input,output\n1970-01-02T00:00:00Z,1,2\n2026-01-02T00:00:00Z,1,2\n");
     desk.write("ancient.csv", "time,input,output\n1700-01-02T00:00:00Z,1,2\n");
@@ -304,7 +305,13 @@ fn what_is_wrong_with_a_file_is_said_with_a_way_out() {
         ("calibrate usage empty.jsonl", "empty"),
         ("calibrate usage nothing.jsonl", "no column was recognised"),
         ("calibrate usage missing.csv", "cannot read `missing.csv`"),
-        ("calibrate logs .", "No answered request"),
+        ("calibrate logs .", "error: no answered request"),
+        ("calibrate logs .", "`quotasim calibrate usage` reads other records"),
+        ("calibrate usage none", "searched for .jsonl"),
+        ("calibrate logs none", "searched for .json"),
+        ("calibrate usage apart.csv --model nope", "`nope` is not in the catalogue"),
+        ("calibrate usage apart.csv --max-tokens 0", "0 is not in 1..="),
+        ("calibrate usage apart.csv --tokens-per-minute 0", "a quota is positive"),
         ("calibrate usage odd.csv --column inputs=in", "`inputs` is none of"),
         ("calibrate logs odd.csv --by team", "metadata:KEY"),
         ("calibrate usage ancient.csv", "its time is missing or unreadable"),

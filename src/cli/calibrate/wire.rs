@@ -99,8 +99,11 @@ impl Budget {
 
     fn settle(&mut self, called: &Called, prices: Prices) {
         self.committed -= called.ceiling;
-        // Where a price is unknown the ceiling stands, to be safe.
-        self.spent += cost(prices, called.tokens).unwrap_or(called.ceiling);
+        // A stream that broke off may be billed, and its tokens are unknown. There, and where a price is unknown, the
+        // ceiling stands, to be safe; a refusal with a status costs nothing.
+        let untold = called.tokens == [0; 4] && called.status.is_none_or(|status| status == 200);
+        let known = cost(prices, called.tokens).filter(|_| !untold);
+        self.spent += known.unwrap_or(called.ceiling);
     }
 }
 
