@@ -94,7 +94,7 @@ impl Strays {
             format!("{} attempts are", format::count(self.attempts))
         };
         Some(format!(
-            "{attempts} far from all others in time ({when}): the rates leave them out. Are these times wrong?"
+            "{attempts} far from all others in time ({when}) and left out of the rates. Is a clock or a year wrong?"
         ))
     }
 }

@@ -327,6 +327,38 @@ fn what_is_wrong_with_a_file_is_said_with_a_way_out() {
 }
 
 #[test]
+fn a_wrong_year_and_a_caller_without_answers_are_told_of_and_change_no_rate() {
+    let desk = Desk::new();
+    let mut log: String = (0..1_200).map(|call| log_line(f64::from(call) * 3.0, 1, 900, 150, 4_096) + "\n").collect();
+    let refused = |line: String| line.replacen('{', "{\"errorCode\":\"ThrottlingException\",", 1);
+    log += &(0..5).map(|call| refused(log_line(f64::from(call), 2, 900, 150, 4_096)) + "\n").collect::<String>();
+    desk.write("right.json", &log);
+    desk.write("wrong.json", &(log + &log_line(-27.0 * 365.25 * 86_400.0, 1, 900, 150, 4_096)));
+    let [right, wrong] =
+        ["right.json", "wrong.json"].map(|file| desk.json(&format!("calibrate logs {file} --format json")));
+    let rate = |calibrated: &Value| calibrated["workloads"][0]["arrivals"]["requests_per_minute"].clone();
+    assert_eq!(rate(&wrong), rate(&right));
+    assert_eq!(wrong["workloads"][0]["totals"]["attempts"], 1_201);
+    let notes = wrong["notes"].to_string();
+    assert!(notes.contains("1 attempt is far from all others in time (1999-03-02"), "{notes}");
+    assert!(notes.contains("leaves out 5 attempts of a caller that never got an answer"), "{notes}");
+}
+
+#[test]
+fn no_limit_is_advised_that_cuts_more_than_the_one_in_use() {
+    let desk = Desk::new();
+    let law = Sampler::new(&Distribution::LogNormal { mu: 5.0, sigma: 0.9 });
+    let length = |call: u64| law.sample(Key::new(8, 0, 0, Purpose::Output).bits(call)).round().max(1.0) as u64;
+    let line = |call: u64| log_line(call as f64 * 2.0, 1, 900, length(call), 1_024) + "\n";
+    desk.write("tight.json", &(0..4_000).map(line).collect::<String>());
+    let said = desk.run("calibrate logs tight.json --quiet").stdout.replace('\n', " ");
+    // ln 1,024 is 2.15 standard deviations above the median: 1.6 % are cut, and p99 lies beyond.
+    assert!(said.contains("max_tokens of 1,024 for app-1 cuts 1."), "{said}");
+    assert!(said.contains("of the answers; by the law, 1,"), "{said}");
+    assert!(said.contains("(p99, by the law) cuts 1%"), "{said}");
+}
+
+#[test]
 fn the_answer_fits_a_screen_of_80_columns() {
     let desk = Desk::new();
     log_tree(&desk);
