@@ -16,7 +16,7 @@ use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ConversationRole, ConverseStreamOutput, InferenceConfiguration, Message, StopReason,
-    SystemContentBlock, TokenUsage,
+    SystemContentBlock, TokenUsage, error::ConverseStreamOutputError,
 };
 use std::fs::File;
 use std::io::Write;
@@ -237,8 +237,7 @@ async fn streamed(client: &Client, model: &str, request: Request, start: Instant
         let event = match output.stream.recv().await {
             Ok(Some(event)) => event,
             Ok(None) => break,
-            // What goes wrong within a stream is a frame, which has no status.
-            Err(error) => return Err(refused(&error, |_| None)),
+            Err(error) => return Err(within_stream(&error)),
         };
         match event {
             ConverseStreamOutput::ContentBlockDelta(_) => {
@@ -267,6 +266,21 @@ fn refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, status: impl Fn(&
         status,
         message: error.message().unwrap_or_default().to_owned(),
     }
+}
+
+/// An error within a stream: a frame, which has no status, and whose code is its type.
+fn within_stream<R>(error: &SdkError<ConverseStreamOutputError, R>) -> Refused {
+    use ConverseStreamOutputError as Frame;
+    let code = match error.as_service_error() {
+        Some(Frame::ThrottlingException(_)) => Some("ThrottlingException"),
+        Some(Frame::ServiceUnavailableException(_)) => Some("ServiceUnavailableException"),
+        Some(Frame::ModelStreamErrorException(_)) => Some("ModelStreamErrorException"),
+        Some(Frame::InternalServerException(_)) => Some("InternalServerException"),
+        Some(Frame::ValidationException(_)) => Some("ValidationException"),
+        _ => None,
+    };
+    let refused = refused(error, |_| None);
+    Refused { code: code.map_or(refused.code, str::to_owned), ..refused }
 }
 
 /// The status of an HTTP response.
