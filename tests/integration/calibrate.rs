@@ -152,7 +152,7 @@ fn a_simulation_calibrates_to_itself() {
     let scenario = format!(
         "version: 1\nname: loop\nhorizon: 1h\nwarmup: 2m\nreplications: 3\npools:\n  haiku:\n    model: {HAIKU}\n    \
          tokens_per_minute: 200k\n    requests_per_minute: none\nworkloads:\n  triage:\n    pool: haiku\n    arrivals: {{ \
-         gamma: {{ rate: 70/min, cv: 2 }} }}\n    input_tokens: {{ lognormal: {{ median: 600, p95: 2400 }} }}\n    \
+         gamma: {{ rate: 130/min, cv: 2 }} }}\n    input_tokens: {{ lognormal: {{ median: 600, p95: 2400 }} }}\n    \
          output_tokens: {{ lognormal: {{ median: 150, p95: 600 }} }}\n    max_tokens: 8000\n    client: none\n"
     );
     desk.write("loop.yaml", &scenario);
@@ -195,7 +195,9 @@ fn claude_code_sessions_are_fitted_in_seconds() {
     let Some(trace) = support::trace("claude_code_weka_compact.csv.gz") else { return };
     let desk = Desk::new();
     let result = desk.json(&format!("calibrate usage {} --format json --workloads 1 -o out", trace.display()));
-    let workload = &result["workloads"][0];
+    // Models have quotas of their own, so their workloads stay apart: the busiest tells.
+    let workloads = result["workloads"].as_array().expect("workloads");
+    let workload = workloads.iter().max_by_key(|one| one["totals"]["attempts"].as_u64()).expect("one");
     for law in ["input_tokens", "output_tokens"] {
         assert!(workload[law]["ks"].as_f64() < Some(0.03), "{law}: {}", workload[law]["ks"]);
     }
@@ -254,8 +256,8 @@ fn refusals_that_only_cloudwatch_counted_are_replayed_too() {
     assert!(said.code == Some(2) && said.stderr.contains("missing.csv"), "{}", said.stderr);
 }
 
-/// Calls of 2,100 reserved tokens in bursts, on a bucket of 20,000 that refills at 2,000 a second; an answer of 100
-/// tokens at burndown 5 takes a second.
+/// Calls of 2,130 reserved tokens in bursts, on a bucket of 20,000 that refills at 2,000 a second; an answer of 100
+/// tokens at burndown 5 takes a second. No level is ever exactly what a call reserves, which rounding would decide.
 fn bucket_of_ten_seconds() -> String {
     let mut text = String::new();
     let (mut level, mut last) = (20_000.0_f64, 0.0);
@@ -265,13 +267,13 @@ fn bucket_of_ten_seconds() -> String {
         while let Some(&ends) = open.first().filter(|&&ends| ends <= at) {
             level = (level + 2_000.0 * (ends - last)).min(20_000.0);
             // A refund of what was reserved and not charged.
-            level = (level + 2_100.0 - (100.0 + 5.0 * 100.0)).min(20_000.0);
+            level = (level + 2_130.0 - (130.0 + 5.0 * 100.0)).min(20_000.0);
             last = ends;
             open.remove(0);
         }
         level = (level + 2_000.0 * (at - last)).min(20_000.0);
         last = at;
-        let admitted = level >= 2_100.0;
+        let admitted = level >= 2_130.0;
         let time = jiff::Timestamp::from_nanosecond(1_772_442_000_000_000_000 + (at * 1e9) as i128).expect("a time");
         let (outcome, limit, output, latency) = if admitted {
             ("succeeded", "null", "100", "1000")
@@ -280,11 +282,11 @@ fn bucket_of_ten_seconds() -> String {
         };
         writeln!(
             text,
-            r#"{{"time":"{time}","model":"{HAIKU}","workload":"w","outcome":"{outcome}","limit":{limit},"input_tokens":100,"output_tokens":{output},"max_tokens":2000,"latency_ms":{latency}}}"#
+            r#"{{"time":"{time}","model":"{HAIKU}","workload":"w","outcome":"{outcome}","limit":{limit},"input_tokens":130,"output_tokens":{output},"max_tokens":2000,"latency_ms":{latency}}}"#
         )
         .expect("memory");
         if admitted {
-            level -= 2_100.0;
+            level -= 2_130.0;
             open.push(at + 1.0);
         }
     }
@@ -377,5 +379,5 @@ fn a_policy_allows_the_model_and_nothing_else() {
         Desk::new().json(&format!("calibrate iam-policy --model {HAIKU} --region us-east-1 --account 111122223333"));
     let text = policy.to_string();
     assert!(text.contains("arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.anthropic"), "{text}");
-    assert!(text.contains("bedrock:InvokeModelWithResponseStream") && !text.contains("bedrock:*"), "{text}");
+    assert!(text.contains("bedrock:InvokeModelWithResponseStream") && !text.contains("\"bedrock:*\""), "{text}");
 }
