@@ -11,6 +11,7 @@ use quotasim::engine::{Engine, Unwatched};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 use support::{LIMITERS, LOADS, SIZES};
 
 const ROUNDS: usize = 5;
@@ -65,6 +66,42 @@ fn main() {
     for load in ["sat", "over"] {
         with_clients(&yardstick, load, SIZES[0]);
     }
+    scaling();
+}
+
+/// How fast a core is while all others do the same, beside how fast it is alone.
+fn scaling() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let scenario = support::scenario("sat", SIZES[1], LIMITERS[0], &[], REQUESTS);
+    let engine = Engine::new(&scenario);
+    let alone = median((0..ROUNDS).map(|_| run_engine(&engine)).collect());
+    let together = (0..ROUNDS).map(|_| {
+        let start = now();
+        let requests: f64 = std::thread::scope(|scope| {
+            let runs: Vec<_> = (0..cores)
+                .map(|core| {
+                    scope.spawn({
+                        let engine = &engine;
+                        move || requests(engine, core as u32)
+                    })
+                })
+                .collect();
+            runs.into_iter().map(|run| run.join().expect("nothing panics")).sum()
+        });
+        requests / start.elapsed().as_secs_f64() / cores as f64
+    });
+    let together = median(together.collect());
+    println!("\n{cores} cores at once: {:.2} of the rate of one alone, each", together / alone);
+}
+
+#[expect(clippy::disallowed_methods, reason = "time is what a benchmark measures")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn requests(engine: &Engine<'_>, replication: u32) -> f64 {
+    let tally = engine.run(1, replication, &mut Unwatched).expect("nobody stops it");
+    tally.flows[0].requests as f64
 }
 
 /// The same traffic with what clients may do beside retrying, on the default limiter, beside the same yardstick.
@@ -91,8 +128,7 @@ fn cpu_seconds() -> f64 {
 
 fn run_engine(engine: &Engine<'_>) -> f64 {
     let start = cpu_seconds();
-    let tally = engine.run(1, 0, &mut Unwatched).expect("nobody stops it");
-    tally.flows[0].requests as f64 / (cpu_seconds() - start)
+    requests(engine, 0) / (cpu_seconds() - start)
 }
 
 fn build_yardstick() -> PathBuf {

@@ -3,7 +3,7 @@
 //! Field order is key order. All variants met the same random requests, so differences are taken replication by
 //! replication (common random numbers).
 
-use crate::analysis::{Afterwards, Estimate, Metrics, Named, SloOutcome};
+use crate::analysis::{Afterwards, Estimate, Metrics, Named, SloOutcome, in_order};
 use serde::{Deserialize, Serialize};
 
 /// What a comparison of variants found.
@@ -153,20 +153,4 @@ pub struct Tried {
     pub quota_truncation_rate: Estimate,
     /// 99th percentile of latency \[ms\].
     pub latency_p99_ms: Option<f64>,
-}
-
-/// A list of names and answers as a map that keeps its order.
-mod in_order {
-    use serde::de::{Deserialize, Deserializer};
-    use serde::ser::Serializer;
-    use serde_json::{Map, Value};
-
-    pub(super) fn serialize<S: Serializer>(list: &[(String, bool)], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(list.iter().map(|(name, holds)| (name, holds)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, bool)>, D::Error> {
-        let map = Map::<String, Value>::deserialize(deserializer)?;
-        Ok(map.into_iter().map(|(name, holds)| (name, holds == Value::Bool(true))).collect())
-    }
 }

@@ -92,6 +92,9 @@ pub struct Knee {
     /// What is known where there is no load to give: `at least 48`, `not even at 0.015`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The objectives that are missed at the lowest load tried, where there is none that meets them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<String>,
     /// What each assumption that AWS leaves open would change at nine tenths of that load.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Tried>,

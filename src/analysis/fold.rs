@@ -1,12 +1,13 @@
 //! Folds the tallies of all replications into a summary.
 
+use crate::analysis::confidence::Watched;
 use crate::analysis::estimate::{Kind, Part, ratio};
 use crate::analysis::recovery::{self, Recovery};
 use crate::analysis::{
     ByMinute, Counts, Estimate, FailuresByCause, Gauge, LedgerTotals, Metrics, Percentiles, PoolMetrics, Summary,
     ThrottlesByLimit, Wait, Wasted, slo, warnings,
 };
-use crate::model::{Prices, QuotaName, Scenario};
+use crate::model::{Prices, QuotaName, Requirement, Scenario};
 use crate::tally::{Billed, Durations, FailureCause, FlowTally, Health, Histogram, Minutes, PoolTally, Tally};
 
 /// The tallies of replications as they come in, in any order.
@@ -23,6 +24,8 @@ pub struct Replications {
     pooled_minutes: Vec<(Minutes, Minutes)>,
     /// By index of the replication: its percentiles, which need the histograms; of all requests, then by workload.
     typical: Vec<Option<Vec<Typical>>>,
+    /// By objective: the percentile it speaks of, and its values by index of the replication.
+    watched: Vec<Option<(Watched, Vec<Option<f64>>)>>,
     /// By index of the replication: what became of it after a disturbance.
     outcomes: Vec<Option<recovery::Outcome>>,
     /// How requests fared over time with a disturbance and without it, over all replications.
@@ -58,9 +61,19 @@ impl Typical {
 }
 
 impl Replications {
+    /// Replications of which the percentiles that objectives speak of are kept one by one.
+    pub fn watching(objectives: &[Requirement]) -> Replications {
+        let watched = objectives.iter().map(|objective| Some((Watched::of(objective)?, Vec::new()))).collect();
+        Replications { watched, ..Replications::default() }
+    }
+
     /// Takes in one replication.
     pub fn add(&mut self, index: u32, mut tally: Tally) {
         let typical = Typical::all(&tally);
+        for (watched, values) in self.watched.iter_mut().flatten() {
+            values.resize(values.len().max(index as usize + 1), None);
+            values[index as usize] = watched.read(&tally);
+        }
         self.pooled_flows.resize_with(tally.flows.len(), FlowTally::default);
         for (pooled, flow) in self.pooled_flows.iter_mut().zip(&mut tally.flows) {
             pooled.merge_histograms(flow);
@@ -158,6 +171,13 @@ impl Replications {
         summary.slo = slo::judge(scenario, &summary);
         summary.warnings = warnings::of_run(scenario, &summary, self);
         summary
+    }
+
+    /// The values, one per replication \[ms\], of the percentile that the objective of this index speaks of; `None` if
+    /// it speaks of none, was not watched, or a replication had nothing to observe.
+    pub(super) fn spread(&self, objective: usize) -> Option<Vec<f64>> {
+        let (_, values) = self.watched.get(objective)?.as_ref()?;
+        values.iter().copied().collect()
     }
 
     /// The tallies that have come in, in order of replication.

@@ -219,6 +219,10 @@ fn harm(variant: &VariantResult, workload: Option<&str>) -> String {
         format!("{} of attempts throttled", share(metrics.attempt_throttle_rate.mean)),
         format!("{} of answers cut short", share(metrics.truncation_rate.mean)),
     ];
+    // Values of `max_tokens` trade throttles for truncation; other variants change what becomes of a throttle.
+    if let Some(failed) = metrics.request_failure_rate.mean.filter(|_| !is_value(variant) && variant.name != "unset") {
+        words.insert(1, format!("{} of requests failed", format::share(failed)));
+    }
     if let Some(by_quota) = metrics.quota_truncation_rate.mean.filter(|&rate| rate > 0.0) {
         words.push(format!("{} of them by the output quota", format::share(by_quota)));
     }

@@ -78,6 +78,11 @@ impl StateCounts {
         self.stable + self.degraded + self.does_not_recover
     }
 
+    /// The share that does not recover; 0 of none.
+    pub fn no_recovery_rate(self) -> f64 {
+        f64::from(self.does_not_recover) / f64::from(self.all().max(1))
+    }
+
     /// Whether all replications ended in one state.
     pub fn agree(self) -> bool {
         [self.stable, self.degraded, self.does_not_recover].iter().filter(|&&count| count > 0).count() < 2

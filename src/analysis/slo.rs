@@ -1,7 +1,8 @@
 //! Judges service-level objectives.
 
-use crate::analysis::{Metrics, SloOutcome, Summary, warnings};
-use crate::model::{Comparison, Limiter, Requirement, Scenario, Scope};
+use crate::analysis::long_run::{self, Strictness};
+use crate::analysis::{Metrics, SloOutcome, Summary};
+use crate::model::{Comparison, Requirement, Scenario, Scope};
 use serde_json::Value;
 
 /// How each requirement of the scenario came out.
@@ -10,7 +11,7 @@ pub fn judge(scenario: &Scenario, summary: &Summary) -> Vec<SloOutcome> {
         .slo
         .iter()
         .map(|requirement| {
-            let (value, interval) = measured(metrics_of(requirement, scenario, summary), &requirement.metric);
+            let (value, interval) = value_of(requirement, scenario, summary);
             verdict(requirement, scenario, value, interval)
         })
         .collect()
@@ -24,6 +25,22 @@ pub fn text_of(requirement: &Requirement, scenario: &Scenario) -> String {
         Scope::Pool(index) => &scenario.pools[index].name,
     };
     format!("{name}: {}", requirement.text)
+}
+
+/// What a requirement speaks of, with its interval if it has one.
+pub(super) fn value_of(
+    requirement: &Requirement,
+    scenario: &Scenario,
+    summary: &Summary,
+) -> (Option<f64>, Option<[f64; 2]>) {
+    if requirement.metric == Requirement::NO_RECOVERY_RATE {
+        // Where nothing disturbs there is nothing to come back from.
+        return (
+            Some(summary.recovery.as_ref().map_or(0.0, |recovery| recovery.replications.no_recovery_rate())),
+            None,
+        );
+    }
+    measured(metrics_of(requirement, scenario, summary), &requirement.metric)
 }
 
 /// The metrics of what a requirement speaks of.
@@ -41,42 +58,27 @@ pub fn judge_long_run(requirements: &[Requirement], scenario: &Scenario, summary
     requirements
         .iter()
         .map(|requirement| {
-            let measured = measured(metrics_of(requirement, scenario, summary), &requirement.metric);
-            let bound = long_run_bound(requirement, scenario, summary);
-            let (value, interval) = match (bound, measured) {
-                (Some(bound), (Some(value), interval)) if bound > value => {
-                    (Some(bound), interval.map(|[low, high]| [low.max(bound), high.max(bound)]))
-                }
-                (_, measured) => measured,
-            };
+            let (value, interval) = in_long_run(requirement, Strictness::Tokens, scenario, summary);
             verdict(requirement, scenario, value, interval)
         })
         .collect()
 }
 
-/// The share of the requests in a requirement's scope that must be refused in the long run, if it speaks of throttles.
-fn long_run_bound(requirement: &Requirement, scenario: &Scenario, summary: &Summary) -> Option<f64> {
-    if scenario.episode || !matches!(requirement.metric.as_str(), "attempt_throttle_rate" | "request_throttle_rate") {
-        return None;
-    }
-    let (mut refused, mut offered) = (0.0, 0.0);
-    for (index, pool) in scenario.pools.iter().enumerate() {
-        let within = match requirement.scope {
-            Scope::Total => true,
-            Scope::Workload(workload) => scenario.workloads[workload].pool == index,
-            Scope::Pool(only) => only == index,
-        };
-        if within {
-            let metrics = &summary.pools[&pool.name];
-            let requests = metrics.offered_requests_per_minute.mean.unwrap_or(0.0);
-            // A cap on open reservations is no rate: its quota bounds nothing in the long run.
-            let rate = pool.quotas.reserved_from().is_some_and(|quota| quota.limiter != Limiter::InFlight);
-            let bound = if rate { warnings::long_run_throttle_bound(metrics) } else { None };
-            refused += requests * bound.unwrap_or(0.0);
-            offered += requests;
+/// What a requirement speaks of, with its interval: no lower than what the [long run](long_run::bound) refuses.
+pub fn in_long_run(
+    requirement: &Requirement,
+    strictness: Strictness,
+    scenario: &Scenario,
+    summary: &Summary,
+) -> (Option<f64>, Option<[f64; 2]>) {
+    let measured = value_of(requirement, scenario, summary);
+    let bound = long_run::bound(requirement, strictness, scenario, summary).and_then(|bound| bound.mean);
+    match (bound, measured) {
+        (Some(bound), (Some(value), interval)) if bound > value => {
+            (Some(bound), interval.map(|[low, high]| [low.max(bound), high.max(bound)]))
         }
+        (_, measured) => measured,
     }
-    (offered > 0.0).then(|| refused / offered)
 }
 
 /// How much of a share's allowance is used up: value ÷ bound of a rate that must stay below it. `None` for anything

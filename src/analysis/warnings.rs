@@ -12,6 +12,8 @@ pub const UNDECIDED: &str = "an SLO lies within the interval of its estimate: th
      `--replications` or the horizon";
 
 const ONE_REPLICATION: &str = "one replication gives no intervals; run with `--replications 10` to see the spread";
+/// What every warning of a bucket that is still being spent says.
+pub const STILL_SPENDING: &str = "is still spending its burst";
 
 /// The warnings of a run.
 pub fn of_run(scenario: &Scenario, summary: &Summary, replications: &Replications) -> Vec<String> {
@@ -86,7 +88,7 @@ fn still_spending(index: usize, name: &str, metrics: &Metrics, replications: &Re
         format!("; in the long run at least {:.1}% of its tokens are refused", bound * 100.0)
     });
     Some(format!(
-        "pool `{name}` is still spending its burst: its bucket fell by {:.0}% of its capacity through the measured \
+        "pool `{name}` {STILL_SPENDING}: its bucket fell by {:.0}% of its capacity through the measured \
          time{bound}; lengthen `horizon` and `warmup`, or set `episode: true` if this is all there is",
         fallen * 100.0
     ))
@@ -113,8 +115,18 @@ fn fallen_level(index: usize, replications: &Replications) -> Option<f64> {
 
 /// The long-run bound on what is refused: `1 − Q ÷ offered charge`; `None` when the quota suffices or there is none.
 pub fn long_run_throttle_bound(metrics: &Metrics) -> Option<f64> {
-    let pool = metrics.pool.as_ref()?;
-    let offered = metrics.offered_tokens_per_minute.mean?;
-    let bound = 1.0 - pool.quota_per_minute? / offered;
+    let [offered, quota] = offered_and_quota(metrics)?;
+    let bound = 1.0 - quota / offered;
     (bound > 0.0).then_some(bound)
+}
+
+/// What a pool's quota would be charged if all requests were served, as a share of it; `None` without a quota.
+pub fn offered_utilization(metrics: &Metrics) -> Option<f64> {
+    let [offered, quota] = offered_and_quota(metrics)?;
+    Some(offered / quota).filter(|share| share.is_finite())
+}
+
+/// Tokens per minute.
+fn offered_and_quota(metrics: &Metrics) -> Option<[f64; 2]> {
+    Some([metrics.offered_tokens_per_minute.mean?, metrics.pool.as_ref()?.quota_per_minute?])
 }

@@ -26,6 +26,12 @@ impl Command {
         command
     }
 
+    /// Adds an option without a value.
+    pub(super) fn flag(&mut self, name: &str) {
+        self.0.push(' ');
+        self.0.push_str(name);
+    }
+
     /// Adds an option with its value.
     pub(super) fn option(&mut self, name: &str, value: &str) {
         for word in [name, &quoted(value)] {

@@ -86,7 +86,9 @@ pub(super) fn replication_seconds(scenario: &Scenario) -> f64 {
     let done = planner::replicate(&start, &look).is_some();
     let seconds = look.started.elapsed().as_secs_f64();
     let reached = *look.reached.lock().expect("nothing panics while it looks");
-    seconds / share / if done || reached <= 0.0 { 1.0 } else { reached.min(1.0) }
+    // What is disturbed is played twice, and the beginning alone may lie before the disturbance.
+    let twice = if scenario.disturbance().is_some() && start.disturbance().is_none() { 2.0 } else { 1.0 };
+    twice * seconds / share / if done || reached <= 0.0 { 1.0 } else { reached.min(1.0) }
 }
 
 /// `40 s`, `12 min`, `3 h`, `11 days`, `4 years`: an estimate has two digits at most.

@@ -14,6 +14,7 @@ mod completions;
 mod estimate;
 mod explain;
 mod files;
+mod growth;
 mod init;
 mod load;
 mod man;
@@ -26,6 +27,7 @@ mod run;
 mod schema;
 #[cfg(feature = "serve")]
 mod serve;
+mod size;
 mod source;
 mod sweep;
 mod vary;
@@ -70,6 +72,7 @@ Examples:
   quotasim run scenarios/chat.yaml -o out --set load=1.3
   quotasim compare scenarios/chat.yaml --max-tokens 256,1024,unset
   quotasim sweep scenarios/chat.yaml --vary load=0.25..3:12
+  quotasim size scenarios/chat.yaml --margin 30%
   quotasim serve scenarios/chat.yaml --port 0
   quotasim calibrate usage requests.csv -o mine
   quotasim check scenarios/*.yaml
@@ -87,6 +90,8 @@ enum Verb {
     Compare(compare::Args),
     /// Trace throttling over one or two fields of a scenario, and find the highest load that meets the SLO
     Sweep(sweep::Args),
+    /// Find the smallest quotas that meet the SLO, and make the case for a quota increase
+    Size(size::Args),
     /// Serve a local Bedrock runtime that throttles by the same law
     #[cfg(feature = "serve")]
     Serve(serve::Args),
@@ -117,6 +122,7 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => run::run(&args),
         Verb::Compare(args) => compare::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
+        Verb::Size(args) => size::run(&args),
         #[cfg(feature = "serve")]
         Verb::Serve(args) => serve::run(&args),
         Verb::Calibrate(args) => calibrate::run(&args),

@@ -4,6 +4,8 @@ use super::args::ScenarioArgs;
 use super::command::Command;
 use super::files::Directory;
 use super::{catalog, load};
+use crate::model::service_quota::PoolIdentity;
+use crate::model::{Pool, Scenario};
 use crate::report::Origin;
 use crate::spec::catalog::Catalog;
 use crate::spec::{self, Loaded, Overlay, Problem, Problems};
@@ -57,6 +59,17 @@ impl Source {
             changes: self.overrides.iter().map(|(path, value)| format!("{path}={value}")).collect(),
             variants: None,
         }
+    }
+
+    /// What the catalogue knows of the model of each pool.
+    pub(super) fn identities(&self, scenario: &Scenario) -> Vec<PoolIdentity> {
+        let identity = |pool: &Pool| self.catalog.identity(&pool.model, pool.quotas.endpoint());
+        scenario.pools.iter().map(identity).collect()
+    }
+
+    /// The Service Quotas code of an account's daily quota over all models.
+    pub(super) fn account_code(&self) -> Option<String> {
+        self.catalog.account_tokens_per_day.code().map(str::to_owned)
     }
 }
 

@@ -65,14 +65,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     if let Err(problems) = checked(&source, &axes) {
         return Ok(refuse(&problems));
     }
-    if !args.yes {
-        ask(&loaded.scenario, &axes, &args.run)?;
-    }
     let own = clients::Client { name: String::new(), changes: Vec::new() };
     let several = match args.clients.as_slice() {
         [] => vec![own],
         names => clients::named(names, &loaded.scenario, None)?,
     };
+    if !args.yes {
+        ask(&loaded.scenario, &axes, several.len(), &args.run)?;
+    }
     let grids: Result<Vec<Grid>, Problems> =
         several.iter().map(|client| grid(&source, &loaded.scenario, &axes, &client.changes)).collect();
     let grids = match grids {
@@ -84,17 +84,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     }
     output::prepare(&args.run)?;
     let mut sweeps = simulate(&grids, &loaded.scenario, &args.run)?;
-    for (sweep, client) in sweeps.iter_mut().zip(several) {
-        sweep.client = Some(client.name).filter(|name| !name.is_empty());
+    for (sweep, client) in sweeps.iter_mut().zip(&several) {
+        sweep.client = Some(client.name.clone()).filter(|name| !name.is_empty());
     }
     let text = printed(&sweeps, args.run.format);
-    for sweep in sweeps {
+    for (sweep, client) in sweeps.into_iter().zip(several) {
         // One directory for each client, if there are several.
         let beside =
             |directory: &PathBuf| sweep.client.as_ref().map_or_else(|| directory.clone(), |it| directory.join(it));
         let run = RunArgs { output: args.run.output.as_ref().map(beside), ..args.run.clone() };
         output::save(&run, || {
-            let origin = source.origin(&command(args), loaded.question.clone());
+            let mut origin = source.origin(&command(args), loaded.question.clone());
+            origin.changes.extend(client.changes.iter().map(|(path, value)| format!("{path}={value}")));
             Saved::Sweep { sweep, setting: report::Setting::of(&loaded.scenario), origin }
         })?;
     }
@@ -104,25 +105,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
 
 /// The sweeps one after the other; as JSON a document, or a map of documents by client.
 fn printed(sweeps: &[Sweep], format: Format) -> String {
-    let each: Vec<String> = match format {
-        Format::Text => sweeps.iter().map(|sweep| report::sweep::text(sweep, &report::text::Style::COLOURED)).collect(),
-        Format::Markdown => sweeps.iter().map(report::sweep::markdown).collect(),
-        Format::Csv => return one_table(sweeps.iter().map(report::sweep::csv)),
-        Format::Json => {
-            return match sweeps {
-                [only] if only.client.is_none() => report::json::document(only),
-                several => {
-                    let by_client = several.iter().map(|sweep| {
-                        let name = sweep.client.clone().unwrap_or_default();
-                        (name, serde_json::to_value(sweep).expect("a sweep has string keys"))
-                    });
-                    let clients: serde_json::Map<String, serde_json::Value> = by_client.collect();
-                    report::json::document(&serde_json::json!({ "clients": clients }))
-                }
-            };
-        }
-    };
-    each.join("\n")
+    match format {
+        Format::Text => report::sweep::text(sweeps, &report::text::Style::COLOURED),
+        Format::Markdown => sweeps.iter().map(report::sweep::markdown).collect::<Vec<_>>().join("\n"),
+        Format::Csv => one_table(sweeps.iter().map(report::sweep::csv)),
+        Format::Json => match sweeps {
+            [only] if only.client.is_none() => report::json::document(only),
+            several => {
+                let by_client = several.iter().map(|sweep| {
+                    let name = sweep.client.clone().unwrap_or_default();
+                    (name, serde_json::to_value(sweep).expect("a sweep has string keys"))
+                });
+                let clients: serde_json::Map<String, serde_json::Value> = by_client.collect();
+                report::json::document(&serde_json::json!({ "clients": clients }))
+            }
+        },
+    }
 }
 
 /// Tables of the same columns as one.
@@ -199,8 +197,8 @@ fn checked(source: &Source, axes: &[Vary]) -> Result<(), Problems> {
 }
 
 /// Refuses a sweep that would take very long, unless it is meant.
-fn ask(scenario: &Scenario, axes: &[Vary], run: &RunArgs) -> anyhow::Result<()> {
-    let points: u128 = axes.iter().map(|axis| axis.values.len() as u128).product();
+fn ask(scenario: &Scenario, axes: &[Vary], clients: usize, run: &RunArgs) -> anyhow::Result<()> {
+    let points: u128 = axes.iter().map(|axis| axis.values.len() as u128).product::<u128>() * clients as u128;
     if points <= MANY {
         return Ok(());
     }

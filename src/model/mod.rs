@@ -16,6 +16,7 @@ pub mod latency;
 pub mod pool;
 pub mod quota;
 pub mod scenario;
+pub mod service_quota;
 pub mod slo;
 pub mod workload;
 

@@ -15,6 +15,11 @@ pub struct Requirement {
     pub bound: f64,
 }
 
+impl Requirement {
+    /// The metric of the share of replications that do not recover after a disturbance. It speaks of the whole scenario.
+    pub const NO_RECOVERY_RATE: &str = "no_recovery_rate";
+}
+
 /// The part of the results that a requirement speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {

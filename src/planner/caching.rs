@@ -21,7 +21,7 @@ pub(super) fn cached(scenario: &Scenario, share: f64) -> Option<Scenario> {
 }
 
 /// The distribution of `factor` times a quantity.
-fn scaled(distribution: &Distribution, factor: f64) -> Distribution {
+pub(super) fn scaled(distribution: &Distribution, factor: f64) -> Distribution {
     match distribution {
         Distribution::Constant(value) => Distribution::Constant(value * factor),
         Distribution::Uniform { min, max } => Distribution::Uniform { min: min * factor, max: max * factor },

@@ -28,7 +28,8 @@ pub struct Compared {
 /// by index; `None` where other things do. `None` if it was stopped.
 pub fn compare(variants: &[Variant], workload: Option<usize>, progress: &dyn Progress) -> Option<Compared> {
     let first = &variants.first().expect("a comparison has variants").scenario;
-    let objectives::Objectives { judged, apart } = objectives::of(first, workload);
+    let objectives::Objectives { judged, apart } =
+        objectives::of(first, workload, workload.is_some() || limits_differ(variants));
     let jobs: Vec<Job<'_>> = variants.iter().map(|variant| Job::whole(&variant.scenario)).collect();
     let done = batch(&jobs, progress)?;
     let summaries: Vec<Summary> = done
@@ -69,6 +70,14 @@ pub fn compare(variants: &[Variant], workload: Option<usize>, progress: &dyn Pro
         .map(|(each, variant)| timeline::of_pools(&variant.scenario, each.first().expect("it ran")))
         .collect();
     Some(Compared { comparison, chosen, timelines })
+}
+
+/// Whether answers may get longer in one variant than in another.
+fn limits_differ(variants: &[Variant]) -> bool {
+    let limits = |scenario: &Scenario| -> Vec<u64> {
+        (0..scenario.workloads.len()).map(|index| output_limit(scenario, index)).collect()
+    };
+    variants.iter().any(|variant| limits(&variant.scenario) != limits(&variants[0].scenario))
 }
 
 fn results(

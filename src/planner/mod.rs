@@ -4,18 +4,23 @@
 
 pub mod assume;
 mod batch;
+mod boundary;
 mod caching;
 mod compare;
+mod drain;
 mod ladder;
 mod precise;
 mod remedies;
 mod replicate;
 mod search;
+pub mod size;
+pub mod solve;
 mod sweep;
 mod tried;
 
 pub use batch::{Job, batch, batch_onto, summaries};
 pub use compare::{Compared, compare};
+pub use drain::{Finish, drain};
 pub use ladder::ladder;
 pub use precise::replicate_to;
 pub use replicate::{Progress, Run, Silent, replicate, replicate_in_order};

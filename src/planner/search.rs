@@ -6,7 +6,7 @@
 use super::Progress;
 use super::batch::{OnlyStop, summaries};
 use crate::analysis::recommendation::Sustained;
-use crate::analysis::{Summary, slo};
+use crate::analysis::{Summary, slo, warnings};
 use crate::model::scenario::Load;
 use crate::model::{Limiter, Requirement, Scenario};
 
@@ -152,10 +152,7 @@ impl LoadSearch<'_> {
 fn refusal_load(scenario: &Scenario, load: f64, summary: &Summary) -> Option<f64> {
     let of_pool = |pool: &crate::model::Pool| {
         pool.quotas.reserved_from().filter(|quota| quota.limiter != Limiter::InFlight)?;
-        let metrics = summary.pools.get(&pool.name)?;
-        let of = metrics.pool.as_ref()?;
-        let quota = of.tokens_per_minute.mean? / of.quota_utilization.mean?;
-        let ceiling = load * quota / metrics.offered_tokens_per_minute.mean?;
+        let ceiling = load / warnings::offered_utilization(summary.pools.get(&pool.name)?)?;
         (ceiling.is_finite() && ceiling > 0.0).then_some(ceiling)
     };
     scenario.pools.iter().filter_map(of_pool).reduce(f64::min)

@@ -186,19 +186,13 @@ impl Work<'_> {
         let mut at = Map::new();
         at.insert(self.grid.axes[0].path.clone(), place.value.clone());
         at.extend(self.beside(place.line));
-        let utilization = summary.pools.values().filter_map(|metrics| {
-            // What must be refused is 1 − Q ÷ offered, so offered ÷ Q follows from it where anything must be.
-            let of = metrics.pool.as_ref()?;
-            let quota = of.tokens_per_minute.mean? / of.quota_utilization.mean?;
-            Some(metrics.offered_tokens_per_minute.mean? / quota).filter(|share| share.is_finite())
-        });
         Point {
             at,
             replications: summary.replications,
             added: place.added,
             meets: meets(self.objectives, place.scenario, summary),
             still_spending: warnings::spending_pools(place.scenario, replications),
-            offered_utilization: utilization.reduce(f64::max),
+            offered_utilization: summary.pools.values().filter_map(warnings::offered_utilization).reduce(f64::max),
             total: summary.total.clone(),
             recovery: summary.recovery.as_ref().map(Into::into),
         }
@@ -220,6 +214,15 @@ impl Work<'_> {
         Some(tried.into_iter().map(|(_, tried)| tried).collect())
     }
 
+    /// The objectives that are missed at a load.
+    fn missed_at(&self, scenario: &Scenario, load: f64, effort: Effort) -> Option<Vec<String>> {
+        let scenario = at_load(scenario, load);
+        let summary =
+            summaries(std::slice::from_ref(&scenario), effort.replications, &OnlyStop(self.progress))?.pop()?;
+        let outcomes = slo::judge_long_run(self.objectives, &scenario, &summary);
+        Some(outcomes.into_iter().filter(|outcome| !outcome.met).map(|outcome| outcome.text).collect())
+    }
+
     fn knees(&self, points: &[(usize, Point)]) -> Option<Vec<Knee>> {
         let knee = |(line, of): (usize, &Line)| {
             let at = self.beside(line).into_iter().collect();
@@ -233,13 +236,14 @@ impl Work<'_> {
             let effort = Effort::default();
             Some(match highest_load(scenario, self.objectives, &known, effort, self.progress)? {
                 Sustained::UpTo(load) => {
-                    Knee { at, load: Some(load), note: None, tried: self.tried_below(scenario, load, effort)? }
+                    Knee { at, load: Some(load), tried: self.tried_below(scenario, load, effort)?, ..Knee::default() }
                 }
                 Sustained::AtLeast(load) => {
                     Knee { at, note: Some(format!("at least {}", format::approximate(load))), ..Knee::default() }
                 }
                 Sustained::NotAt(load) => {
-                    Knee { at, note: Some(format!("not even at {}", format::approximate(load))), ..Knee::default() }
+                    let note = format!("not even at {}", format::approximate(load));
+                    Knee { at, note: Some(note), missed: self.missed_at(scenario, load, effort)?, ..Knee::default() }
                 }
             })
         };

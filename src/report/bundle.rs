@@ -2,8 +2,8 @@
 
 use super::chart::{self, Chart};
 use super::setting::Setting;
-use super::{csv, json};
-use crate::analysis::{Comparison, OutputHistogram, PoolTimeline, Summary, Sweep};
+use super::{csv, json, size, solve};
+use crate::analysis::{Comparison, OutputHistogram, PoolTimeline, Sizing, Solved, Summary, Sweep};
 
 /// Pixels of a PNG to a pixel of the chart: sharp on a projector.
 const PNG_SCALE: f32 = 2.0;
@@ -62,6 +62,26 @@ pub(super) fn of_sweep(files: &mut Vec<(String, Vec<u8>)>, sweep: &Sweep, settin
         if sweep.points.iter().any(|point| point.recovery.is_some()) {
             add(files, "recovery-map", &chart::recovery_map(sweep, setting));
         }
+    }
+}
+
+/// Adds the charts of a sizing: `quota-curve`, `tornado`, and `growth` where it was asked for.
+pub(super) fn of_sizing(files: &mut Vec<(String, Vec<u8>)>, sizing: &Sizing, setting: &Setting) {
+    if let Some(curve) = &sizing.curve {
+        add(files, "quota-curve", &chart::limit_curve(curve, size::curve_caption(sizing, setting)));
+    }
+    if !sizing.sensitivity.is_empty() {
+        add(files, "tornado", &chart::tornado(sizing, setting));
+    }
+    if let Some(chart) = chart::growth(sizing, setting) {
+        add(files, "growth", &chart);
+    }
+}
+
+/// Adds the chart of an inverse question: `curve`, but for a batch.
+pub(super) fn of_solved(files: &mut Vec<(String, Vec<u8>)>, solved: &Solved, setting: &Setting) {
+    if let Some(curve) = &solved.curve {
+        add(files, "curve", &chart::limit_curve(curve, solve::curve_caption(solved, setting)));
     }
 }
 

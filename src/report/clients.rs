@@ -2,7 +2,7 @@
 
 use super::number::{DASH, digits, duration_ms, or_dash, percent};
 use super::table::Table;
-use crate::analysis::{FailureCause, FailuresByCause, Metrics, Summary};
+use crate::analysis::{Comparison, FailureCause, FailuresByCause, Metrics, Summary};
 
 /// Attempts per request from which on retries alone are worth a table.
 const MANY_TRIES: f64 = 1.2;
@@ -38,10 +38,25 @@ const RARE: [Rare; 3] = [
 
 /// One row per workload; none where clients at most retry what is throttled, and seldom.
 pub fn table(summary: &Summary) -> Table {
-    let rare = rare_columns(summary);
-    let worth_telling = !rare.is_empty() || summary.workloads.values().any(is_busy);
+    let rows: Vec<_> = summary.workloads.iter().map(|(name, metrics)| (name.clone(), metrics)).collect();
+    let worth_telling = !rare_columns(&rows).is_empty() || rows.iter().any(|(_, metrics)| is_busy(metrics));
+    of(if worth_telling { &rows } else { &[] }, "client of")
+}
+
+/// One row per variant that is no value of `max_tokens`: what else differs changes what clients do.
+pub fn of_variants(comparison: &Comparison) -> Table {
+    of(&variants(comparison), "variant")
+}
+
+fn variants(comparison: &Comparison) -> Vec<(String, &Metrics)> {
+    let named = comparison.variants.iter().filter(|_| comparison.workload.is_none());
+    named.map(|each| (each.name.clone(), &each.total)).collect()
+}
+
+fn of(rows: &[(String, &Metrics)], subject: &'static str) -> Table {
+    let rare = rare_columns(rows);
     let titles = rare.iter().map(|column| column.title);
-    let row = |(name, metrics): (&String, &Metrics)| {
+    let row = |(name, metrics): &(String, &Metrics)| {
         let mut row = vec![
             name.clone(),
             or_dash(metrics.attempts_per_request.mean, |tries| digits(tries, 3)),
@@ -53,23 +68,28 @@ pub fn table(summary: &Summary) -> Table {
         row
     };
     let header: Vec<_> =
-        ["client of", "tries", "backoff"].into_iter().chain(titles).chain(["1st token", "fails by"]).collect();
-    Table {
-        words: vec![0, header.len() - 1],
-        header,
-        rows: summary.workloads.iter().filter(|_| worth_telling).map(row).collect(),
-    }
+        [subject, "tries", "backoff"].into_iter().chain(titles).chain(["1st token", "fails by"]).collect();
+    Table { words: vec![0, header.len() - 1], header, rows: rows.iter().map(row).collect() }
 }
 
 /// What the shorter titles of [`table`] mean.
 pub fn legend(summary: &Summary) -> String {
+    legend_of(&summary.workloads.iter().map(|(name, metrics)| (name.clone(), metrics)).collect::<Vec<_>>())
+}
+
+/// What the shorter titles of [`of_variants`] mean.
+pub fn legend_of_variants(comparison: &Comparison) -> String {
+    legend_of(&variants(comparison))
+}
+
+fn legend_of(rows: &[(String, &Metrics)]) -> String {
     let always = ["tries: attempts per request", "backoff: mean wait"];
-    let rare = rare_columns(summary);
+    let rare = rare_columns(rows);
     always.into_iter().chain(rare.iter().map(|column| column.legend)).collect::<Vec<_>>().join(" · ")
 }
 
-fn rare_columns(summary: &Summary) -> Vec<&'static Rare> {
-    let happens = |column: &&Rare| summary.workloads.values().any(|metrics| (column.value)(metrics) > Some(0.0));
+fn rare_columns(rows: &[(String, &Metrics)]) -> Vec<&'static Rare> {
+    let happens = |column: &&Rare| rows.iter().any(|(_, metrics)| (column.value)(metrics) > Some(0.0));
     RARE.iter().filter(happens).collect()
 }
 
@@ -126,6 +146,15 @@ mod tests {
     fn clients_that_send_once_and_never_wait_need_no_table() {
         assert!(table(&fixture::calm()).rows.is_empty());
         assert_eq!(table(&fixture::busy()).rows[0][..3], ["triage", "1.42", "702 ms"].map(str::to_owned));
+    }
+
+    #[test]
+    fn variants_that_are_no_values_have_a_row_each() {
+        let values = fixture::comparison(&[("unset", 64_000, 0.4, 0.0), ("16", 16, 0.0, 0.0)]);
+        assert!(of_variants(&values).rows.is_empty());
+        let named = of_variants(&Comparison { workload: None, ..values });
+        assert_eq!(named.header[..2], ["variant", "tries"]);
+        assert_eq!(named.rows.len(), 2);
     }
 
     #[test]

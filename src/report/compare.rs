@@ -8,7 +8,7 @@ use super::number::count;
 use super::setting::Setting;
 use super::table::{Table, judged, provenance_of};
 use super::text::{BAD, FAINT, GOOD, STRONG, Style, align, faint, pack, wrap};
-use super::{csv, text};
+use super::{clients, csv, text};
 use super::{markdown, recovery};
 use crate::analysis::{Comparison, Metrics, VariantResult};
 use std::fmt::Write as _;
@@ -116,6 +116,12 @@ pub fn text(comparison: &Comparison, style: &Style) -> String {
     lines.extend(faint(LEGEND, *style));
     lines.push(String::new());
     lines.extend(align(&durations(short), *style));
+    let callers = clients::of_variants(short);
+    if !callers.rows.is_empty() {
+        lines.push(String::new());
+        lines.extend(align(&callers, *style));
+        lines.extend(faint(&clients::legend_of_variants(short), *style));
+    }
     if comparison.variants.len() > 1 {
         lines.push(String::new());
         lines.extend(faint(&paired(comparison), *style));
@@ -187,6 +193,11 @@ pub fn markdown(comparison: &Comparison) -> String {
         let _ = write!(text, "\n{}", markdown::rows(&table));
     }
     let _ = write!(text, "\n<sub>{}</sub>\n", markdown::escape(LEGEND));
+    let callers = clients::of_variants(comparison);
+    if !callers.rows.is_empty() {
+        let legend = markdown::escape(&clients::legend_of_variants(comparison));
+        let _ = write!(text, "\n{}\n<sub>{legend}</sub>\n", markdown::rows(&callers));
+    }
     let afterwards = recovery::of_variants(comparison);
     if !afterwards.rows.is_empty() {
         let _ = write!(text, "\n{}", markdown::rows(&afterwards));

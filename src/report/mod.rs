@@ -20,6 +20,8 @@ pub mod number;
 pub mod recovery;
 pub mod saved;
 pub mod setting;
+pub mod size;
+pub mod solve;
 pub mod sweep;
 pub mod table;
 pub mod text;

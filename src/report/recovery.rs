@@ -1,13 +1,11 @@
 //! What became of a system after a spike or an outage, in words.
 
 use super::compare::capital;
-use super::markdown;
 use super::number::{DASH, digits, duration_ms, or_dash, percent};
-use super::sweep::label_of;
+use super::sweep::{over_both, over_both_legend};
 use super::table::Table;
 use crate::analysis::recovery::{Afterwards, Recovery, State, StateCounts, Trigger};
-use crate::analysis::{Comparison, Point, Sweep};
-use serde_json::Value;
+use crate::analysis::{Comparison, Sweep};
 
 /// What *in trouble* means, for readers of a [`sentence`].
 pub const LEGEND: &str = "in trouble: failed, or held up for more than a second";
@@ -179,49 +177,19 @@ pub fn add_column(table: &mut Table, sweep: &Sweep) {
 pub const WORDS_LEGEND: &str =
     "stable · degraded, with the disturbance or without · down: does not recover · ?: not in all replications";
 
-/// States over the two axes of a sweep: the first across, the second down, its first value lowest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateMap {
-    /// The fields, and the values of the first.
-    pub header: Vec<String>,
-    /// A value of the second, then its states.
-    pub rows: Vec<Vec<String>>,
-}
-
-/// The most columns whose states are written as words.
-const WORDS: usize = 6;
-
-/// The map of a sweep; `None` where it has no two axes, or nothing that disturbs.
-pub fn map(sweep: &Sweep) -> Option<StateMap> {
-    let [across, down] = sweep.axes.as_slice() else { return None };
+/// The states of a sweep over two fields, a word each; `None` where it has no two, or nothing that disturbs.
+pub fn map(sweep: &Sweep) -> Option<Table<String>> {
     sweep.points.iter().find(|point| point.recovery.is_some())?;
-    let wide = across.values.len() > WORDS;
-    let row = |value: &Value| {
-        let cells = across.values.iter().map(|column| match state_at(sweep, column, value) {
-            None => DASH.to_owned(),
-            Some(after) if wide => letter(after),
-            Some(after) => word(after).to_owned(),
-        });
-        std::iter::once(label_of(value)).chain(cells).collect()
-    };
-    let name = |path: &str| path.strip_prefix("workloads.").unwrap_or(path).to_owned();
-    let corner = format!("{} \\ {}", name(&down.path), name(&across.path));
-    Some(StateMap {
-        header: std::iter::once(corner).chain(across.values.iter().map(label_of)).collect(),
-        rows: down.values.iter().rev().map(row).collect(),
-    })
+    over_both(sweep, |point| point.recovery.map_or(DASH, word).to_owned())
 }
 
-/// What became of the point at these values of the first and the second axis.
-pub fn state_at(sweep: &Sweep, first: &Value, second: &Value) -> Option<Afterwards> {
-    let [across, down] = sweep.axes.as_slice() else { return None };
-    let here = |point: &&Point| {
-        !point.added && point.at.get(&across.path) == Some(first) && point.at.get(&down.path) == Some(second)
-    };
-    sweep.points.iter().find(here)?.recovery
+/// What [`map`] shows.
+pub fn map_legend(sweep: &Sweep) -> String {
+    over_both_legend(sweep, &format!("afterwards: {WORDS_LEGEND}"))
 }
 
-fn word(after: Afterwards) -> &'static str {
+/// A state in a word, with a question mark where not all replications are in it.
+pub fn word(after: Afterwards) -> &'static str {
     match (after.state, after.replications.agree()) {
         (State::Stable, true) => "stable",
         (State::Stable, false) => "stable?",
@@ -229,50 +197,6 @@ fn word(after: Afterwards) -> &'static str {
         (State::Degraded, false) => "degraded?",
         (State::DoesNotRecover, true) => "down",
         (State::DoesNotRecover, false) => "down?",
-    }
-}
-
-fn letter(after: Afterwards) -> String {
-    let letter = match after.state {
-        State::Stable => "S",
-        State::Degraded => "D",
-        State::DoesNotRecover => "X",
-    };
-    if after.replications.agree() { letter.to_owned() } else { letter.to_lowercase() }
-}
-
-impl StateMap {
-    /// What the cells say.
-    pub fn legend(&self) -> &'static str {
-        if self.header.len() - 1 > WORDS {
-            "S stable · D degraded, with the disturbance or without · X does not recover · small: not in all \
-             replications"
-        } else {
-            WORDS_LEGEND
-        }
-    }
-
-    /// The map as lines, columns to the right.
-    pub fn lines(&self) -> Vec<String> {
-        let all = || std::iter::once(&self.header).chain(&self.rows);
-        let wide = |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..self.header.len()).map(wide).collect();
-        let line = |row: &Vec<String>| {
-            let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}"));
-            cells.collect::<Vec<_>>().join("  ")
-        };
-        all().map(line).collect()
-    }
-
-    /// The map as a table in pipes.
-    pub fn markdown(&self) -> String {
-        let row = |cells: &Vec<String>| {
-            let cells: Vec<String> = cells.iter().map(|cell| markdown::escape(cell)).collect();
-            format!("| {} |\n", cells.join(" | "))
-        };
-        let rule = format!("|{}\n", "--:|".repeat(self.header.len()));
-        let rows: String = self.rows.iter().map(row).collect();
-        format!("{}{rule}{rows}", row(&self.header))
     }
 }
 
@@ -319,19 +243,12 @@ mod tests {
     }
 
     #[test]
-    fn a_map_has_words_where_they_fit_and_letters_where_not() {
-        let small = map(&fixture::states(&[0.5, 1.0, 1.5], &[1.0, 4.0])).expect("two axes and a spike");
-        assert_eq!(
-            small.lines(),
-            [
-                "spike.load \\ load     0.5       1       1.5",
-                "                4  stable   down?  degraded",
-                "                1  stable  stable  degraded",
-            ]
-        );
-        assert!(small.markdown().starts_with("| spike.load \\\\ load | 0.5 | 1 | 1.5 |\n|--:|--:|--:|--:|\n"));
-        let wide = map(&fixture::states(&[0.2, 0.4, 0.6, 0.8, 1.0, 1.1, 1.2], &[4.0])).expect("likewise");
-        assert_eq!(wide.rows[0], ["4", "S", "S", "S", "x", "x", "x", "x"]);
+    fn a_map_has_a_word_for_each_point() {
+        let sweep = fixture::states(&[0.5, 1.0, 1.5], &[1.0, 4.0]);
+        let table = map(&sweep).expect("two axes and a spike");
+        assert_eq!(table.header, ["load", "1", "4"]);
+        let rows: Vec<String> = table.rows.iter().map(|row| row.join(" | ")).collect();
+        assert_eq!(rows, ["0.5 | stable * | stable *", "1 | stable * | down? *", "1.5 | degraded * | degraded"]);
         assert_eq!(map(&fixture::sweep(&[1.0], &["unset"])), None);
     }
 

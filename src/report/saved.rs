@@ -5,7 +5,7 @@
 
 use super::setting::Setting;
 use super::{bundle, csv, html, json};
-use crate::analysis::{Comparison, OutputHistogram, PoolTimeline, Summary, Sweep};
+use crate::analysis::{Comparison, OutputHistogram, PoolTimeline, Sizing, Solved, Summary, Sweep};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
@@ -51,6 +51,24 @@ pub enum Saved {
         /// Where it came from.
         origin: Origin,
     },
+    /// Of `size`.
+    Size {
+        /// The result.
+        sizing: Sizing,
+        /// The scenario in words.
+        setting: Setting,
+        /// Where it came from.
+        origin: Origin,
+    },
+    /// Of `size --solve`.
+    Solve {
+        /// The result.
+        solved: Solved,
+        /// The scenario in words.
+        setting: Setting,
+        /// Where it came from.
+        origin: Origin,
+    },
 }
 
 /// Where a result came from: enough to repeat it.
@@ -84,6 +102,13 @@ struct Drawing {
     outputs: Vec<OutputHistogram>,
     #[serde(default)]
     origin: Origin,
+}
+
+impl Drawing {
+    /// Of a result that holds all that is drawn.
+    fn plain(verb: &str, setting: &Setting, origin: &Origin) -> Drawing {
+        Drawing { verb: verb.to_owned(), setting: setting.clone(), origin: origin.clone(), ..Drawing::default() }
+    }
 }
 
 /// Why a file is no saved result.
@@ -122,6 +147,8 @@ impl Saved {
                 Ok(Saved::Compare { comparison, setting, chosen, before, after: timelines, origin })
             }
             "sweep" => Ok(Saved::Sweep { sweep: serde_json::from_value(document)?, setting, origin }),
+            "size" => Ok(Saved::Size { sizing: serde_json::from_value(document)?, setting, origin }),
+            "solve" => Ok(Saved::Solve { solved: serde_json::from_value(document)?, setting, origin }),
             _ => Err(Unreadable::Verb(verb)),
         }
     }
@@ -152,15 +179,15 @@ impl Saved {
                     ..Drawing::default()
                 },
             ),
-            Saved::Sweep { sweep, setting, origin } => (
-                serde_json::to_value(sweep),
-                Drawing {
-                    verb: "sweep".to_owned(),
-                    setting: setting.clone(),
-                    origin: origin.clone(),
-                    ..Drawing::default()
-                },
-            ),
+            Saved::Sweep { sweep, setting, origin } => {
+                (serde_json::to_value(sweep), Drawing::plain("sweep", setting, origin))
+            }
+            Saved::Size { sizing, setting, origin } => {
+                (serde_json::to_value(sizing), Drawing::plain("size", setting, origin))
+            }
+            Saved::Solve { solved, setting, origin } => {
+                (serde_json::to_value(solved), Drawing::plain("solve", setting, origin))
+            }
         };
         let mut document = result.expect(STRING_KEYS);
         let fields = document.as_object_mut().expect("a result is a map");
@@ -197,6 +224,23 @@ pub fn files(saved: &Saved) -> Vec<(String, Vec<u8>)> {
             bundle::of_sweep(&mut files, sweep, setting);
             files
         }
+        Saved::Size { sizing, setting, .. } => {
+            let mut files =
+                vec![("size.json".to_owned(), json), ("size.csv".to_owned(), super::size::csv(sizing).into_bytes())];
+            if !sizing.increases.is_empty() {
+                let case = super::size::increase::markdown(&sizing.increases).into_bytes();
+                files.push(("quota-increase.md".to_owned(), case));
+                files.push(("quota-increase.json".to_owned(), json::document(&sizing.increases).into_bytes()));
+            }
+            bundle::of_sizing(&mut files, sizing, setting);
+            files
+        }
+        Saved::Solve { solved, setting, .. } => {
+            let mut files =
+                vec![("solve.json".to_owned(), json), ("solve.csv".to_owned(), super::solve::csv(solved).into_bytes())];
+            bundle::of_solved(&mut files, solved, setting);
+            files
+        }
     };
     files.push(page);
     files
@@ -227,7 +271,17 @@ mod tests {
                 after: timelines,
                 origin: origin.clone(),
             },
-            Saved::Sweep { sweep: fixture::sweep(&[0.5, 1.0, 3.0], &["256", "unset"]), setting, origin },
+            Saved::Sweep {
+                sweep: fixture::sweep(&[0.5, 1.0, 3.0], &["256", "unset"]),
+                setting: setting.clone(),
+                origin: origin.clone(),
+            },
+            Saved::Size {
+                sizing: crate::report::size::fixture::too_small(),
+                setting: setting.clone(),
+                origin: origin.clone(),
+            },
+            Saved::Solve { solved: crate::report::size::fixture::load(), setting, origin },
         ]
     }
 
@@ -254,6 +308,12 @@ mod tests {
             names[2].join(" "),
             "sweep.json sweep.csv throttle-curve.svg throttle-curve.png heat-map.svg heat-map.png report.html"
         );
+        assert_eq!(
+            names[3].join(" "),
+            "size.json size.csv quota-increase.md quota-increase.json quota-curve.svg quota-curve.png tornado.svg \
+             tornado.png growth.svg growth.png report.html"
+        );
+        assert_eq!(names[4].join(" "), "solve.json solve.csv curve.svg curve.png report.html");
     }
 
     #[test]
@@ -263,8 +323,8 @@ mod tests {
             ("{}", "no key `drawing`"),
             ("{\"schema_version\": 99}", "schema_version is 99"),
             (
-                "{\"drawing\": {\"verb\": \"size\", \"setting\": {\"pools\": [], \"workloads\": [], \"objectives\": []}}}",
-                "`size`",
+                "{\"drawing\": {\"verb\": \"guess\", \"setting\": {\"pools\": [], \"workloads\": [], \"objectives\": []}}}",
+                "`guess`",
             ),
         ];
         for (text, reason) in table {

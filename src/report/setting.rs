@@ -100,6 +100,12 @@ impl Setting {
         groups.into_iter().map(|(words, names)| format!("{}: {words} (assumption)", names.join(", "))).collect()
     }
 
+    /// What a chart rests on: the models, and how each pool's quota is enforced.
+    pub fn foundations(&self) -> Vec<String> {
+        let models = Some(self.models().join(", ")).filter(|models| !models.is_empty());
+        models.into_iter().chain(self.limiters()).collect()
+    }
+
     /// The models in use, each once, in file order.
     pub fn models(&self) -> Vec<&str> {
         let mut models: Vec<&str> = Vec::new();

@@ -3,7 +3,8 @@
 mod tables;
 
 pub use tables::{
-    assumption_keys, assumptions, legend, matrix, matrix_legend, points, short_name, tried_knees, tried_under,
+    assumption_keys, assumptions, axis_name, legend, matrix, matrix_legend, over_both, over_both_legend, point_at,
+    points, tried_knees, tried_under,
 };
 
 use super::compare::capital;
@@ -69,7 +70,7 @@ pub fn lines(sweep: &Sweep) -> Vec<Vec<&Point>> {
 pub fn line_name(sweep: &Sweep, at: &Map<String, Value>) -> String {
     let Some(axis) = sweep.axes.get(1) else { return String::new() };
     let value = at.get(&axis.path).map_or_else(String::new, label_of);
-    format!("{} {value}", short_name(&axis.path))
+    format!("{} {value}", axis_name(sweep, 1))
 }
 
 /// The answer: whether it comes back, where something disturbs, and where the knees are.
@@ -93,13 +94,15 @@ fn found(sweep: &Sweep) -> String {
     }
     let Some(axis) = sweep.axes.get(1) else {
         return match (&sweep.knees[0].load, &sweep.knees[0].note) {
-            (None, Some(note)) if note.starts_with("not even") => {
-                format!("The scenario misses {objectives}, {note} times the load.")
+            (None, Some(note)) if note.starts_with(NOT_EVEN) => {
+                let missed = &sweep.knees[0].missed;
+                let missed = if missed.is_empty() { objectives } else { missed.join(", ") };
+                format!("The scenario misses {missed} even at a load of {}.", &note[NOT_EVEN.len()..])
             }
             _ => format!("The scenario meets {objectives} {}.", reach(&sweep.knees[0])),
         };
     };
-    let name = short_name(&axis.path);
+    let name = axis_name(sweep, 1);
     let value = |knee: &Knee| knee.at.get(&axis.path).map_or_else(String::new, label_of);
     // Lines that reach equally far are named together.
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
@@ -129,10 +132,19 @@ const FEW: usize = 4;
 fn reach(knee: &Knee) -> String {
     match (knee.load, &knee.note) {
         (Some(load), _) => format!("up to a load of {}", digits(load, 3)),
-        (None, Some(note)) => format!("{note} (load)"),
+        (None, Some(note)) => match (note.strip_prefix(NOT_EVEN), note.strip_prefix(AT_LEAST)) {
+            (Some(least), _) if knee.missed.is_empty() => format!("at no load, not even at {least}"),
+            (Some(least), _) => format!("at no load ({} is missed even at {least})", format::list(&knee.missed)),
+            (_, Some(most)) => format!("at a load of {most} and beyond"),
+            _ => note.clone(),
+        },
         (None, None) => "at no load".to_owned(),
     }
 }
+
+/// How the notes of knees begin.
+const NOT_EVEN: &str = "not even at ";
+const AT_LEAST: &str = "at least ";
 
 fn met(sweep: &Sweep) -> Vec<&Point> {
     sweep.points.iter().filter(|point| point.meets).collect()
@@ -152,7 +164,7 @@ fn where_met(sweep: &Sweep) -> String {
         [first, .., last] => format!("{} to {}", label(first), label(last)),
         [] => String::new(),
     });
-    format!(", at {} {}", short_name(&axis.path), format::list(&words.collect::<Vec<_>>()))
+    format!(", at {} {}", axis_name(sweep, 0), format::list(&words.collect::<Vec<_>>()))
 }
 
 /// Which assumptions flip what just below the knees, in a sentence. Empty without knees.
@@ -200,35 +212,57 @@ pub fn survival(sweep: &Sweep) -> String {
     format!("{LEAD} {}.", words.collect::<Vec<_>>().join("; "))
 }
 
-/// The sweep as text, ending in a newline.
-pub fn text(sweep: &Sweep, style: &Style) -> String {
+/// Sweeps as text, ending in a newline: the answer and the table of each, then what they all rest on, once.
+pub fn text(sweeps: &[Sweep], style: &Style) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for sweep in sweeps {
+        lines.extend((!lines.is_empty()).then(String::new));
+        lines.extend(answer(sweep, *style));
+    }
+    let Some(first) = sweeps.first() else { return String::new() };
+    lines.extend(text::foundations(
+        &once(sweeps.iter().map(|sweep| &sweep.assumptions)),
+        &once(sweeps.iter().map(|sweep| &sweep.warnings)),
+        *style,
+    ));
+    lines.push(String::new());
+    lines.extend(pack(&provenance(first), " · ", "", "").iter().map(|line| style.paint(FAINT, line)));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// Each of several lists of sentences, those that come again left out.
+fn once<'a>(lists: impl Iterator<Item = &'a Vec<String>>) -> Vec<String> {
+    let mut known: Vec<String> = Vec::new();
+    for sentence in lists.flatten() {
+        if !known.contains(sentence) {
+            known.push(sentence.clone());
+        }
+    }
+    known
+}
+
+/// The answer of one sweep, and its table: over two fields states where something disturbs, else shares throttled.
+fn answer(sweep: &Sweep, style: Style) -> Vec<String> {
     let mut lines: Vec<String> = wrap(&headline(sweep), "", "").iter().map(|line| style.paint(STRONG, line)).collect();
     let survival = survival(sweep);
     if !survival.is_empty() {
         lines.extend(wrap(&survival, "", ""));
     }
     lines.push(String::new());
-    let legend = if let Some(matrix) = matrix(sweep) {
-        for (number, block) in blocks(&matrix, *style).into_iter().enumerate() {
+    let states = recovery::map(sweep).map(|map| (map, recovery::map_legend(sweep)));
+    let legend = if let Some((table, legend)) = states.or_else(|| Some((matrix(sweep)?, matrix_legend(sweep)))) {
+        for (number, block) in blocks(&table, style).into_iter().enumerate() {
             lines.extend((number > 0).then(String::new));
             lines.extend(block);
         }
-        format!("{} · all metrics: --format csv", matrix_legend(sweep))
+        format!("{legend} · all metrics: --format csv")
     } else {
-        lines.extend(align(&points(sweep), *style));
+        lines.extend(align(&points(sweep), style));
         legend(sweep)
     };
-    lines.extend(faint(&legend, *style));
-    if let Some(map) = recovery::map(sweep) {
-        lines.push(String::new());
-        lines.extend(map.lines());
-        lines.extend(faint(map.legend(), *style));
-    }
-    lines.extend(text::foundations(&sweep.assumptions, &sweep.warnings, *style));
-    lines.push(String::new());
-    lines.extend(pack(&provenance(sweep), " · ", "", "").iter().map(|line| style.paint(FAINT, line)));
-    lines.push(String::new());
-    lines.join("\n")
+    lines.extend(faint(&legend, style));
+    lines
 }
 
 /// A table in as few blocks of columns as fit the screen, the first column in each.
@@ -263,16 +297,16 @@ pub fn markdown(sweep: &Sweep) -> String {
         let _ = write!(text, "{}\n\n", markdown::prose(&survival));
     }
     let all = format!("{}\n<sub>{}</sub>\n", markdown::rows(&points(sweep)), markdown::escape(&legend(sweep)));
-    match matrix(sweep) {
-        Some(matrix) => {
-            text += &markdown::rows(&matrix);
-            let _ = write!(text, "\n<sub>{}</sub>\n", markdown::escape(&matrix_legend(sweep)));
-            let _ = write!(text, "\n<details><summary>All points</summary>\n\n{all}\n</details>\n");
+    let states = recovery::map(sweep).map(|map| (map, recovery::map_legend(sweep)));
+    let shares = matrix(sweep).map(|matrix| (matrix, matrix_legend(sweep)));
+    match states.into_iter().chain(shares).collect::<Vec<_>>().as_slice() {
+        [] => text += &all,
+        tables => {
+            for (table, legend) in tables {
+                let _ = write!(text, "{}\n<sub>{}</sub>\n\n", markdown::rows(table), markdown::escape(legend));
+            }
+            let _ = write!(text, "<details><summary>All points</summary>\n\n{all}\n</details>\n");
         }
-        None => text += &all,
-    }
-    if let Some(map) = recovery::map(sweep) {
-        let _ = write!(text, "\n{}\n<sub>{}</sub>\n", map.markdown(), markdown::escape(map.legend()));
     }
     text += &markdown::foundations(&sweep.assumptions, &sweep.warnings);
     let _ = write!(text, "\n<sub>{}</sub>\n", markdown::escape(&footer(sweep)));
@@ -336,7 +370,11 @@ mod tests {
     #[test]
     fn a_sweep_as_text_and_markdown() {
         let result = fixture::sweep(&[0.25, 1.0, 3.0], &["256", "unset"]);
-        insta::assert_snapshot!(format!("{}\n{}", text(&result, &Style::PLAIN), markdown(&result)));
+        insta::assert_snapshot!(format!(
+            "{}\n{}",
+            text(std::slice::from_ref(&result), &Style::PLAIN),
+            markdown(&result)
+        ));
     }
 
     #[test]
@@ -345,7 +383,7 @@ mod tests {
         let values: Vec<String> = (1..=15).map(|value| format!("{value}0000")).collect();
         let wide = fixture::sweep(&loads, &values.iter().map(String::as_str).collect::<Vec<_>>());
         for result in [fixture::sweep(&[0.25, 1.0, 3.0], &["256", "unset"]), fixture::sweep(&loads, &[]), wide] {
-            for line in text(&result, &Style::PLAIN).lines() {
+            for line in text(std::slice::from_ref(&result), &Style::PLAIN).lines() {
                 assert!(line.chars().count() <= text::WIDTH, "{line}");
             }
         }
@@ -410,12 +448,28 @@ mod tests {
         let mut result = fixture::sweep(&[1.0, 2.0], &[]);
         assert_eq!(headline(&result), "The scenario meets attempt_throttle_rate < 1% up to a load of 2.");
         result.knees[0] = Knee { note: Some("not even at 0.06".to_owned()), ..Knee::default() };
-        assert_eq!(
-            headline(&result),
-            "The scenario misses attempt_throttle_rate < 1%, not even at 0.06 times the load."
-        );
+        assert_eq!(headline(&result), "The scenario misses attempt_throttle_rate < 1% even at a load of 0.06.");
+        result.knees[0].missed = vec!["truncation_rate < 1%".to_owned()];
+        assert_eq!(headline(&result), "The scenario misses truncation_rate < 1% even at a load of 0.06.");
+        assert_eq!(reach(&result.knees[0]), "at no load (truncation_rate < 1% is missed even at 0.06)");
         result.knees[0].note = Some("at least 16".to_owned());
-        assert_eq!(headline(&result), "The scenario meets attempt_throttle_rate < 1% at least 16 (load).");
+        assert_eq!(headline(&result), "The scenario meets attempt_throttle_rate < 1% at a load of 16 and beyond.");
+    }
+
+    #[test]
+    fn an_axis_has_as_short_a_name_as_tells_it_apart() {
+        let names = |paths: [&str; 2]| {
+            let mut result = fixture::sweep(&[1.0], &["1"]);
+            for (axis, path) in result.axes.iter_mut().zip(paths) {
+                path.clone_into(&mut axis.path);
+            }
+            [0, 1].map(|index| axis_name(&result, index)).join(" and ")
+        };
+        assert_eq!(names(["load", "workloads.chat.max_tokens"]), "load and max_tokens");
+        assert_eq!(names(["load", "spike.load"]), "load and spike.load");
+        assert_eq!(names(["spike.load", "seed"]), "spike.load and seed");
+        let twice = names(["workloads.chat.max_tokens", "workloads.batch.max_tokens"]);
+        assert_eq!(twice, "chat.max_tokens and batch.max_tokens");
     }
 
     #[test]

@@ -113,17 +113,22 @@ fn measured(slo: &SloOutcome, measured_s: f64) -> String {
         let most = (180.0 / measured_s).min(1.0);
         return format!("never seen; so long a run rules out more than {}", percent(most));
     }
-    let write: fn(f64) -> String = if slo.text.contains("_rate") || slo.text.contains("utilization") {
+    let unknown = if slo.text.contains("usd") { "a price is unknown" } else { "too few answers" };
+    slo.value.map_or_else(|| unknown.to_owned(), |value| in_unit(&slo.text, Some(value)))
+}
+
+/// A value in the unit that its metric's name, or an objective with that name in it, tells.
+pub(super) fn in_unit(metric: &str, value: Option<f64>) -> String {
+    let write: fn(f64) -> String = if metric.contains("_rate") || metric.contains("utilization") {
         percent
-    } else if slo.text.contains("_ms") {
+    } else if metric.contains("_ms") {
         duration_ms
-    } else if slo.text.contains("usd") {
+    } else if metric.contains("usd") {
         dollars
     } else {
         short
     };
-    let unknown = if slo.text.contains("usd") { "a price is unknown" } else { "too few answers" };
-    slo.value.map_or_else(|| unknown.to_owned(), write)
+    or_dash(value, write)
 }
 
 /// What a reader needs to repeat the run, in parts: name, seed, version, replications and horizon.

@@ -4,6 +4,7 @@
 //! with `--catalog` is laid over it by model id. See the head of that file for its form.
 
 mod build;
+mod identity;
 mod quantity;
 mod resolve;
 mod text;

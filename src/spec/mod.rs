@@ -44,6 +44,7 @@ mod quota;
 mod scalar;
 mod scenario;
 mod schema;
+pub mod service_quotas;
 mod slo;
 mod spike;
 mod trace;

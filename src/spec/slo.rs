@@ -45,6 +45,7 @@ fn metrics() -> Vec<(String, Unit, bool)> {
     for name in rates {
         add(name.to_owned(), Share, false);
     }
+    add(Requirement::NO_RECOVERY_RATE.to_owned(), Share, false);
     let plain = [
         "offered_requests_per_minute",
         "offered_tokens_per_minute",
@@ -101,12 +102,14 @@ impl SloSpec {
             }
         };
         let written = self.require.as_ref()?;
-        let (metric, comparison, bound) = requirement(b, written, matches!(scope, Some(Scope::Pool(_))))?;
+        let (metric, comparison, bound) = requirement(b, written, scope.as_ref())?;
         Some(Requirement { text: written.value.clone(), scope: scope?, metric, comparison, bound })
     }
 }
 
-fn requirement(b: &mut Builder<'_>, written: &At<String>, of_pool: bool) -> Option<(String, Comparison, f64)> {
+fn requirement(b: &mut Builder<'_>, written: &At<String>, scope: Option<&Scope>) -> Option<(String, Comparison, f64)> {
+    let of_pool = matches!(scope, Some(Scope::Pool(_)));
+    let of_all = matches!(scope, Some(Scope::Total) | None);
     let text = written.value.as_str();
     let Some(position) = text.find(['<', '>', '≤', '≥']) else {
         let message = format!("`{}` is no requirement: there is no comparison", shown(text));
@@ -149,6 +152,10 @@ fn requirement(b: &mut Builder<'_>, written: &At<String>, of_pool: bool) -> Opti
             format!("only pools have `{metric}`"),
             format!("write `{{ pool: …, require: {} }}`", shown(text)),
         );
+        return None;
+    }
+    if metric == Requirement::NO_RECOVERY_RATE && !of_all {
+        b.cx.problem_with(written.at, format!("`{metric}` speaks of the whole scenario"), "leave the name out of it");
         return None;
     }
     match bound_of(*unit, bound) {

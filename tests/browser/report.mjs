@@ -57,6 +57,13 @@ const REPORTS = [
     charts: { throttled: 'max_tokens ', goodput: 'max_tokens ', latency: 'max_tokens ', heat: null },
     says: ['up to a load of', 'All points', 'A quota is a sliding window', 'quotasim sweep'],
   },
+  {
+    verb: 'size',
+    options: ['--growth', '2027-01=1x,2027-06=2x'],
+    charts: ['curve', 'tornado', 'growth'],
+    hover: 'curve',
+    says: 'attempts throttled: ',
+  },
 ];
 const LAPTOP = { width: 1280, height: 900 };
 const PHONE = { width: 375, height: 800 };

@@ -19,9 +19,10 @@ const STORM: [&str; 12] = [
     "--threads=1",
 ];
 
+/// What it prints; where no client meets the objectives, the exit code is 1.
 fn answer(arguments: &[&str]) -> String {
     let (code, stdout, stderr) = quotasim(arguments);
-    assert_eq!(code, 0, "{arguments:?}: {stderr}");
+    assert!(code < 2, "{arguments:?}: {stderr}");
     stdout
 }
 
@@ -77,11 +78,11 @@ fn every_unknown_client_is_told_with_a_way_out() {
     let storm = "scenarios/retry-storm.yaml";
     let table: [(&[&str], &[&str]); 6] = [
         (
-            &["compare", storm, "--clients", "boto3@2.9,botto,javascript-legacy,anthropic@2.1"],
+            &["compare", storm, "--clients", "boto3@2.9,boto,javascript-legacy,anthropic@2.1"],
             &[
                 "`2.9` is no version of retry behaviour",
                 "write `boto3@2.0` or `boto3@2.1`",
-                "`botto` is no client",
+                "`boto` is no client",
                 "did you mean `boto3`?",
                 "`legacy` is no retry mode of that SDK",
                 "Anthropic's SDK has neither modes nor versions",
@@ -120,11 +121,17 @@ fn sweep_draws_a_map_of_states_for_each_client() {
     let text = with(&["-o", place]);
     assert!(text.starts_with("With boto3@2.0: it does not come back by itself at 1 of 4 points."), "{text}");
     assert!(text.contains("With boto3@2.1: the disturbance does no lasting harm at any of 4 points."), "{text}");
-    assert!(text.contains("                3  stable    down"), "{text}");
+    // The states alone, not the shares as well, and what both rest on once.
+    assert!(text.contains("load         1         3\n 0.6  stable *  stable *\n   1  stable *      down\n"), "{text}");
+    assert!(!text.contains("share of attempts throttled"), "{text}");
+    assert_eq!(text.matches("\nassumptions\n").count(), 1, "{text}");
+    assert!(text.contains("spike.load 1"), "{text}");
     for client in ["boto3@2.0", "boto3@2.1"] {
         for file in ["sweep.json", "sweep.csv", "report.html", "recovery-map.svg", "recovery-map.png"] {
             assert!(directory.path().join(client).join(file).is_file(), "{client}/{file}");
         }
+        let page = std::fs::read_to_string(directory.path().join(client).join("report.html")).expect("it was written");
+        assert!(page.contains(&format!("workloads.chat.client={client}")), "{client}: what was run is not said");
     }
 
     let found: Value = serde_json::from_str(&with(&["--format", "json"])).expect("JSON");

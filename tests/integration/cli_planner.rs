@@ -28,7 +28,7 @@ fn bad_input_is_told_with_a_way_out_and_exit_2() {
         }
         all
     };
-    let table: [(Vec<&str>, &[&str]); 15] = [
+    let table: [(Vec<&str>, &[&str]); 17] = [
         (vec!["compare", CHAT, "--max-tokens", "512,1000000"], &["--max-tokens", "1,000,000", "64,000"]),
         (vec!["compare", CHAT, "--max-tokens", "0,many"], &["`max_tokens` is 0", "many"]),
         (vec!["compare", CHAT, "--workload", "chatt"], &["no workload `chatt`", "it has `chat`"]),
@@ -47,6 +47,11 @@ fn bad_input_is_told_with_a_way_out_and_exit_2() {
             vary(&["load=0.25..3:1000", "workloads.chat.max_tokens=1001..2000:1000"]),
             &["a sweep of 1,000,000 points would take about", "--yes"],
         ),
+        (
+            [vary(&["load=0.25..3:2000"]), vec!["--clients", "boto3,rust,none"]].concat(),
+            &["a sweep of 6,000 points would take about", "--yes"],
+        ),
+        (vec!["report", "no-such-result.json"], &["cannot read `no-such-result.json`: no such file"]),
     ];
     for (arguments, expected) in table {
         let (code, stdout, stderr) = quotasim(&arguments);

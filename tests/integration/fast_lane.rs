@@ -38,7 +38,7 @@ const TRAFFIC: [&str; 3] = [
      output_tokens: { lognormal: { median: 150, p95: 800 } }, \
      latency: { ttft: { lognormal: { median: 600ms, p95: 900ms } }, output_tokens_per_second: 60 }",
     "arrivals: { constant: { rate: 20/s } }, input_tokens: 900, output_tokens: 100, latency: { duration: 5s }",
-    "arrivals: { burst: { at: 3s, count: 3000 } }, input_tokens: 500, output_tokens: { uniform: { min: 1, max: 900 } }, \
+    "arrivals: { burst: { at: 75s, count: 3000 } }, input_tokens: 500, output_tokens: { uniform: { min: 1, max: 900 } }, \
      latency: { duration: { uniform: { min: 1s, max: 9s } } }",
 ];
 
@@ -83,7 +83,7 @@ fn several_quotas_of_one_pool() {
         for extra in [
             "requests_per_minute: 900",
             "requests_per_minute: 900, tokens_per_day: 5M",
-            "requests_per_minute: 900, rejections_consume: requests",
+            "requests_per_minute: 900, assumptions: { rejections_consume: requests }",
         ] {
             let throttled = compare(&text("token_bucket", "boto3", traffic, extra));
             assert!(throttled > 100, "{extra}, {traffic}: {throttled}");

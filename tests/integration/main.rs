@@ -19,5 +19,6 @@ mod reports;
 mod scenarios;
 #[cfg(feature = "serve")]
 mod serve;
+mod size;
 mod support;
 mod theory;

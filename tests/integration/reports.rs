@@ -6,7 +6,7 @@ use assert_cmd::Command;
 use std::path::Path;
 
 /// The command of a sample, and the files that are kept of what it writes.
-const SAMPLES: [(&str, &[&str], &[&str]); 3] = [
+const SAMPLES: [(&str, &[&str], &[&str]); 4] = [
     (
         "chat-max-tokens",
         &["compare", "reports/chat-max-tokens/scenario.yaml", "--max-tokens", "unset,512,1024,2048,4096,8192,16384"],
@@ -43,6 +43,20 @@ const SAMPLES: [(&str, &[&str], &[&str]); 3] = [
             "spike.at=5m",
         ],
         &["boto3@2.0/recovery-map.svg", "boto3@2.1/recovery-map.svg"],
+    ),
+    (
+        "quota-increase",
+        &[
+            "size",
+            "reports/quota-increase/scenario.yaml",
+            "--margin",
+            "30%",
+            "--region",
+            "us-east-1",
+            "--growth",
+            "2027-01=0.5x,2027-04=1x,2027-07=1.6x,2027-12=2.2x",
+        ],
+        &["quota-curve.svg", "tornado.svg", "growth.svg", "quota-increase.md", "quota-increase.json"],
     ),
 ];
 

@@ -3,6 +3,7 @@
 //! Colours are Okabe and Ito's, told apart by readers of every colour vision. A colour stands for one thing
 //! throughout: see the constants. Its `ink` is a darker shade for text, which needs more contrast than an area.
 
+use crate::analysis::recovery::State;
 use plotters::style::RGBColor;
 
 /// Width of a chart, in pixels: 16:9, a slide.
@@ -53,6 +54,15 @@ pub const SERIES: [Colour; 8] = [BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK, WINE, 
 /// The colour of the n-th of several variants or lines, the same in every chart of a result; after eight they come again.
 pub const fn variant(index: usize) -> Colour {
     SERIES[index % SERIES.len()]
+}
+
+/// The colour of what became of a system after a disturbance.
+pub const fn state_colour(state: State) -> Colour {
+    match state {
+        State::Stable => GREEN,
+        State::Degraded => ORANGE,
+        State::DoesNotRecover => VERMILLION,
+    }
 }
 
 /// Titles and names.

@@ -9,7 +9,7 @@ use super::theme::{BLACK, Colour, MUTED, variant};
 use crate::analysis::{Knee, Point, Sweep};
 use crate::report::number::{digits, percent, short};
 use crate::report::setting::Setting;
-use crate::report::sweep::{footer, label_of, lines, short_name, worded};
+use crate::report::sweep::{axis_name, footer, label_of, lines, worded};
 use crate::units::format;
 use serde_json::Value;
 
@@ -80,9 +80,9 @@ pub fn throttle_curve(sweep: &Sweep, setting: &Setting) -> Chart {
             Some(SideLabel { y: drawn.last()?[1], name, detail: knee.into_iter().collect(), ink: variant(index).ink })
         });
         let labels = labels.collect();
-        if let Some(second) = sweep.axes.get(1) {
+        if sweep.axes.len() > 1 {
             let look = Type::plain(MUTED);
-            let name = worded(&short_name(&second.path));
+            let name = axis_name(sweep, 1);
             canvas.text(&look.shorten(&name, SIDE - 14.0), [plot.right + 14.0, plot.top - 20.0], look);
         }
         beside(canvas, plot.right + 14.0, SIDE - 14.0, [plot.top - 2.0, plot.bottom + 10.0], labels);
@@ -239,7 +239,7 @@ fn finding(sweep: &Sweep) -> String {
                 let values = sweep.knees.iter().filter(near).filter_map(|knee| knee.at.get(&second.path).map(label_of));
                 values.collect::<Vec<_>>()
             };
-            let (name, best) = (short_name(&second.path), value(most));
+            let (name, best) = (axis_name(sweep, 1), value(most));
             let verb = if best.len() == 1 { "sustains" } else { "sustain" };
             let best = format!("{name} {} {verb} {} times the load", format::list(&best), digits(most, 3));
             if most / least < 1.01 {

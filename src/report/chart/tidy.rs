@@ -4,12 +4,13 @@ use super::canvas::CAP_HEIGHT;
 use super::font::{Weight, width};
 use super::theme::{HEIGHT, WIDTH};
 use super::{
-    Chart, before_after, heat_map, latency, output_length, quota, recovery, recovery_map, throttle_curve, trade_off,
-    variant_latency,
+    Chart, before_after, growth, heat_map, latency, limit_curve, output_length, quota, recovery, recovery_map,
+    throttle_curve, tornado, trade_off, variant_latency,
 };
 use crate::analysis::recovery::{Recovery, State};
+use crate::analysis::sizing::Curve;
 use crate::analysis::{Comparison, OutputHistogram, Percentiles, PoolTimeline, Summary};
-use crate::report::fixture;
+use crate::report::{fixture, size, solve};
 use resvg::usvg::roxmltree::{Document, Node};
 
 /// A text and the box of its capitals: left, top, right, bottom, in pixels.
@@ -168,7 +169,7 @@ fn the_recovery_map_has_a_word_for_each_state() {
     let setting = fixture::setting();
     let loads = [0.5, 1.0, 1.5];
     let chart = recovery_map(&fixture::states(&loads, &[1.0, 4.0]), &setting);
-    assert_says(&chart, &["does not come back by itself in 1 of 6 combinations", "stable", "degraded", "9/10", "all"]);
+    assert_says(&chart, &["does not come back by itself at 1 of 6 points", "stable", "degraded", "9/10", "all"]);
     assert_tidy(&chart);
     let many: Vec<f64> = (1..=40).map(|step| f64::from(step) / 20.0).collect();
     assert_tidy(&recovery_map(&fixture::states(&many, &many), &setting));
@@ -266,4 +267,47 @@ fn the_charts_of_a_sweep_are_tidy_whatever_the_data() {
             assert_tidy(&heat_map(&sweep, &setting));
         }
     }
+}
+
+#[test]
+fn the_quota_curve_marks_today_the_need_and_the_number_to_ask_for() {
+    let sizing = size::fixture::too_small();
+    let chart =
+        limit_curve(sizing.curve.as_ref().expect("it has one"), size::curve_caption(&sizing, &fixture::setting()));
+    let title = "Ask for 12M tokens per minute for sonnet: today's 6M is not enough";
+    assert_says(&chart, &[title, "today 6M", "needs 8.45M", "ask for 12M", "SLO 1%", "Attempts throttled"]);
+}
+
+#[test]
+fn the_charts_of_a_sizing_are_tidy_whatever_the_data() {
+    let setting = fixture::setting();
+    for sizing in [size::fixture::too_small(), size::fixture::enough()] {
+        assert_tidy(&tornado(&sizing, &setting));
+        growth(&sizing, &setting).iter().for_each(assert_tidy);
+        let caption = || size::curve_caption(&sizing, &setting);
+        for (today, request) in [(4_000.0, Some(9e6)), (8.4e6, Some(8.6e6)), (8.4e6, None), (8_454_801.0, Some(1e9))] {
+            let curve = size::fixture::curve("tokens_per_minute", today, 8_454_801.0, request);
+            assert_tidy(&limit_curve(&curve, caption()));
+        }
+    }
+    let solved = size::fixture::load();
+    let curve = solved.curve.as_ref().expect("it has one");
+    let chart = limit_curve(curve, solve::curve_caption(&solved, &setting));
+    assert_tidy(&chart);
+    assert_says(&chart, &["meets up to 1.14", "today 1"]);
+    let empty = Curve { points: Vec::new(), ..curve.clone() };
+    assert_tidy(&limit_curve(&empty, solve::curve_caption(&solved, &setting)));
+}
+
+#[test]
+fn the_tornado_names_the_input_that_matters_most() {
+    let chart = tornado(&size::fixture::too_small(), &fixture::setting());
+    let title = "A fifth more or less traffic moves the quota by +21% or −20%";
+    assert_says(&chart, &[title, "needs 8.85M", "traffic", "10.7M (+21%)", "20% less"]);
+}
+
+#[test]
+fn growth_shows_when_today_s_quota_ends() {
+    let chart = growth(&size::fixture::too_small(), &fixture::setting()).expect("it grows");
+    assert_says(&chart, &["today's quota", "enough until 2027-01-20", "23M", "2027-06: 2×", "sonnet: tokens/min"]);
 }

@@ -2,7 +2,8 @@
 
 use super::{metrics_of, name_of};
 use crate::analysis::{Comparison, Difference, Estimate, Metrics, Tried, VariantResult};
-use crate::report::number::{DASH, count, dollars, duration_ms, or_dash, percent, short};
+use crate::report::chart::Price;
+use crate::report::number::{DASH, count, digits, dollars, duration_ms, or_dash, percent, short};
 use crate::report::table::Table;
 
 /// What the shorter titles of [`outcomes`] mean.
@@ -78,6 +79,7 @@ type Column = (&'static str, fn(&Difference) -> Estimate, fn(f64) -> String);
 
 const THROTTLED: Column = ("throttled", |of| of.attempt_throttle_rate, points);
 const FAILED: Column = ("failed", |of| of.request_failure_rate, points);
+const TRIES: Column = ("tries", |of| of.attempts_per_request, tries);
 const CUT: Column = ("cut", |of| of.truncation_rate, points);
 const GOOD: Column = ("good/min", |of| of.goodput_requests_per_minute, short);
 const HOURLY: Column = ("$/hour", |of| of.cost_usd_per_hour, dollars);
@@ -90,14 +92,27 @@ const WAIT_P99: Column = ("wait p99", |of| of.wait_ms.p99, duration_ms);
 
 /// What each variant changes against the first, with half its interval: what fits the width of a terminal.
 pub fn main_differences(comparison: &Comparison) -> [Table; 2] {
-    [&[THROTTLED, FAILED, CUT, GOOD][..], &[LATENCY_P50, LATENCY_P99, WAIT_P99, PER_1000]]
-        .map(|columns| differences(comparison, columns))
+    let outcomes = [THROTTLED, FAILED, cut_or_tries(comparison), GOOD];
+    [&outcomes, &[LATENCY_P50, LATENCY_P99, WAIT_P99, PER_1000]].map(|columns| differences(comparison, columns))
 }
 
 /// The same, of everything that is compared.
 pub fn all_differences(comparison: &Comparison) -> [Table; 2] {
-    [&[THROTTLED, FAILED, CUT, GOOD, HOURLY, PER_1000][..], &[RESERVES, LATENCY_P50, LATENCY_P99, WAIT_P50, WAIT_P99]]
+    let outcomes = [THROTTLED, FAILED, cut_or_tries(comparison), GOOD, HOURLY, PER_1000];
+    [&outcomes[..], &[RESERVES, LATENCY_P50, LATENCY_P99, WAIT_P50, WAIT_P99]]
         .map(|columns| differences(comparison, columns))
+}
+
+/// Answers cut short are what values of `max_tokens` differ in, attempts per request what clients do.
+fn cut_or_tries(comparison: &Comparison) -> Column {
+    match Price::of(comparison) {
+        Price::Cut => CUT,
+        Price::Failed => TRIES,
+    }
+}
+
+fn tries(attempts: f64) -> String {
+    digits(attempts, 3)
 }
 
 fn differences(comparison: &Comparison, columns: &[Column]) -> Table {

@@ -5,9 +5,9 @@
 //! `report/html/uplot/LICENSE`) from the data in the page; what they show is in `plots`.
 
 mod plots;
+mod sizing;
 
 use super::compare::{self as comparison_tables, in_sentence};
-use super::recovery::StateMap;
 use super::saved::{Origin, Saved};
 use super::table::{self, Table, provenance};
 use super::{clients, headline, recovery, sweep as sweep_tables};
@@ -32,8 +32,12 @@ struct Page {
     tried_lead: String,
     tried_header: Vec<String>,
     tried: Vec<TriedRow>,
+    /// Commands to run next, each with what it does.
+    commands: Vec<Next>,
     assumptions: Vec<String>,
     warnings: Vec<String>,
+    /// What AWS does not publish, beside what is assumed.
+    unpublished: Vec<String>,
     /// Whether the charts come before the tables, because those are long.
     charts_first: bool,
     provenance: String,
@@ -53,6 +57,13 @@ struct HtmlTable {
     note: String,
     /// Whether a screen shows it only when asked.
     folded: bool,
+}
+
+/// A command to run next.
+#[derive(Debug, Serialize)]
+struct Next {
+    words: String,
+    command: String,
 }
 
 /// What an assumption would change.
@@ -77,19 +88,6 @@ impl HtmlTable {
         }
     }
 
-    /// A map of states.
-    fn of_states(map: StateMap) -> HtmlTable {
-        HtmlTable {
-            title: "Afterwards".to_owned(),
-            note: map.legend().to_owned(),
-            header: map.header,
-            rows: map.rows,
-            words: Vec::new(),
-            best: None,
-            folded: false,
-        }
-    }
-
     fn marking(self, best: Option<usize>) -> HtmlTable {
         HtmlTable { best, ..self }
     }
@@ -106,6 +104,12 @@ pub fn page(saved: &Saved) -> String {
             (Page { plots, ..of_comparison(comparison) }, origin)
         }
         Saved::Sweep { sweep, origin, .. } => (Page { plots: plots::of_sweep(sweep), ..of_sweep(sweep) }, origin),
+        Saved::Size { sizing, origin, .. } => {
+            (Page { plots: plots::sizing::of_sizing(sizing), ..sizing::of_sizing(sizing) }, origin)
+        }
+        Saved::Solve { solved, origin, .. } => {
+            (Page { plots: plots::sizing::of_solved(solved), ..sizing::of_solved(solved) }, origin)
+        }
     };
     page.kicker += &origin.question.as_ref().map(|question| format!(" · {question}")).unwrap_or_default();
     // Names stand in backticks in a terminal; a page has no need of them.
@@ -173,6 +177,11 @@ fn of_comparison(comparison: &Comparison) -> Page {
         HtmlTable::new("Latency and wait", comparison_tables::durations(comparison), "from arrival, retries included")
             .marking(best),
     ];
+    let callers = clients::of_variants(comparison);
+    if !callers.rows.is_empty() {
+        let legend = clients::legend_of_variants(comparison);
+        tables.push(HtmlTable::new("Clients", callers, &legend).marking(best));
+    }
     if comparison.variants.len() > 1 {
         let first = comparison.variants.first().map(in_sentence).unwrap_or_default();
         let note = "± half the 95% interval of paired differences: every variant met the same requests";
@@ -262,7 +271,7 @@ fn of_sweep(sweep: &Sweep) -> Page {
     // Over two axes the heat map has the numbers, and the table is long.
     let points = HtmlTable::new("All points", sweep_tables::points(sweep), &sweep_tables::legend(sweep));
     let points = HtmlTable { folded: sweep.axes.len() == 2, ..points };
-    let tables = recovery::map(sweep).map(HtmlTable::of_states).into_iter().chain([points]).collect();
+    let tables = vec![points];
     let table = sweep_tables::assumptions(sweep);
     let (tried_lead, tried_header, tried) = match table {
         Some(Table { header, rows, .. }) => {

@@ -1,15 +1,18 @@
 //! What the charts of the page show, as data for its script.
 
-use crate::analysis::recovery::{Recovery, Trouble};
+pub(super) mod sizing;
+
+use crate::analysis::recovery::{Afterwards, Recovery, State, Trouble};
 use crate::analysis::{Comparison, Estimate, Knee, Percentiles, Point, PoolTimeline, Summary, Sweep};
-use crate::report::chart::theme::{BLACK, BLUE, Colour, GREEN, GREY, ORANGE, VERMILLION, variant};
+use crate::report::chart::theme::{BLACK, BLUE, Colour, GREEN, GREY, ORANGE, VERMILLION, state_colour, variant};
 use crate::report::chart::{
-    SHARE_FLOOR, charged_per_minute, full_quota, latency_bounds, pareto_front, share_bounds, shares,
+    Price, SHARE_FLOOR, charged_per_minute, full_quota, latency_bounds, pareto_front, share_bounds, shares,
 };
 use crate::report::compare::{metrics_of, name_of, spoken};
 use crate::report::number::{digits, duration_ms, percent};
+use crate::report::recovery;
 use crate::report::setting::{LatencyObjective, Setting};
-use crate::report::sweep::{label_of, line_name, lines, worded};
+use crate::report::sweep::{axis_name, label_of, line_name, lines, point_at, worded};
 use plotters::style::RGBColor;
 use serde::Serialize;
 use serde_json::Value;
@@ -147,8 +150,20 @@ pub(super) struct Heat {
 /// One cell.
 #[derive(Debug, Serialize)]
 struct Cell {
+    /// The share that is its colour, where it has no word.
     value: Option<f64>,
     meets: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    word: Option<Word>,
+}
+
+/// A word with a colour of its own.
+#[derive(Debug, Serialize)]
+struct Word {
+    text: String,
+    colour: String,
+    /// Whether the text is dark.
+    dark: bool,
 }
 
 fn css(colour: Colour) -> String {
@@ -198,22 +213,23 @@ pub(super) fn of_comparison(
     plots
 }
 
-/// Truncation against throttling, a point per variant.
+/// What is paid against throttling, a point per variant.
 fn trade_off(comparison: &Comparison) -> Lines {
+    let price = Price::of(comparison);
     // Points that stand at the same place of the axis are told together.
     let place = |share: f64| share.max(SHARE_FLOOR);
     let points: Vec<Option<[f64; 2]>> = comparison.variants.iter().map(|each| shares(comparison, each)).collect();
-    let mut places: Vec<f64> = points.iter().flatten().map(|&[truncated, _]| place(truncated)).collect();
+    let mut places: Vec<f64> = points.iter().flatten().map(|&[paid, _]| place(paid)).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
     let at = |x: f64, y: f64| places.iter().map(|&place| (place == x).then_some(y)).collect::<Vec<_>>();
     let measured = || comparison.variants.iter().zip(&points).enumerate();
     let variants = measured().filter_map(|(index, (each, point))| {
-        let [truncated, throttled] = (*point)?;
+        let [paid, throttled] = (*point)?;
         Some(Series {
             name: spoken(each),
             colour: css(variant(index)),
-            values: at(place(truncated), throttled),
+            values: at(place(paid), throttled),
             look: Look::Dots,
             ..Series::default()
         })
@@ -225,15 +241,15 @@ fn trade_off(comparison: &Comparison) -> Lines {
         colour: css(GREY),
         values: places
             .iter()
-            .map(|&x| front.iter().find(|[truncated, _]| place(*truncated) == x).map(|&[_, throttled]| throttled))
+            .map(|&x| front.iter().find(|[paid, _]| place(*paid) == x).map(|&[_, throttled]| throttled))
             .collect(),
         ..Series::default()
     };
     let marks = measured().filter_map(|(index, (each, point))| {
-        let [truncated, throttled] = (*point)?;
+        let [paid, throttled] = (*point)?;
         let recommended = comparison.recommendation.variant.as_ref() == Some(&each.name);
         Some(Mark {
-            x: place(truncated),
+            x: place(paid),
             y: place(throttled),
             colour: css(if recommended { GREEN } else { variant(index) }),
             ink: hexadecimal(if recommended { GREEN } else { variant(index) }.ink),
@@ -241,20 +257,20 @@ fn trade_off(comparison: &Comparison) -> Lines {
             ring: recommended,
         })
     });
-    let [truncated, throttled] = share_bounds(comparison);
+    let [paid, throttled] = share_bounds(comparison, price);
     let rules = [
         throttled.map(|bound| Rule::up(bound, format!("SLO {}", percent(bound)))),
-        truncated.map(|bound| Rule { value: bound, label: format!("SLO {}", percent(bound)), across: true }),
+        paid.map(|bound| Rule { value: bound, label: format!("SLO {}", percent(bound)), across: true }),
     ];
     Lines {
         id: "trade-off".to_owned(),
-        title: "Attempts throttled against answers cut short".to_owned(),
+        title: format!("Attempts throttled against {}", price.words()),
         note: "Logarithmic. The best lies at the lower left; the ring marks the recommendation.".to_owned(),
         series: std::iter::once(line).filter(|_| front.len() > 1).chain(variants).collect(),
         rules: rules.into_iter().flatten().collect(),
         marks: marks.collect(),
         x: Across {
-            label: "answers cut short".to_owned(),
+            label: price.words().to_owned(),
             format: "percent",
             values: places,
             log: true,
@@ -271,11 +287,12 @@ fn outcomes(comparison: &Comparison) -> Lines {
         look: Look::Dots,
         ..estimates(name.to_owned(), colour, &metrics.iter().map(|metrics| of(metrics)).collect::<Vec<_>>())
     };
-    let rules = match share_bounds(comparison) {
-        [Some(truncated), Some(throttled)] if truncated == throttled => {
+    let [failed, _] = share_bounds(comparison, Price::Failed);
+    let rules = match share_bounds(comparison, Price::Cut) {
+        [Some(truncated), Some(throttled)] if truncated == throttled && failed.is_none() => {
             vec![Rule::up(throttled, format!("SLO: both below {}", percent(throttled)))]
         }
-        [truncated, throttled] => [(throttled, "throttled"), (truncated, "cut short")]
+        [truncated, throttled] => [(throttled, "throttled"), (truncated, "cut short"), (failed, "failed")]
             .into_iter()
             .filter_map(|(bound, name)| Some(Rule::up(bound?, format!("{name} below {}", percent(bound?)))))
             .collect(),
@@ -283,8 +300,11 @@ fn outcomes(comparison: &Comparison) -> Lines {
     Lines {
         id: "outcomes".to_owned(),
         title: "Throttled, cut short, failed".to_owned(),
-        note: "Logarithmic; 95% intervals. A smaller output limit reserves less and cuts more answers short."
-            .to_owned(),
+        note: if comparison.workload.is_some() {
+            "Logarithmic; 95% intervals. A smaller output limit reserves less and cuts more answers short.".to_owned()
+        } else {
+            "Logarithmic; 95% intervals.".to_owned()
+        },
         x: Across {
             label: if comparison.workload.is_some() { "max_tokens" } else { "variant" }.to_owned(),
             format: "number",
@@ -457,7 +477,7 @@ fn trouble(recovery: &Recovery) -> Lines {
     Lines {
         id: "trouble".to_owned(),
         title: "Requests in trouble, by time of arrival".to_owned(),
-        note: format!("{}; disturbed from {from} to {to}; all replications.", crate::report::recovery::LEGEND),
+        note: format!("{}; disturbed from {from} to {to}; all replications.", recovery::LEGEND),
         x: Across {
             label: "simulated time".to_owned(),
             format: "minutes",
@@ -483,7 +503,8 @@ pub(super) fn of_sweep(sweep: &Sweep) -> Vec<Plot> {
         latency_along(sweep),
     ];
     let shown = lines.into_iter().filter(Lines::shows_something).map(Plot::Lines);
-    shown.chain(heat(sweep).map(Plot::Heat)).collect()
+    // Where something disturbs, what becomes of it afterwards is the answer.
+    states(sweep).map(Plot::Heat).into_iter().chain(shown).chain(heat(sweep).map(Plot::Heat)).collect()
 }
 
 /// The latency along a sweep: its 99th percentile, or the highest that every point has answers enough for.
@@ -576,25 +597,45 @@ fn along(sweep: &Sweep, id: &str, title: &str, format: &'static str, of: fn(&Poi
     }
 }
 
-fn heat(sweep: &Sweep) -> Option<Heat> {
-    let [across, up] = sweep.axes.as_slice() else { return None };
-    let cell = |column: &Value, row: &Value| {
-        let at = |point: &&Point| {
-            !point.added && point.at.get(&across.path) == Some(column) && point.at.get(&up.path) == Some(row)
-        };
-        let point = sweep.points.iter().find(at);
-        Cell {
-            value: point.and_then(|point| point.total.attempt_throttle_rate.mean),
-            meets: point.is_some_and(|point| point.meets),
-        }
+/// What becomes of each point over two axes after the disturbance, if there is one.
+fn states(sweep: &Sweep) -> Option<Heat> {
+    sweep.points.iter().find(|point| point.recovery.is_some())?;
+    let word = |after: Afterwards| Word {
+        text: recovery::cell(after),
+        colour: css(state_colour(after.state)),
+        dark: after.state == State::Degraded,
     };
+    let chart = over_both(sweep, "states", "After the disturbance", |point| Cell {
+        value: None,
+        meets: point.is_some_and(|point| point.meets),
+        word: point.and_then(|point| point.recovery).map(word),
+    });
+    chart.map(|chart| Heat { note: format!("{} {LEGEND_OF_STATES}", chart.note), ..chart })
+}
+
+/// What the words of [`states`] mean.
+const LEGEND_OF_STATES: &str = "Stable: as well as without the disturbance. Degraded: no worse than without it, which is \
+     not well. 3/4: in 3 of 4 replications, else in all.";
+
+fn heat(sweep: &Sweep) -> Option<Heat> {
+    over_both(sweep, "heat", "Attempts throttled", |point| Cell {
+        value: point.and_then(|point| point.total.attempt_throttle_rate.mean),
+        meets: point.is_some_and(|point| point.meets),
+        word: None,
+    })
+}
+
+/// A cell for each point over two axes.
+fn over_both(sweep: &Sweep, id: &str, what: &str, cell: impl Fn(Option<&Point>) -> Cell) -> Option<Heat> {
+    let [across, up] = sweep.axes.as_slice() else { return None };
+    let cell = |column: &Value, row: &Value| cell(point_at(sweep, column, row));
     Some(Heat {
-        id: "heat".to_owned(),
+        id: id.to_owned(),
         kind: "heat",
-        title: format!("Attempts throttled by {} and {}", worded(&across.path), up.path),
+        title: format!("{what}, by {} and {}", worded(&across.path), up.path),
         note: "Within the heavy line the objectives are met.".to_owned(),
-        x: across.path.clone(),
-        y: up.path.clone(),
+        x: axis_name(sweep, 0),
+        y: axis_name(sweep, 1),
         columns: across.values.iter().map(label_of).collect(),
         rows: up.values.iter().map(label_of).collect(),
         cells: up.values.iter().map(|row| across.values.iter().map(|column| cell(column, row)).collect()).collect(),

@@ -265,10 +265,11 @@
     for (let r = chart.rows.length - 1; r >= 0; r -= 1) {
       element('div', grid, chart.rows[r], 'label');
       chart.cells[r].forEach((cell, c) => {
-        const box = element('div', grid, cell.value === null ? '–' : percent(cell.value));
+        const share = cell.value === null ? '–' : percent(cell.value);
+        const box = element('div', grid, cell.word?.text ?? share);
         const strength = cell.value === null ? 0 : Math.sqrt(cell.value);
-        box.style.background = `rgba(213, 94, 0, ${strength.toFixed(3)})`;
-        if (strength > 0.67) box.style.color = '#fff';
+        box.style.background = cell.word?.colour ?? `rgba(213, 94, 0, ${strength.toFixed(3)})`;
+        if (cell.word ? !cell.word.dark : strength > 0.67) box.style.color = '#fff';
         // A heavy line where a cell meets the objectives and its neighbour does not.
         const right = chart.cells[r][c + 1];
         const above = chart.cells[r + 1]?.[c];
@@ -276,7 +277,7 @@
         if (above && above.meets !== cell.meets) box.classList.add('edge-above');
         const verdict = cell.meets ? 'meets the objectives' : 'misses the objectives';
         const throttled = cell.value === null ? 'nothing measured' : `${percent(cell.value)} throttled`;
-        box.title = `${chart.x} ${chart.columns[c]}, ${chart.y} ${chart.rows[r]}: ${throttled}; ${verdict}`;
+        box.title = `${chart.x} ${chart.columns[c]}, ${chart.y} ${chart.rows[r]}: ${cell.word?.text ?? throttled}; ${verdict}`;
       });
     }
     element('div', grid, '', 'label');

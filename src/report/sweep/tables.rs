@@ -58,36 +58,60 @@ pub fn legend(sweep: &Sweep) -> String {
     }
 }
 
-/// The shares of attempts throttled over two axes: a row per value of the first, a column per line. `None` with one
-/// axis.
-pub fn matrix(sweep: &Sweep) -> Option<Table<String>> {
+/// The point at these values of the first and the second axis, of those that were asked for.
+pub fn point_at<'a>(sweep: &'a Sweep, first: &Value, second: &Value) -> Option<&'a Point> {
+    let [one, other] = sweep.axes.as_slice() else { return None };
+    let here = |point: &&Point| point.at.get(&one.path) == Some(first) && point.at.get(&other.path) == Some(second);
+    sweep.points.iter().filter(|point| !point.added).find(here)
+}
+
+/// A word for each point over two axes: a row per value of the first, a column per line, and a star where the objectives
+/// are met. `None` with one axis.
+pub fn over_both(sweep: &Sweep, word: impl Fn(&Point) -> String) -> Option<Table<String>> {
     let [down, across] = sweep.axes.as_slice() else { return None };
-    let cell = |row: &Value, column: &Value| {
-        let at = |point: &&Point| point.at.get(&down.path) == Some(row) && point.at.get(&across.path) == Some(column);
-        let point = sweep.points.iter().find(at)?;
-        let share = or_dash(point.total.attempt_throttle_rate.mean, percent);
-        Some(if point.meets { format!("{share} *") } else { share })
+    let cell = |row: &Value, column: &Value| match point_at(sweep, row, column) {
+        Some(point) if point.meets => format!("{} *", word(point)),
+        Some(point) => word(point),
+        None => DASH.to_owned(),
     };
     let row = |row: &Value| {
-        let cells = across.values.iter().map(|column| cell(row, column).unwrap_or_else(|| DASH.to_owned()));
-        std::iter::once(label_of(row)).chain(cells).collect()
+        std::iter::once(label_of(row)).chain(across.values.iter().map(|column| cell(row, column))).collect()
     };
     Some(Table {
-        header: std::iter::once(short_name(&down.path)).chain(across.values.iter().map(label_of)).collect(),
+        header: std::iter::once(axis_name(sweep, 0)).chain(across.values.iter().map(label_of)).collect(),
         rows: down.values.iter().map(row).collect(),
         words: Vec::new(),
     })
 }
 
-/// What [`matrix`] shows.
-pub fn matrix_legend(sweep: &Sweep) -> String {
-    let columns = sweep.axes.get(1).map_or_else(String::new, |axis| format!(", a column for each {}", axis.path));
-    format!("share of attempts throttled{columns} · *: meets the objectives")
+/// The shares of attempts throttled [over both axes](over_both).
+pub fn matrix(sweep: &Sweep) -> Option<Table<String>> {
+    over_both(sweep, |point| or_dash(point.total.attempt_throttle_rate.mean, percent))
 }
 
-/// The last word of a path.
-pub fn short_name(path: &str) -> String {
-    path.rsplit('.').next().unwrap_or_default().to_owned()
+/// What [`matrix`] shows.
+pub fn matrix_legend(sweep: &Sweep) -> String {
+    over_both_legend(sweep, "share of attempts throttled")
+}
+
+/// What [`over_both`] shows, if `what` is in its cells.
+pub fn over_both_legend(sweep: &Sweep, what: &str) -> String {
+    let columns = sweep.axes.get(1).map_or_else(String::new, |axis| format!(", a column for each {}", axis.path));
+    format!("{what}{columns} · *: meets the objectives")
+}
+
+/// What an axis is called in a sentence: the last words of its path, as many as tell it apart from the others and from
+/// the scenario's `load`.
+pub fn axis_name(sweep: &Sweep, index: usize) -> String {
+    let Some(axis) = sweep.axes.get(index) else { return String::new() };
+    let path = axis.path.as_str();
+    let ends = |path: &str, name: &str| path == name || path.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+    let unique = |name: &&str| {
+        let others = sweep.axes.iter().enumerate().filter(|(at, _)| *at != index).map(|(_, other)| other.path.as_str());
+        path == *name || others.chain(["load"]).all(|other| !ends(other, name))
+    };
+    let starts = path.rmatch_indices('.').map(|(dot, _)| dot + 1).chain([0]);
+    starts.map(|start| &path[start..]).find(unique).unwrap_or(path).to_owned()
 }
 
 /// The knees below which assumptions were tried.

@@ -3,7 +3,7 @@
 use super::{read, workload};
 use crate::model::client::{RetryMode, RetryVersion, Sdk, SdkPolicy};
 use crate::model::scenario::Load;
-use crate::model::{ClientPolicy, FaultEpisode, Faults, Scenario};
+use crate::model::{ClientPolicy, FaultEpisode, Faults, Requirement, Scenario};
 use crate::units::{Probability, SimSpan, SimTime};
 
 /// A scenario around a workload with open arrivals and these fields.
@@ -21,6 +21,15 @@ fn problems(text: &str) -> String {
 
 fn seconds(s: u64) -> SimSpan {
     SimSpan(s * SimSpan::SECOND.0)
+}
+
+#[test]
+fn that_it_comes_back_can_be_asked_of_the_whole_scenario() {
+    let asking = |requirement: &str| format!("{}slo: [{requirement}]\n", open("max_tokens: 5"));
+    let asked = meaning(&asking("no_recovery_rate < 5%")).slo.remove(0);
+    assert_eq!((asked.metric.as_str(), asked.bound), (Requirement::NO_RECOVERY_RATE, 0.05));
+    let said = problems(&asking("{ workload: w, require: no_recovery_rate < 5% }"));
+    assert!(said.contains("`no_recovery_rate` speaks of the whole scenario"), "{said}");
 }
 
 #[test]
