@@ -9,6 +9,7 @@ use super::observation::Source;
 use super::output_limit::{OutputLimit, output_limit};
 use super::reading::Reading;
 use super::sketch::{Minute, Record, Sketch, Totals, WorkloadSketch};
+use super::strays;
 use super::traffic::{ArrivalFit, Relative, relative, traffic};
 use super::window::{self, Asked, Window};
 use crate::spec::catalog::Catalog;
@@ -154,25 +155,30 @@ pub struct Plan {
     models: Vec<Model>,
     /// Conversations, where times are relative to each.
     relative: Option<Relative>,
+    /// What became of records before the work began, a sentence each.
+    notes: Vec<String>,
 }
 
 impl Plan {
     /// Decides what the scenario stands for; small workloads of the sketch are put together.
     pub fn new(sketch: &mut Sketch, choices: Choices, catalog: &Catalog) -> Plan {
         sketch.fold_small(choices.workloads.max(1));
-        sketch.workloads.retain(|(_, workload)| workload.totals.answered > 0);
+        let mut notes: Vec<String> = unanswered(sketch).into_iter().collect();
+        let relative = relative(sketch.workloads.iter().map(|(_, workload)| workload));
+        if relative.is_none() {
+            notes.extend(strays::set_aside(sketch).note());
+        }
         let profile = Profile::new(&all_minutes(sketch));
         let span = sketch.workloads.iter().filter_map(|(_, workload)| workload.totals.span);
         let span = span.reduce(|[a, b], [c, d]| [a.min(c), b.max(d)]);
         let watched_minutes = span.map_or(0.0, |[first, last]| last.seconds_since(first) / 60.0);
-        let relative = relative(sketch.workloads.iter().map(|(_, workload)| workload));
         let (window, window_reason) = match profile {
             Some(profile) if relative.is_none() => window::window(choices.window, &profile, watched_minutes as i64),
             _ => (Window::Whole, "times are relative to each conversation".to_owned()),
         };
         let model = |source: &Source<'_>| models::model(&source.model, &choices.models, catalog);
         let models = sketch.workloads.iter().map(|(source, _)| model(source)).collect();
-        Plan { choices, window, window_reason, watched_minutes, models, relative }
+        Plan { choices, window, window_reason, watched_minutes, models, relative, notes }
     }
 
     /// The pieces of work; any order and any number of threads gives the same result.
@@ -213,7 +219,8 @@ impl Plan {
                 )
             })
             .collect();
-        let notes = super::notes::notes(&workloads, &self.models, self.window);
+        let mut notes = self.notes;
+        notes.extend(super::notes::notes(&workloads, &self.models, self.window));
         let span = workloads.iter().filter_map(|workload| workload.totals.span);
         let span = span
             .reduce(|[a, b], [c, d]| [a.min(c), b.max(d)])
@@ -320,6 +327,8 @@ impl Pieces {
         // Twice the standard error of no correlation, 1/√n, may be chance.
         let chance = 2.0 / libm::sqrt(pairs.len().max(1) as f64);
         let rounded = correlation.map_or(0.0, |rho| libm::round(rho * 100.0) / 100.0);
+        let output_tokens = self.output?;
+        let max_tokens = output_limit(seen, sample, named.max_output, &output_tokens);
         Some(WorkloadFit {
             name: named.name,
             pool: named.pool,
@@ -327,7 +336,7 @@ impl Pieces {
             totals,
             sampled: sample.len() as u64,
             input_tokens: self.input?,
-            output_tokens: self.output?,
+            output_tokens,
             cache_read_tokens: self.cache_read?,
             cache_write_tokens: self.cache_write?,
             cached_share: totals.cache_read as f64 / prompt.max(1) as f64,
@@ -335,9 +344,28 @@ impl Pieces {
             correlation_used: if rounded.abs() > chance { rounded } else { 0.0 },
             latency: self.latency,
             arrivals: self.arrivals?,
-            max_tokens: output_limit(seen, sample, named.max_output),
+            max_tokens,
         })
     }
+}
+
+/// Takes out callers whose attempts were all refused or failed: there is nothing to fit. What the reader should know.
+fn unanswered(sketch: &mut Sketch) -> Option<String> {
+    let before = sketch.workloads.len();
+    let attempts = |sketch: &Sketch| sketch.workloads.iter().map(|(_, workload)| workload.totals.attempts).sum::<u64>();
+    let all = attempts(sketch);
+    sketch.workloads.retain(|(_, workload)| workload.totals.answered > 0);
+    let left_out = all - attempts(sketch);
+    (left_out > 0).then(|| {
+        format!(
+            "The scenario leaves out {} attempts of {} that never got an answer.",
+            crate::units::format::count(left_out),
+            match before - sketch.workloads.len() {
+                1 => "a caller".to_owned(),
+                many => format!("{many} callers"),
+            }
+        )
+    })
 }
 
 /// Requests of all workloads by minute.

@@ -22,5 +22,6 @@ pub mod reading;
 pub mod sample;
 pub mod scenario;
 pub mod sketch;
+pub mod strays;
 pub mod traffic;
 pub mod window;

@@ -1,7 +1,9 @@
 //! Which `max_tokens` the answers need, and which is asked for.
 
+use super::fit::Fit;
 use super::observation::MaxTokens;
 use super::sketch::{Record, WorkloadSketch};
+use crate::random;
 use crate::tally::Histogram;
 use serde::Serialize;
 
@@ -44,15 +46,20 @@ pub struct Choice {
     pub max_tokens: u64,
     /// The share of answers that it would cut.
     pub cuts: f64,
+    /// Whether answers of this length were cut, so that only the law tells.
+    pub by_law: bool,
 }
 
 /// The quantiles to choose from.
 const CHOICES: [f64; 3] = [0.95, 0.99, 0.999];
 /// One limit is *the* limit from this share on.
 const ONE: f64 = 0.9;
+/// A law further off than this is not trusted beyond what was seen.
+const TRUSTED: f64 = 0.05;
 
-/// Limits as used and as needed. `maximum` is the model's maximum output, which an unset limit stands for.
-pub fn output_limit(workload: &WorkloadSketch, sample: &[Record], maximum: Option<u64>) -> OutputLimit {
+/// Limits as used and as needed. `maximum` is the model's maximum output, which an unset limit stands for; `law` is what
+/// was fitted to the lengths of answers.
+pub fn output_limit(workload: &WorkloadSketch, sample: &[Record], maximum: Option<u64>, law: &Fit) -> OutputLimit {
     let mut limits: Vec<MaxTokens> = sample.iter().map(|record| record.max_tokens).collect();
     limits.sort_unstable();
     let known = limits.iter().filter(|limit| **limit != MaxTokens::Unknown).count();
@@ -70,13 +77,17 @@ pub fn output_limit(workload: &WorkloadSketch, sample: &[Record], maximum: Optio
     // The sort is stable: of equal shares the smaller limit comes first.
     used.sort_by(|a, b| b.share.total_cmp(&a.share));
     let lengths = Lengths::new(&workload.whole_outputs, &workload.cut_outputs);
-    let choices: Vec<Choice> = CHOICES.into_iter().filter_map(|quantile| lengths.choice(quantile)).collect();
+    let mut choices: Vec<Choice> = CHOICES.into_iter().filter_map(|quantile| lengths.choice(quantile)).collect();
+    let largest_cut = workload.cut_outputs.max();
+    choices.extend(lengths.next_by_law(&choices, law).filter(|choice| {
+        Some(choice.max_tokens) > largest_cut && maximum.is_none_or(|maximum| choice.max_tokens <= maximum)
+    }));
     OutputLimit {
         different: used.len(),
         unknown: if limits.is_empty() { 1.0 } else { 1.0 - known as f64 / limits.len() as f64 },
         scenario: scenario(&used, maximum),
         cut: workload.totals.cut as f64 / workload.totals.answered.max(1) as f64,
-        largest_cut: workload.cut_outputs.max(),
+        largest_cut,
         recommended: choices.last().map(|choice| choice.max_tokens),
         choices,
         used: used.into_iter().take(5).collect(),
@@ -122,14 +133,31 @@ impl Lengths {
 
     /// The limit for a quantile, where there are enough answers to know it and it was not itself cut off.
     fn choice(&self, quantile: f64) -> Option<Choice> {
-        if (self.answers as f64) < 10.0 / (1.0 - quantile) {
+        if !self.are_enough_for(quantile) {
             return None;
         }
         let place = self.points.partition_point(|point| point.1 < quantile - 1e-12);
         let max_tokens = two_digits(self.points.get(place)?.0.max(1));
         let within = self.points.partition_point(|point| point.0 <= max_tokens);
         let share = within.checked_sub(1).map_or(0.0, |last| self.points[last].1);
-        Some(Choice { quantile, max_tokens, cuts: (1.0 - share).max(0.0) })
+        Some(Choice { quantile, max_tokens, cuts: (1.0 - share).max(0.0), by_law: false })
+    }
+
+    /// The next limit after those that the answers themselves show, where answers of its length were cut: the law's,
+    /// which is trusted one step beyond what was seen and no further.
+    fn next_by_law(&self, shown: &[Choice], law: &Fit) -> Option<Choice> {
+        let last = shown.last()?.quantile;
+        let quantile = CHOICES.into_iter().find(|quantile| *quantile > last)?;
+        if !self.are_enough_for(quantile) || law.ks > TRUSTED {
+            return None;
+        }
+        let max_tokens = two_digits((libm::ceil(random::quantile(&law.law, quantile)) as u64).max(1));
+        Some(Choice { quantile, max_tokens, cuts: 1.0 - quantile, by_law: true })
+    }
+
+    /// Whether some answers lie beyond a quantile.
+    fn are_enough_for(&self, quantile: f64) -> bool {
+        self.answers as f64 >= 10.0 / (1.0 - quantile)
     }
 }
 
@@ -145,6 +173,7 @@ fn two_digits(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calibrate::fit::{Grain, Value, fit};
     use crate::calibrate::observation::{Instant, Observation, Outcome, Source, Usage};
     use crate::calibrate::sketch::{Place, Sketch};
 
@@ -172,7 +201,11 @@ mod tests {
             sketch.add(Place { file: 0, record }, &observation);
         }
         let workload = &sketch.workloads[0].1;
-        output_limit(workload, &workload.sample(), Some(64_000))
+        let sample = workload.sample();
+        let lengths =
+            sample.iter().map(|record| Value { value: f64::from(record.tokens.output.unwrap()), censored: record.cut });
+        let law = fit(&lengths.collect::<Vec<_>>(), Grain::ANSWER);
+        output_limit(workload, &sample, Some(64_000), &law)
     }
 
     #[test]
@@ -197,6 +230,16 @@ mod tests {
         let found = seen(|record| MaxTokens::Set(if record % 2 == 0 { 500 } else { 5_000 }));
         assert_eq!(found.choices.last().unwrap().max_tokens, 1_000);
         assert_eq!((found.scenario, found.different), (Some(2_750), 2));
+    }
+
+    #[test]
+    fn the_law_tells_the_next_limit_where_answers_were_cut() {
+        // 3 % are cut: p95 was seen, p99 was not.
+        let found = seen(|_| MaxTokens::Set(970));
+        let [seen, next] = found.choices.as_slice() else { panic!("{:?}", found.choices) };
+        assert_eq!((seen.max_tokens, seen.by_law), (950, false));
+        assert!(next.by_law && next.quantile == 0.99 && next.max_tokens > 970, "{next:?}");
+        assert_eq!(found.recommended, Some(next.max_tokens));
     }
 
     #[test]

@@ -48,6 +48,15 @@ impl<T> GroupSample<T> {
         self.trim();
     }
 
+    /// Forgets items that are of no use.
+    pub fn retain(&mut self, useful: impl Fn(&T) -> bool) {
+        for group in self.groups.values_mut() {
+            group.retain(&useful);
+        }
+        self.groups.retain(|_, group| !group.is_empty());
+        self.items = self.groups.values().map(Vec::len).sum();
+    }
+
     /// Whether every group that was seen is kept.
     pub fn is_complete(&self) -> bool {
         self.bound.is_none()

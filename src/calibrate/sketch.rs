@@ -112,6 +112,13 @@ pub struct Minute {
     pub throttled: u32,
 }
 
+impl Minute {
+    /// Attempts that are known to be of this minute; a retry that was answered is not counted by minute.
+    pub fn attempts(&self) -> u32 {
+        self.requests.max(self.throttled).max(1)
+    }
+}
+
 /// What is kept of one turn of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Turn {

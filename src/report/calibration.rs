@@ -58,10 +58,14 @@ fn headline(calibration: &Calibration) -> String {
     let workloads = &calibration.workloads;
     let answered: u64 = workloads.iter().map(|workload| workload.totals.answered).sum();
     if answered == 0 {
-        return "No answered request was found, so there is nothing to calibrate from.".to_owned();
+        return "no answered request was found, so there is nothing to calibrate from".to_owned();
     }
-    let laws = || workloads.iter().flat_map(|workload| [&workload.input_tokens, &workload.output_tokens]);
-    let worst = laws().map(|fit| fit.ks).fold(0.0, f64::max);
+    // The laws that the scenario has: the input of a conversation's turn is what it adds.
+    let input = |workload: &WorkloadFit| match &workload.arrivals.sessions {
+        Some(sessions) => sessions.new_tokens.ks,
+        None => workload.input_tokens.ks,
+    };
+    let worst = workloads.iter().map(|workload| input(workload).max(workload.output_tokens.ks)).fold(0.0, f64::max);
     let watched = if calibration.span.is_some() {
         format!(" over {}", duration_ms(calibration.watched_minutes * 60_000.0))
     } else {
@@ -85,24 +89,42 @@ fn advice(workloads: &[WorkloadFit]) -> String {
     let Some(workload) = workloads.iter().rev().max_by_key(|workload| workload.totals.answered) else {
         return String::new();
     };
-    let limit = &workload.max_tokens;
-    let (Some(recommended), Some(choice)) = (limit.recommended, limit.choices.last()) else {
-        return "Too few answers were seen whole to recommend a max_tokens.".to_owned();
+    let (name, limit) = (&workload.name, &workload.max_tokens);
+    let used = limit.used.first().and(limit.scenario);
+    let now =
+        |used: u64| format!("max_tokens of {} for {name} cuts {} of the answers", count(used), percent(limit.cut));
+    let Some(choice) = limit.choices.last() else {
+        return match used {
+            Some(used) if limit.cut > 0.0 => format!("{}: raise it to see how long they are.", now(used)),
+            _ => "Too few answers were seen whole to recommend a max_tokens.".to_owned(),
+        };
     };
-    let cuts = if choice.cuts == 0.0 {
-        "none of the answers".to_owned()
-    } else {
-        format!("{} of the answers", percent(choice.cuts))
-    };
-    let instead = match (limit.used.first(), limit.scenario) {
-        (None, _) => String::new(),
-        (Some(_), None) => ", where it is unset now".to_owned(),
-        (Some(_), Some(used)) if used > recommended => format!(", where it is {} now", count(used)),
-        (Some(_), Some(used)) => {
-            return format!("max_tokens of {} for {} cuts {}.", count(used), workload.name, percent(limit.cut));
+    let recommended = count(choice.max_tokens);
+    match used {
+        // A limit that cuts less than what could be recommended hides how long answers are.
+        Some(used) if limit.cut > 0.0 && choice.cuts > limit.cut => {
+            format!("{}: raise it to see how long they are.", now(used))
         }
-    };
-    format!("max_tokens of {} for {} would cut {cuts}{instead}.", count(recommended), workload.name)
+        Some(used) if used < choice.max_tokens && limit.cut > 0.0 => {
+            let by_law = if choice.by_law { "by the law, " } else { "" };
+            format!("{}; {by_law}{recommended} would cut {}.", now(used), percent(choice.cuts))
+        }
+        Some(used) if used <= choice.max_tokens => {
+            format!("max_tokens of {} for {name} cuts {}.", count(used), percent(limit.cut))
+        }
+        _ => {
+            let cuts = match choice.cuts {
+                0.0 => "none of the answers".to_owned(),
+                cuts => format!("{} of the answers", percent(cuts)),
+            };
+            let instead = match (limit.used.is_empty(), used) {
+                (true, _) => String::new(),
+                (false, None) => ", where it is unset now".to_owned(),
+                (false, Some(used)) => format!(", where it is {} now", count(used)),
+            };
+            format!("max_tokens of {recommended} for {name} would cut {cuts}{instead}.")
+        }
+    }
 }
 
 /// Characters of a pool's name in a table of 80 columns.
@@ -270,9 +292,10 @@ fn limit_words(limit: &OutputLimit) -> String {
         .iter()
         .map(|choice| {
             format!(
-                "{} (p{}) cuts {}",
+                "{} (p{}{}) cuts {}",
                 count(choice.max_tokens),
                 digits(choice.quantile * 100.0, 3),
+                if choice.by_law { ", by the law" } else { "" },
                 percent(choice.cuts)
             )
         })

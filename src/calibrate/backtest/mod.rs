@@ -120,6 +120,8 @@ pub struct Setting {
 const HUNDRED_TIMES: f64 = 4.605_170_185_988_092;
 /// … and the difference exceeds this many of its standard errors.
 const ERRORS: f64 = 2.0;
+/// Fewer minutes than this say little about how a difference varies.
+const FEW_MINUTES: usize = 5;
 /// Burndown rates that AWS uses.
 const RATES: [u32; 4] = [1, 5, 10, 15];
 
@@ -247,6 +249,12 @@ fn notes(history: &History, refused: u64) -> Vec<String> {
             "Nothing was refused in this history: it rules out only readings that would have refused what was answered."
                 .to_owned(),
         );
+    }
+    if refused > 0 && history.minutes() < FEW_MINUTES {
+        notes.push(format!(
+            "The history has fewer than {FEW_MINUTES} minutes: errors of differences, which are taken from minute to minute, \
+             are hardly known, and a reading may be ruled out too soon."
+        ));
     }
     if history.refusals_by_minute.is_some() {
         notes.push(

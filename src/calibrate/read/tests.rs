@@ -411,3 +411,29 @@ fn no_text_makes_a_reader_panic() {
         let _ = usage(text.as_bytes(), &Options::default(), &mut Seen::default(), &mut Feed::new(0, "x", &mut sink));
     }
 }
+
+/// A file whose compression breaks off behind this text.
+fn broken_off(text: &'static str) -> impl std::io::BufRead {
+    use std::io::{BufReader, Read};
+    struct Breaks;
+    impl Read for Breaks {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+    BufReader::new(text.as_bytes().chain(Breaks))
+}
+
+#[test]
+fn a_file_that_breaks_off_is_read_up_to_there() {
+    let options = Options { by: By::identity(), ..Options::default() };
+    let table = "time,input,output\n2026-01-02T00:00:00Z,1,2\n2026-01-02T00:00:01Z,3,4\n";
+    let lines = "{\"time\":1,\"input\":1,\"output\":2}\n{\"time\":2,\"input\":1,\"output\":2}\n";
+    for text in [table, lines] {
+        let (seen, reading) =
+            read("", |_, feed| usage(broken_off(text), &options, &mut Seen::default(), feed).unwrap());
+        assert_eq!(seen.len(), 2, "{text}");
+        let reasons: Vec<&str> = reading.unused.keys().map(String::as_str).collect();
+        assert_eq!(reasons, ["the file ends within a record or cannot be decompressed"], "{text}");
+    }
+}

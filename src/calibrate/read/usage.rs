@@ -51,14 +51,23 @@ fn csv(reader: impl BufRead, options: &Options, feed: &mut Feed<'_>) -> Result<(
     let mut table = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(reader);
     let header: Vec<String> = match table.headers() {
         Ok(header) => header.iter().map(str::to_owned).collect(),
-        Err(_) => return Err("the header cannot be read".to_owned()),
+        Err(error) if error.is_io_error() => {
+            feed.broke_off();
+            return Ok(());
+        }
+        Err(_) => {
+            return Err("it is no text, so no table either\n\nhint: read are CSV with a header and JSON lines, gzip \
+                              or not"
+                .to_owned());
+        }
     };
     let mut head: Vec<(u64, Option<csv::StringRecord>)> = Vec::new();
     let mut settled: Option<Settled<'_>> = None;
     let mut record = csv::StringRecord::new();
     loop {
         let read = table.read_record(&mut record);
-        let ended = matches!(read, Ok(false));
+        let broken_off = read.as_ref().is_err_and(csv::Error::is_io_error);
+        let ended = broken_off || matches!(read, Ok(false));
         if !ended {
             let line = record.position().map_or(0, csv::Position::line);
             head.push((line, read.is_ok().then(|| record.clone())));
@@ -75,6 +84,9 @@ fn csv(reader: impl BufRead, options: &Options, feed: &mut Feed<'_>) -> Result<(
                     None => feed.unusable(&Unusable::broken("it is not UTF-8 text"), line),
                 }
             }
+        }
+        if broken_off {
+            feed.broke_off();
         }
         if ended {
             break;

@@ -62,7 +62,7 @@ pub(super) struct Args {
     seen: Vec<PathBuf>,
 
     /// The `max_tokens` of records that do not tell it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     max_tokens: Option<u32>,
 
     /// Timestamps are those of the end of an answer, not of its start
@@ -179,7 +179,7 @@ fn options(args: &Args, catalog: &Catalog) -> Options {
 /// Attempts by what the records call their model.
 fn collect(args: &Args, options: &Options) -> anyhow::Result<BTreeMap<String, Collector>> {
     let wanted = |name: &str| logs::is_log(name);
-    let files = inputs::files(&args.paths, wanted)?;
+    let files = inputs::files(&args.paths, wanted, logs::KINDS)?;
     let mut collected: BTreeMap<String, Collector> = BTreeMap::new();
     let mut add = |observation: &Observation<'_>| match collected.get_mut(observation.source.model.as_ref()) {
         Some(collector) => collector.add(observation),

@@ -219,12 +219,15 @@ fn summary(args: &Args, order: &Order, sent: &Sent) -> String {
     }
     text.push('\n');
     for (meaning, times) in &sent.errors {
-        let _ = writeln!(text, "- {times} times: {meaning}");
+        let often = if *times == 1 { "once".to_owned() } else { format!("{} times", count(*times)) };
+        let _ = writeln!(text, "- {often}: {meaning}");
     }
     if sent.held_back > 0 {
         let _ =
             writeln!(text, "- {} calls were not made: they could have exceeded `--max-spend`", count(sent.held_back));
     }
-    let _ = writeln!(text, "next: quotasim calibrate usage {}", args.record.display());
+    if sent.answered > 0 {
+        let _ = writeln!(text, "next: quotasim calibrate usage {}", args.record.display());
+    }
     text
 }

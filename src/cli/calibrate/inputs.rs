@@ -23,7 +23,8 @@ const DEEPEST: usize = 40;
 const BUFFER: usize = 1 << 18;
 
 /// The files below paths that `wanted` accepts by name, sorted, each once. Files that are named themselves are wanted.
-pub(super) fn files(paths: &[PathBuf], wanted: impl Fn(&str) -> bool) -> anyhow::Result<Vec<Input>> {
+/// Where there are none, `kinds` says which are.
+pub(super) fn files(paths: &[PathBuf], wanted: impl Fn(&str) -> bool, kinds: &str) -> anyhow::Result<Vec<Input>> {
     let mut found = Vec::new();
     for path in paths {
         let metadata = std::fs::metadata(path)
@@ -38,7 +39,7 @@ pub(super) fn files(paths: &[PathBuf], wanted: impl Fn(&str) -> bool) -> anyhow:
     found.dedup();
     if found.is_empty() {
         let named: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-        bail!("there is no file of records in {}", named.join(", "));
+        bail!("there is no file of records in {}\n\nhint: {kinds}", named.join(", "));
     }
     Ok(found)
 }
@@ -106,14 +107,16 @@ mod tests {
         twice.extend(twice.clone());
         std::fs::write(root.join("2026/10/a.json.gz"), twice).unwrap();
         std::fs::write(root.join("2026/10/data/x_input.json.gz"), "").unwrap();
-        let found = files(&[root.to_path_buf(), root.join("2026/b.json")], |name| !name.contains("_input")).unwrap();
+        let found =
+            files(&[root.to_path_buf(), root.join("2026/b.json")], |name| !name.contains("_input"), "").unwrap();
         let names: Vec<_> =
             found.iter().map(|input| input.path.strip_prefix(root).unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["2026/10/a.json.gz", "2026/b.json"]);
         let bar = Bar::new(1, true, "reading");
         assert_eq!(text(&found[0].path, &bar).unwrap(), "packedpacked");
         assert_eq!(text(&found[1].path, &bar).unwrap(), "plain");
-        assert!(files(&[root.join("nowhere")], |_| true).is_err());
-        assert!(files(&[root.to_path_buf()], |_| false).unwrap_err().to_string().contains("no file of records"));
+        assert!(files(&[root.join("nowhere")], |_| true, "").is_err());
+        let nothing = files(&[root.to_path_buf()], |_| false, "only .jsonl").unwrap_err().to_string();
+        assert!(nothing.contains("no file of records") && nothing.contains("only .jsonl"), "{nothing}");
     }
 }

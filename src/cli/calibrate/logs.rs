@@ -40,11 +40,17 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     let catalog = args.shape.catalog()?;
-    args.shape.prepare()?;
-    let files = inputs::files(&args.paths, is_log)?;
+    args.shape.prepare(&catalog)?;
+    let files = inputs::files(&args.paths, is_log, KINDS)?;
     let (sketch, reading) = read(&files, &args.shape.reading(&catalog), args.shape.threads, args.shape.quiet)?;
-    args.shape.finish(sketch, reading, &catalog, &Sources::of(&args.paths))
+    args.shape.finish(sketch, reading, &catalog, &Sources::of(&args.paths), OTHERS)
 }
+
+/// Where a directory has no log.
+pub(super) const KINDS: &str =
+    "directories are searched for .json, .jsonl, .log and .gz; `aws s3 sync` copies the tree of a bucket";
+/// Where files have no record.
+const OTHERS: &str = "these should be Bedrock's model-invocation logs; `quotasim calibrate usage` reads other records";
 
 /// Whether a file of a tree is one of records: large bodies lie beside them, and a note of the permission check.
 pub(super) fn is_log(name: &str) -> bool {

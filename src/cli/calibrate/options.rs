@@ -54,7 +54,7 @@ pub(super) struct Shape {
     workloads: u32,
 
     /// The `max_tokens` of records that do not tell it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     max_tokens: Option<u32>,
 
     /// Timestamps are those of the end of an answer, not of its start
@@ -127,7 +127,11 @@ fn quota(text: &str) -> Result<String, String> {
     if text == "none" {
         return Ok(text.to_owned());
     }
-    parse::quantity(text).map(|_| text.to_owned()).map_err(|refusal| refusal.to_string())
+    match parse::quantity(text) {
+        Ok(0) => Err("a quota is positive, or `none`".to_owned()),
+        Ok(_) => Ok(text.to_owned()),
+        Err(refusal) => Err(refusal.to_string()),
+    }
 }
 
 fn client(text: &str) -> Result<String, String> {
@@ -176,18 +180,23 @@ impl Shape {
         }
     }
 
-    /// A place that cannot be written to is known before the work, not after it.
-    pub(super) fn prepare(&self) -> anyhow::Result<()> {
+    /// What cannot be written to, and a model that `run` would refuse, are known before the work, not after it.
+    pub(super) fn prepare(&self, catalog: &Catalog) -> anyhow::Result<()> {
+        for (_, id) in &self.model {
+            catalog::resolve(catalog, id)?;
+        }
         self.output.as_ref().map_or(Ok(()), |directory| output::write_all(directory, &[]))
     }
 
-    /// Fits what was read, prints it and writes it down. `sources` are the files in words.
+    /// Fits what was read, prints it and writes it down. `sources` are the files in words; where nothing was found in
+    /// them, `hint` says what may help.
     pub(super) fn finish(
         &self,
         mut sketch: Sketch,
         reading: Reading,
         catalog: &Catalog,
         sources: &Sources,
+        hint: &str,
     ) -> anyhow::Result<Answer> {
         if sketch.too_many_callers > 0 {
             bail!(
@@ -202,9 +211,7 @@ impl Shape {
         drop(jobs);
         let calibration = plan.finish(&sketch, (&sources.words, reading), done);
         if calibration.workloads.is_empty() {
-            let why = report::calibration::text(&calibration, &Style::PLAIN);
-            output::say(&why);
-            return Ok(Answer::Wrong);
+            bail!("{}\n\nhint: {hint}", report::calibration::text(&calibration, &Style::PLAIN).trim_end());
         }
         let yaml = scenario(&calibration, &choices, &sources.name);
         self.print(&calibration, &yaml)?;
@@ -279,7 +286,7 @@ mod tests {
     fn quotas_and_clients_are_as_the_language_has_them() {
         assert_eq!(quota("2M").as_deref(), Ok("2M"));
         assert_eq!(quota("none").as_deref(), Ok("none"));
-        assert!(quota("much").is_err());
+        assert!(quota("much").is_err() && quota("0").is_err());
         assert_eq!(client("boto3-adaptive@2.0").as_deref(), Ok("boto3-adaptive@2.0"));
         assert!(client("boto").unwrap_err().contains("did you mean `boto3`?"));
     }

@@ -78,8 +78,9 @@ fn column(text: &str) -> Result<(Field, String), String> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     let catalog = args.shape.catalog()?;
-    args.shape.prepare()?;
-    let files = inputs::files(&args.paths, |name| [".jsonl", ".jsonl.gz"].iter().any(|end| name.ends_with(end)))?;
+    args.shape.prepare(&catalog)?;
+    let wanted = |name: &str| [".jsonl", ".jsonl.gz"].iter().any(|end| name.ends_with(end));
+    let files = inputs::files(&args.paths, wanted, KINDS)?;
     let mut options = args.shape.reading(&catalog);
     options.columns.clone_from(&args.column);
     options.time_unit = args.time_unit.map(|unit| match unit {
@@ -91,8 +92,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     options.input_includes_cache = args.input_includes_cache.map(|answer| answer == YesNo::Yes);
     let mut sketch = Sketch::default();
     let reading = read(&files, &options, args.shape.quiet, &mut |place, one| sketch.add(place, one))?;
-    args.shape.finish(sketch, reading, &catalog, &Sources::of(&args.paths))
+    args.shape.finish(sketch, reading, &catalog, &Sources::of(&args.paths), COLUMNS)
 }
+
+/// Where a directory has no file of usage.
+const KINDS: &str = "directories are searched for .jsonl: name other files one by one; `quotasim calibrate logs` reads the \
+                     trees of Bedrock's model-invocation logs";
+/// Where files have no row of usage.
+const COLUMNS: &str = "`--column FIELD=NAME` and `--time-unit` say what was guessed wrongly; `quotasim calibrate logs` reads \
+                       Bedrock's model-invocation logs";
 
 /// Reads files one after the other, as one may repeat what another has.
 pub(super) fn read(

@@ -16,7 +16,7 @@ use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ConversationRole, ConverseStreamOutput, InferenceConfiguration, Message, StopReason,
-    SystemContentBlock, TokenUsage,
+    SystemContentBlock, TokenUsage, error::ConverseStreamOutputError,
 };
 use std::fs::File;
 use std::io::Write;
@@ -99,8 +99,11 @@ impl Budget {
 
     fn settle(&mut self, called: &Called, prices: Prices) {
         self.committed -= called.ceiling;
-        // Where a price is unknown the ceiling stands, to be safe.
-        self.spent += cost(prices, called.tokens).unwrap_or(called.ceiling);
+        // A stream that broke off may be billed, and its tokens are unknown. There, and where a price is unknown, the
+        // ceiling stands, to be safe; a refusal with a status costs nothing.
+        let untold = called.tokens == [0; 4] && called.status.is_none_or(|status| status == 200);
+        let known = cost(prices, called.tokens).filter(|_| !untold);
+        self.spent += known.unwrap_or(called.ceiling);
     }
 }
 
@@ -234,8 +237,7 @@ async fn streamed(client: &Client, model: &str, request: Request, start: Instant
         let event = match output.stream.recv().await {
             Ok(Some(event)) => event,
             Ok(None) => break,
-            // What goes wrong within a stream is a frame, which has no status.
-            Err(error) => return Err(refused(&error, |_| None)),
+            Err(error) => return Err(within_stream(&error)),
         };
         match event {
             ConverseStreamOutput::ContentBlockDelta(_) => {
@@ -264,6 +266,21 @@ fn refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, status: impl Fn(&
         status,
         message: error.message().unwrap_or_default().to_owned(),
     }
+}
+
+/// An error within a stream: a frame, which has no status, and whose code is its type.
+fn within_stream<R>(error: &SdkError<ConverseStreamOutputError, R>) -> Refused {
+    use ConverseStreamOutputError as Frame;
+    let code = match error.as_service_error() {
+        Some(Frame::ThrottlingException(_)) => Some("ThrottlingException"),
+        Some(Frame::ServiceUnavailableException(_)) => Some("ServiceUnavailableException"),
+        Some(Frame::ModelStreamErrorException(_)) => Some("ModelStreamErrorException"),
+        Some(Frame::InternalServerException(_)) => Some("InternalServerException"),
+        Some(Frame::ValidationException(_)) => Some("ValidationException"),
+        _ => None,
+    };
+    let refused = refused(error, |_| None);
+    Refused { code: code.map_or(refused.code, str::to_owned), ..refused }
 }
 
 /// The status of an HTTP response.
