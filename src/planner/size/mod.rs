@@ -1,6 +1,6 @@
 //! The smallest quotas that meet the objectives, and what to ask AWS for.
 //!
-//! Each [component](component) of the scenario is sized by itself: a search for the [smallest limits](least) with which
+//! Each component of the scenario is sized by itself (`component`): a search for the smallest limits (`least`) with which
 //! it meets its objectives with the asked confidence, every step on the same random requests. Then the whole scenario is
 //! tried with all of them. The same search under each answer to what AWS does not publish says what to ask for; further
 //! ones say how far the need moves with the inputs, what would save how much, and what a growing traffic needs.
