@@ -30,8 +30,8 @@ pub struct Objectives {
 ///
 /// `workload` is the one whose `max_tokens` differs; a default on truncation speaks of it alone, and one on throttles
 /// where there are pools that it has no part in. `limits_differ` says whether variants differ in how long an answer may
-/// get: else they cut equally many short, and only the scenario itself can ask that these be few. An objective that is measured on nothing but pools with the
-/// `in_flight` limiter is left out, as that limiter is for theory and has no vote.
+/// get: else they cut equally many short, and only the scenario itself can ask that these be few. An objective that is
+/// measured on nothing but pools with the `in_flight` limiter is left out, as that limiter is for theory and has no vote.
 pub fn of(scenario: &Scenario, workload: Option<usize>, limits_differ: bool) -> Objectives {
     let reached = workload.map_or_else(|| (0..scenario.pools.len()).collect(), |index| reach(scenario, index));
     let (mut judged, apart): (Vec<_>, Vec<_>) =

@@ -26,7 +26,7 @@ pub struct Precision {
 /// Where only the relative precision is given: a tenth of a percentage point. A rate near nothing is not worth more.
 const ABSOLUTE: f64 = 0.001;
 
-/// What decides where the scenario has no objectives.
+/// What decides where the scenario has no objectives with an interval.
 const FIGURES: [&str; 3] = ["attempt_throttle_rate", "request_failure_rate", "latency_ms"];
 
 /// A figure that decides, and how far it is from the precision that is asked for.
@@ -43,27 +43,23 @@ pub struct Figure {
 impl Precision {
     /// The figure of a run that is furthest from this precision; `None` without a figure that has an interval.
     ///
-    /// The figures are those of the scenario's objectives or, without objectives, how much was throttled, how much
-    /// failed, and the mean latency. Percentiles have no interval, and cannot decide: the mean stands for them.
+    /// The figures are those of the scenario's objectives or, where none of these has an interval, how much was
+    /// throttled, how much failed, and the mean latency. Percentiles have no interval, and cannot decide: the mean
+    /// stands for them.
     pub fn worst(&self, scenario: &Scenario, summary: &Summary) -> Option<Figure> {
-        let objectives = scenario.slo.iter().map(|requirement| {
-            (slo::metrics_of(requirement, scenario, summary), requirement.metric.as_str(), requirement.text.as_str())
+        let objectives = scenario.slo.iter().filter_map(|requirement| {
+            let metrics = slo::metrics_of(requirement, scenario, summary);
+            self.figure(metrics, &requirement.metric, &requirement.text)
         });
-        let figures: Vec<(&Metrics, &str, &str)> = if scenario.slo.is_empty() {
-            FIGURES.iter().map(|&metric| (&summary.total, metric, metric)).collect()
-        } else {
-            objectives.collect()
-        };
-        figures
-            .into_iter()
-            .filter_map(|(metrics, metric, name)| self.figure(metrics, metric, name))
-            .max_by(|a, b| a.excess.total_cmp(&b.excess))
+        let others = FIGURES.iter().filter_map(|metric| self.figure(&summary.total, metric, metric));
+        let wider = |a: &Figure, b: &Figure| a.excess.total_cmp(&b.excess);
+        objectives.max_by(wider).or_else(|| others.max_by(wider))
     }
 
     fn figure(&self, metrics: &Metrics, metric: &str, name: &str) -> Option<Figure> {
         let (value, interval) = match slo::measured(metrics, metric) {
             // A percentile is pooled over replications and has no interval of its own.
-            (Some(_), None) => slo::measured(metrics, metric.split('.').next().unwrap_or(metric)),
+            (Some(_), None) => slo::measured(metrics, metric.rsplit_once('.').map_or(metric, |(whole, _)| whole)),
             measured => measured,
         };
         let (value, [low, high]) = (value?, interval?);
@@ -78,7 +74,9 @@ impl Precision {
 
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}%,{}%", self.relative * 100.0, self.absolute * 100.0)
+        // A share that was written in percent has no more digits than this, however it was divided by a hundred.
+        let percent = |share: f64| libm::round(share * 1e14) / 1e12;
+        write!(f, "{}%,{}%", percent(self.relative), percent(self.absolute))
     }
 }
 
@@ -101,7 +99,10 @@ impl FromStr for Precision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::Estimate;
+    use crate::analysis::{Estimate, objectives};
+    use crate::model::scenario::{Load, Start};
+    use crate::model::{Requirement, Scope};
+    use crate::units::SimTime;
 
     const FIVE: Precision = Precision { relative: 0.05, absolute: 0.001 };
 
@@ -130,6 +131,48 @@ mod tests {
         metrics.latency_ms.p99 = Some(4_000.0);
         let figure = FIVE.figure(&metrics, "latency_ms.p99", "latency_ms.p99 < 5s").expect("the mean has one");
         assert_eq!((figure.half_width, figure.excess), (100.0, 2.0));
+    }
+
+    #[test]
+    fn the_mean_of_a_part_of_the_wait_stands_for_its_own_percentiles() {
+        let mut metrics = Metrics::default();
+        (metrics.wait_ms.all.mean, metrics.wait_ms.all.ci95) = (Some(1_000.0), Some([999.0, 1_001.0]));
+        (metrics.wait_ms.backoff.mean, metrics.wait_ms.backoff.ci95) = (Some(100.0), Some([50.0, 150.0]));
+        metrics.wait_ms.backoff.p99 = Some(4_000.0);
+        let figure = FIVE.figure(&metrics, "wait_ms.backoff.p99", "it").expect("the mean has an interval");
+        assert_eq!((figure.half_width, figure.excess), (50.0, 10.0));
+    }
+
+    #[test]
+    fn where_no_objective_has_an_interval_what_is_throttled_decides() {
+        let scenario = Scenario {
+            name: String::new(),
+            start: Start::default(),
+            horizon: SimTime(2),
+            warmup: SimTime(1),
+            replications: 5,
+            seed: 1,
+            load: Load { numerator: 1, denominator: 1 },
+            spike: None,
+            episode: false,
+            accounts: Vec::new(),
+            pools: Vec::new(),
+            workloads: Vec::new(),
+            slo: vec![objectives::default_on(Scope::Total, Requirement::NO_RECOVERY_RATE)],
+            assumptions: Vec::new(),
+        };
+        let summary = Summary { total: throttled(0.2, 0.02), ..Summary::default() };
+        let worst = FIVE.worst(&scenario, &summary).expect("something has an interval");
+        assert_eq!(worst.name, "attempt_throttle_rate");
+        assert!((worst.excess - 2.0).abs() < 1e-9, "{}", worst.excess);
+    }
+
+    #[test]
+    fn what_is_printed_is_what_was_asked_for() {
+        for percent in 1..100 {
+            let text = format!("{percent}%,{percent}.5%");
+            assert_eq!(text.parse::<Precision>().map(|precision| precision.to_string()).as_ref(), Ok(&text));
+        }
     }
 
     #[test]

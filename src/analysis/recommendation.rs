@@ -3,9 +3,9 @@
 //! *Rule*: a variant that meets every objective is better than one that does not, and one that surely does (no
 //! objective within its interval) better than one that may. Among those, the one that uses the least of its allowance:
 //! the largest of value ÷ bound over the objectives that bound a rate from above, to the nearest tenth, and a tenth
-//! counting as none. What is left equal goes to the smallest reservation, which sustains the most load; variants that are no
-//! ladder of `max_tokens` stay in the order of their writing. Where none meets, the closest is the one with the least
-//! product of value ÷ bound over the objectives that it misses, differences below a tenth counting as none.
+//! counting as none. What is left equal goes to the smallest reservation, which sustains the most load; variants that
+//! are no ladder of `max_tokens` stay in the order of their writing. Where none meets, the closest is the one with the
+//! least product of value ÷ bound over the objectives that it misses, differences below a tenth counting as none.
 
 use crate::analysis::{Metrics, Recommendation, SloOutcome, Tried, VariantResult, slo};
 use crate::model::{Comparison, Requirement};

@@ -10,8 +10,8 @@
 //! | degraded | no more than without it, but more than 5 % either way: the load itself is too much |
 //! | stable | else |
 //!
-//! The state of all is that of more than half of them; where no state has as many, the worse half decides. *Time to
-//! recover* runs from the end of the disturbance to the first instant from which on no minute has more trouble than the
+//! The state of all is the worst that more than half of them are in, or in a worse one: the middle one of all, from the
+//! best to the worst, and of two in the middle the better. *Time to recover* runs from the end of the disturbance to the first instant from which on no minute has more trouble than the
 //! same minute without it, in the sense above.
 //!
 //! *Source*: the words and the idea of a trigger that a system does not come back from, although it is gone: Bronson,
@@ -120,7 +120,7 @@ pub struct Recovery {
     pub from_s: f64,
     /// When it was over \[s\].
     pub to_s: f64,
-    /// The state of most replications.
+    /// The state of the middle replication.
     pub state: State,
     /// How many ended in which state.
     pub replications: StateCounts,
@@ -138,7 +138,7 @@ pub struct Recovery {
 /// The short of a [`Recovery`], for one of many results.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Afterwards {
-    /// The state of most replications.
+    /// The state of the middle replication.
     pub state: State,
     /// How many ended in which state.
     pub replications: StateCounts,
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_of_most_is_the_state_of_all() {
+    fn the_state_in_the_middle_is_the_state_of_all() {
         let stable = outcome(|_| 0.0, |_| 0.0);
         let down = outcome(|s| if s > 300 { 0.5 } else { 0.0 }, |_| 0.0);
         let disturbance =
@@ -363,6 +363,9 @@ mod tests {
         let state = |outcomes: &[Outcome]| fold(outcomes, disturbance, &pooled).state;
         assert_eq!(state(&[stable, down, down]), State::DoesNotRecover);
         assert_eq!(state(&[stable, stable, down]), State::Stable);
+        assert_eq!(state(&[stable, down]), State::Stable, "of two in the middle the better");
+        let overloaded = outcome(|_| 0.3, |_| 0.3);
+        assert_eq!(state(&[stable, stable, overloaded, down, down]), State::Degraded);
         let recovery = fold(&[stable, stable, down], disturbance, &pooled);
         assert_eq!(recovery.replications, StateCounts { stable: 2, degraded: 0, does_not_recover: 1 });
         assert_eq!(recovery.time_to_recover_s.max, Some(0.0));

@@ -98,17 +98,19 @@ impl Change {
     }
 }
 
-/// A value and half its interval, both to the place of the interval's first digit, of its second if it begins with 1.
+/// A value and half its interval, both to the place of the interval's first digit; of its second if it begins with 1, or
+/// if a difference that is more than its margin would read as none.
 fn with_margin(value: f64, half: f64) -> (String, String) {
     if half <= 0.0 {
         return (approximate(value), "0".to_owned());
     }
     let magnitude = libm::floor(libm::log10(half)) as i32;
-    let place = if half < 2.0 * libm::exp10(f64::from(magnitude)) { magnitude - 1 } else { magnitude };
-    let step = libm::exp10(f64::from(place));
+    let rounded = |value: f64, place: i32| libm::round(value / libm::exp10(f64::from(place)));
+    let alike = value > half && rounded(value, magnitude) <= rounded(half, magnitude);
+    let place = if half < 2.0 * libm::exp10(f64::from(magnitude)) || alike { magnitude - 1 } else { magnitude };
     let places = usize::try_from(-place).unwrap_or(0).min(12);
-    let round = |value: f64| format!("{:.places$}", libm::round(value / step) * step);
-    (round(value), round(half))
+    let written = |value: f64| format!("{:.places$}", rounded(value, place) * libm::exp10(f64::from(place)));
+    (written(value), written(half))
 }
 
 #[cfg(test)]
@@ -158,6 +160,8 @@ mod tests {
             (403.2, 110.4, ("400", "110")),
             (0.0371, 0.00727, ("0.037", "0.007")),
             (12_345.6, 0.0, ("12.3k", "0")),
+            (0.0635, 0.058, ("0.064", "0.058")),
+            (0.058, 0.0635, ("0.06", "0.06")),
         ] {
             let (size, margin) = with_margin(value, half);
             assert_eq!((size.as_str(), margin.as_str()), expected);

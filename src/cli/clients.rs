@@ -2,9 +2,9 @@
 
 use super::compare::Read;
 use super::source::{Collected, Source};
-use crate::analysis::{Comparison, upgrade};
+use crate::analysis::{Comparison, objectives, upgrade};
 use crate::model::client::RetryVersion;
-use crate::model::{self, ClientPolicy, Requirement, Scenario, Scope};
+use crate::model::{self, ClientPolicy, Scenario, Scope};
 use crate::planner::{Progress, Variant};
 use crate::spec::{Problems, client_named};
 use anyhow::{Context, bail};
@@ -54,15 +54,8 @@ pub(super) fn variants(source: &Source, clients: &[Client]) -> Result<Read, Prob
     let mut read = Read { variants: Vec::new(), warnings: Vec::new() };
     for client in clients {
         let Some(mut loaded) = problems.take(source.read(&client.changes, "--clients")) else { continue };
-        let judged = ["request_failure_rate", "request_throttle_rate", "attempt_throttle_rate"];
-        if !loaded.scenario.slo.iter().any(|each| judged.contains(&each.metric.as_str())) {
-            loaded.scenario.slo.push(Requirement {
-                text: "request_failure_rate < 1% (default)".to_owned(),
-                scope: Scope::Total,
-                metric: "request_failure_rate".to_owned(),
-                comparison: model::Comparison::Less,
-                bound: 0.01,
-            });
+        if !loaded.scenario.slo.iter().any(|each| objectives::REFUSALS.contains(&each.metric.as_str())) {
+            loaded.scenario.slo.push(objectives::default_on(Scope::Total, "request_failure_rate"));
         }
         read.variants.push(Variant { name: client.name.clone(), scenario: loaded.scenario });
         read.warnings.extend(loaded.warnings);

@@ -116,11 +116,8 @@ fn refuse(problems: &Problems) -> Answer {
 /// The workload whose `max_tokens` varies.
 fn subject(scenario: &Scenario, name: Option<&str>) -> anyhow::Result<usize> {
     let names: Vec<&str> = scenario.workloads.iter().map(|workload| workload.name.as_str()).collect();
-    match name {
-        Some(name) => names
-            .iter()
-            .position(|known| *known == name)
-            .with_context(|| format!("the scenario has no workload `{name}`\n\nhint: it has `{}`", names.join("`, `"))),
+    match clients::workload(scenario, name)? {
+        Some(index) => Ok(index),
         None if names.len() == 1 => Ok(0),
         None => bail!(
             "the scenario has {} workloads, and `max_tokens` can vary in one\n\nhint: say which with `--workload`: `{}`",

@@ -55,9 +55,13 @@ pub(super) fn prepare(run: &RunArgs) -> anyhow::Result<()> {
 
 /// Writes everything that `-o` asks for.
 pub(super) fn save(run: &RunArgs, saved: impl FnOnce() -> Saved) -> anyhow::Result<()> {
-    let Some(directory) = &run.output else { return Ok(()) };
-    write_all(directory, &report::files(&saved()))?;
-    if !run.quiet {
+    run.output.as_ref().map_or(Ok(()), |directory| draw(directory, &saved(), run.quiet))
+}
+
+/// Writes a result into a directory, with its charts and its report.
+pub(super) fn draw(directory: &Path, saved: &Saved, quiet: bool) -> anyhow::Result<()> {
+    write_all(directory, &report::files(saved))?;
+    if !quiet {
         say(&format!("wrote report.html, charts and data to {}", directory.display()));
     }
     Ok(())

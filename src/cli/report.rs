@@ -57,10 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
         (Format::Markdown, Saved::Sweep { sweep, .. }) => report::sweep::markdown(sweep),
     };
     if let Some(directory) = &args.output {
-        output::write_all(directory, &report::files(&saved))?;
-        if !args.quiet {
-            output::say(&format!("wrote charts and data to {}", directory.display()));
-        }
+        output::draw(directory, &saved, args.quiet)?;
     }
     output::print(&text)?;
     Ok(Answer::Yes)

@@ -135,7 +135,7 @@ fn one_table(mut tables: impl Iterator<Item = String>) -> String {
 /// Sweeps over one grid after the other.
 fn simulate(grids: &[Grid], scenario: &Scenario, run: &RunArgs) -> anyhow::Result<Vec<Sweep>> {
     let points: u32 = grids[0].lines.iter().map(|line| line.points.len() as u32).sum();
-    let each = f64::from(scenario.replications.div_ceil(3).max(3).min(scenario.replications));
+    let each = f64::from(planner::least_replications(scenario));
     let searches = grids[0].lines.len() as f64 * estimate::search_replications(scenario);
     estimate::announce(scenario, (f64::from(points) * each + searches) * grids.len() as f64, run);
     let all = Bar::new(points * grids.len() as u32, run.quiet);
@@ -143,11 +143,11 @@ fn simulate(grids: &[Grid], scenario: &Scenario, run: &RunArgs) -> anyhow::Resul
     let one = |(before, grid): (u32, &Grid)| {
         let last = before + 1 == grids.len() as u32;
         let progress = clients::Offset { all: &all, before: points * before, last };
-        pool.install(|| planner::sweep(grid, &progress)).map(|swept| swept.sweep)
+        pool.install(|| planner::sweep(grid, &progress))
     };
-    let swept: Option<Vec<Sweep>> = (0..).zip(grids).map(one).collect();
+    let sweeps: Option<Vec<Sweep>> = (0..).zip(grids).map(one).collect();
     all.finish();
-    swept.context("interrupted before the sweep was done; there is nothing to report")
+    sweeps.context("interrupted before the sweep was done; there is nothing to report")
 }
 
 fn refuse(problems: &Problems) -> Answer {
@@ -203,7 +203,7 @@ fn ask(scenario: &Scenario, axes: &[Vary], clients: usize, run: &RunArgs) -> any
         return Ok(());
     }
     let each = estimate::replication_seconds(scenario);
-    let replications = f64::from(scenario.replications.div_ceil(3).max(3).min(scenario.replications));
+    let replications = f64::from(planner::least_replications(scenario));
     let seconds = points as f64 * replications * each / estimate::threads(run) as f64;
     bail!(
         "a sweep of {} points would take about {} here\n\nhint: a grid of 12 × 5 shows a curve as well, and the knee is \

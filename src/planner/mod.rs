@@ -25,7 +25,7 @@ pub use ladder::ladder;
 pub use precise::replicate_to;
 pub use replicate::{Progress, Run, Silent, replicate, replicate_in_order};
 pub use search::{Effort, at_load, highest_load, meets};
-pub use sweep::{Grid, Line, Swept, sweep};
+pub use sweep::{Grid, Line, least_replications, sweep};
 
 use crate::model::Scenario;
 

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 /// An interval from fewer replications is too rough to stop at.
 const LEAST: u32 = 5;
-/// More replications than this are a question of a longer horizon.
+/// More replications than this are a question of a longer horizon, unless the scenario itself has more.
 const MOST: u32 = 1_000;
 /// What a round adds at most, as a multiple of what is there: a first estimate of the spread may be far off.
 const GROWTH: u32 = 2;
@@ -22,8 +22,9 @@ const GROWTH: u32 = 2;
 pub fn replicate_to(scenario: &Scenario, precision: Precision, progress: &dyn Progress) -> Option<Run> {
     let engine = Engine::new(scenario);
     let done = Mutex::new(Replications::default());
+    let most = scenario.replications.max(MOST);
     let mut count = 0;
-    let mut next = scenario.replications.clamp(LEAST, MOST);
+    let mut next = scenario.replications.max(LEAST);
     let worst = loop {
         replicate_range(&engine, count..next, progress, &done);
         count = next;
@@ -34,12 +35,12 @@ pub fn replicate_to(scenario: &Scenario, precision: Precision, progress: &dyn Pr
             precision.worst(&so_far, &done.summary(&so_far, scenario.seed))
         };
         let excess = worst.as_ref().map_or(0.0, |figure| figure.excess);
-        if excess <= 1.0 || count == MOST || progress.stopped() {
+        if excess <= 1.0 || count == most || progress.stopped() {
             break worst;
         }
         // Half the width falls with the root of the number.
-        let needed = libm::ceil(f64::from(count) * excess * excess).min(f64::from(MOST)) as u32;
-        next = needed.clamp(count + 1, (count * GROWTH).min(MOST));
+        let needed = libm::ceil(f64::from(count) * excess * excess).min(f64::from(most)) as u32;
+        next = needed.clamp(count + 1, (count * GROWTH).min(most));
         progress.stage(&format!("{count} replications are not precise enough, running {}", next - count));
     };
     let all = Scenario { replications: count, ..scenario.clone() };

@@ -33,16 +33,9 @@ pub struct Line {
     pub points: Vec<(Value, Scenario)>,
 }
 
-/// The sweep and what only its charts need.
-#[derive(Debug, Clone, Default)]
-pub struct Swept {
-    /// The results.
-    pub sweep: Sweep,
-}
-
 /// The name of the axis along which knees are searched.
 const LOAD: &str = "load";
-/// Replications that every point starts with, as a part of all.
+/// Every point starts with this part of its replications, and with as many as this.
 const START: u32 = 3;
 /// Points in work at a time: what is kept of a replication is dropped when its point is done.
 const TOGETHER: usize = 64;
@@ -53,8 +46,13 @@ const NEGLIGIBLE: f64 = 0.002;
 /// A point this far off the straight line between its neighbours is a bend.
 const BEND: f64 = 0.02;
 
+/// How many replications of a scenario a point of a sweep takes at least.
+pub fn least_replications(scenario: &Scenario) -> u32 {
+    scenario.replications.div_ceil(START).max(START).min(scenario.replications)
+}
+
 /// Sweeps over a grid. `None` if it was stopped.
-pub fn sweep(grid: &Grid, progress: &dyn Progress) -> Option<Swept> {
+pub fn sweep(grid: &Grid, progress: &dyn Progress) -> Option<Sweep> {
     let first = &grid.lines.first()?.points.first()?.1;
     let objectives = objectives::of_sweep(first);
     let mut points: Vec<(usize, Point)> = Vec::new();
@@ -90,31 +88,28 @@ pub fn sweep(grid: &Grid, progress: &dyn Progress) -> Option<Swept> {
         }
         points.sort_by(|(a, one), (b, other)| a.cmp(b).then(load_of(one).total_cmp(&load_of(other))));
     }
-    progress.stage("searching for the knees");
     let knees = if along_load { work.knees(&points)? } else { Vec::new() };
     let header = header.expect("a grid has a point");
     let replications = first.replications;
     // A bound on one of several workloads says nothing about the share of all attempts.
     let of_all = |scope: &Scope| *scope == Scope::Total || (first.workloads.len() == 1 && first.pools.len() == 1);
     let bound = objectives.iter().find(|each| each.metric == "attempt_throttle_rate" && of_all(&each.scope));
-    Some(Swept {
-        sweep: Sweep {
-            schema_version: header.schema_version,
-            quotasim_version: header.quotasim_version,
-            scenario: header.scenario,
-            client: None,
-            seed: header.seed,
-            replications,
-            horizon_s: header.horizon_s,
-            warmup_s: header.warmup_s,
-            axes: grid.axes.clone(),
-            objectives: objectives.iter().map(|objective| slo::text_of(objective, first)).collect(),
-            throttle_bound: bound.map(|objective| objective.bound),
-            warnings: warnings::of_sweep(&points.iter().map(|(_, point)| point).collect::<Vec<_>>(), replications),
-            points: points.into_iter().map(|(_, point)| point).collect(),
-            knees,
-            assumptions: first.assumptions.clone(),
-        },
+    Some(Sweep {
+        schema_version: header.schema_version,
+        quotasim_version: header.quotasim_version,
+        scenario: header.scenario,
+        client: None,
+        seed: header.seed,
+        replications,
+        horizon_s: header.horizon_s,
+        warmup_s: header.warmup_s,
+        axes: grid.axes.clone(),
+        objectives: objectives.iter().map(|objective| slo::text_of(objective, first)).collect(),
+        throttle_bound: bound.map(|objective| objective.bound),
+        warnings: warnings::of_sweep(&points.iter().map(|(_, point)| point).collect::<Vec<_>>(), replications),
+        points: points.into_iter().map(|(_, point)| point).collect(),
+        knees,
+        assumptions: first.assumptions.clone(),
     })
 }
 
@@ -143,8 +138,7 @@ impl Work<'_> {
                 .iter()
                 .map(|&at| {
                     let (scenario, before) = (places[at].scenario, done[at].len() as u32);
-                    let start = scenario.replications.div_ceil(3).max(START);
-                    let until = if before == 0 { start } else { before * 2 };
+                    let until = if before == 0 { least_replications(scenario) } else { before * 2 };
                     Job { scenario, replications: before..until.min(scenario.replications) }
                 })
                 .collect();
@@ -224,6 +218,7 @@ impl Work<'_> {
     }
 
     fn knees(&self, points: &[(usize, Point)]) -> Option<Vec<Knee>> {
+        self.progress.stage("searching for the knees");
         let knee = |(line, of): (usize, &Line)| {
             let at = self.beside(line).into_iter().collect();
             if self.objectives.is_empty() {

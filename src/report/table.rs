@@ -110,8 +110,12 @@ pub fn verdict(slo: &SloOutcome) -> &'static str {
 /// *Formula*: an event never seen in m minutes is rarer than 3/m, by the rule of three (shared specification, §6).
 fn measured(slo: &SloOutcome, measured_s: f64) -> String {
     if slo.never_seen() && slo.uncertain {
-        let most = (180.0 / measured_s).min(1.0);
-        return format!("never seen; so long a run rules out more than {}", percent(most));
+        let most = 180.0 / measured_s;
+        return if most < 1.0 {
+            format!("never seen; so long a run rules out more than {}", percent(most))
+        } else {
+            "never seen; so short a run rules nothing out".to_owned()
+        };
     }
     let unknown = if slo.text.contains("usd") { "a price is unknown" } else { "too few answers" };
     slo.value.map_or_else(|| unknown.to_owned(), |value| in_unit(&slo.text, Some(value)))
@@ -199,5 +203,7 @@ mod tests {
                 ["not measured", "too few answers"],
             ]
         );
+        let short = judged(&[outcome(Some(0.0), true, true)], 120.0);
+        assert_eq!(short.rows[0][2], "never seen; so short a run rules nothing out");
     }
 }

@@ -1,14 +1,16 @@
 //! What the results of a scenario rest on and AWS does not publish, one sentence each.
 
 use super::build::Builder;
+use super::latency::Gaps;
 use crate::model::catalog::Card;
 use crate::model::{
-    Arrivals, FaultEpisode, Faults, Latency, Limiter, Pool, PoolQuotas, Quota, ReservationRules, Scenario, Workload,
+    Arrivals, Distribution, FaultEpisode, Faults, Latency, Limiter, Pool, PoolQuotas, Quota, ReservationRules,
+    Scenario, Workload,
 };
 use crate::units::format;
 
-/// The sentences of one pool.
-pub(crate) fn of_pool(b: &mut Builder<'_>, pool: &Pool, card: Option<&Card>, default_latency: bool) {
+/// The sentences of one pool; `defaults` are the parts of its latency that are defaults and that some workload has.
+pub(crate) fn of_pool(b: &mut Builder<'_>, pool: &Pool, card: Option<&Card>, defaults: Gaps) {
     let named: [Option<(&str, &Quota)>; 2] = match &pool.quotas {
         PoolQuotas::Runtime { requests, tokens, .. } => [
             tokens.as_ref().map(|quota| ("tokens per minute", quota)),
@@ -23,20 +25,27 @@ pub(crate) fn of_pool(b: &mut Builder<'_>, pool: &Pool, card: Option<&Card>, def
         b.assume(limiter(what, quota.limiter));
     }
     rules(b, pool);
-    if default_latency {
-        let model = card.map_or(pool.model.as_str(), |card| card.name.as_str());
-        if let Latency::Streaming { ttft, output_tokens_per_second, .. } = &pool.latency {
-            let median = |d: &crate::model::Distribution| match d {
-                crate::model::Distribution::LogNormal { mu, .. } => libm::exp(*mu),
-                other => super::moments::mean(other),
-            };
-            b.assume(format!(
-                "{model} takes a median of {} to the first token and then writes {} tokens/s, both lognormal; calibrate from logs for better.",
-                format::seconds(median(ttft)),
-                format::approximate(median(output_tokens_per_second))
-            ));
+    default_latency(b, pool, card, defaults);
+}
+
+/// How long responses take, as far as that is a default that some workload has.
+fn default_latency(b: &mut Builder<'_>, pool: &Pool, card: Option<&Card>, defaults: Gaps) {
+    let Latency::Streaming { ttft, output_tokens_per_second, .. } = &pool.latency else { return };
+    let median = |of: &Distribution| match of {
+        Distribution::LogNormal { mu, .. } => libm::exp(*mu),
+        other => super::moments::mean(other),
+    };
+    let (first, speed) = (format::seconds(median(ttft)), format::approximate(median(output_tokens_per_second)));
+    let how = match (defaults.ttft, defaults.speed) {
+        (true, true) => {
+            format!("takes a median of {first} to the first token and then writes {speed} tokens/s, both lognormal")
         }
-    }
+        (true, false) => format!("takes a median of {first} to the first token, lognormal"),
+        (false, true) => format!("writes a median of {speed} tokens/s, lognormal"),
+        (false, false) => return,
+    };
+    let model = card.map_or(pool.model.as_str(), |card| card.name.as_str());
+    b.assume(format!("{model} {how}; calibrate from logs for better."));
 }
 
 /// How a quota is enforced.

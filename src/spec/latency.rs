@@ -23,7 +23,37 @@ record! {
     }
 }
 
+/// The parts of a latency that are left to a default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Gaps {
+    /// The time to the first token.
+    pub(crate) ttft: bool,
+    /// The speed of generation.
+    pub(crate) speed: bool,
+}
+
+impl Gaps {
+    /// Nothing is written.
+    pub(crate) const ALL: Gaps = Gaps { ttft: true, speed: true };
+
+    /// What is left open by either.
+    pub(crate) fn or(self, other: Gaps) -> Gaps {
+        Gaps { ttft: self.ttft || other.ttft, speed: self.speed || other.speed }
+    }
+
+    /// What is left open by both.
+    pub(crate) fn and(self, other: Gaps) -> Gaps {
+        Gaps { ttft: self.ttft && other.ttft, speed: self.speed && other.speed }
+    }
+}
+
 impl LatencySpec {
+    /// What it leaves to the default.
+    pub(crate) fn gaps(&self) -> Gaps {
+        let streams = self.duration.is_none();
+        Gaps { ttft: streams && self.ttft.is_none(), speed: streams && self.output_tokens_per_second.is_none() }
+    }
+
     /// The latency; what is not written is the default's.
     pub(crate) fn build(&self, b: &mut Builder<'_>, default: &Latency) -> Option<Latency> {
         let fields = [&self.ttft, &self.ttft_per_1k_input];

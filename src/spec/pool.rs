@@ -6,7 +6,7 @@ use super::decode::Record;
 use super::describe::{choice, record};
 use super::faults::FaultsSpec;
 use super::figures::{Figures, know};
-use super::latency::LatencySpec;
+use super::latency::{Gaps, LatencySpec};
 use super::problem::{Span, shown};
 use super::quota::{DayQuotaSpec, LimiterSpec, QuotaSpec};
 use crate::model::catalog::Figure;
@@ -144,6 +144,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) accounts: &'a [String],
     /// The day of the start, `YYYY-MM-DD`, where the scenario gives one.
     pub(crate) date: Option<&'a str>,
+    /// What workloads leave open of their latency, by the names of the pools that fill it in.
+    pub(crate) latency_asked: &'a [(&'a str, Gaps)],
 }
 
 impl PoolSpec {
@@ -188,7 +190,10 @@ impl PoolSpec {
             faults,
             fault_episodes,
         };
-        super::assumptions::of_pool(b, &pool, known.resolved.map(|found| found.card), self.latency.is_none());
+        let asked = around.latency_asked.iter().filter(|(pool, _)| *pool == name.value);
+        let asked = asked.fold(Gaps::default(), |all, (_, gaps)| all.or(*gaps));
+        let left_open = self.latency.as_ref().map_or(Gaps::ALL, |latency| latency.value.gaps());
+        super::assumptions::of_pool(b, &pool, known.resolved.map(|found| found.card), left_open.and(asked));
         Some(pool)
     }
 }

@@ -129,7 +129,9 @@ impl ScenarioSpec {
 
         let accounts = each(b, self.accounts.as_ref(), |b, name, spec| spec.build(b, &name.value));
         let date = start.and_then(|start| start.value.date.as_deref());
-        let around = Surroundings { accounts: &account_names, date };
+        let specs = self.workloads.iter().flat_map(|list| &list.value.0).filter_map(|(_, spec)| spec.as_ref());
+        let latency_asked: Vec<_> = specs.flat_map(WorkloadSpec::asks_latency_of).collect();
+        let around = Surroundings { accounts: &account_names, date, latency_asked: &latency_asked };
         let pools = each(b, self.pools.as_ref(), |b, name, spec| spec.build(b, name, around));
         self.not_empty(b);
         let workloads = each(b, self.workloads.as_ref(), |b, name, spec| spec.build(b, name, &pool_names, &pools));

@@ -8,7 +8,7 @@ use super::decode::Record;
 use super::describe::{choice, record};
 use super::distribution::DistributionSpec;
 use super::faults::FaultsSpec;
-use super::latency::LatencySpec;
+use super::latency::{Gaps, LatencySpec};
 use super::moments::{mean, support};
 use super::problem::shown;
 use super::scalar::Signed;
@@ -318,6 +318,18 @@ impl WorkloadSpec {
             }
         }
         super::pool::bounded(b, "max_tokens", *written).map(Some)
+    }
+
+    /// What it leaves open of its latency, by the names of the pools that fill it in.
+    pub(crate) fn asks_latency_of(&self) -> Vec<(&str, Gaps)> {
+        let own = self.pool.iter().map(|pool| pool.value.as_str());
+        if let Some(written) = &self.latency {
+            // Its own pool completes it, whatever pool is called.
+            return own.map(|pool| (pool, written.value.gaps())).collect();
+        }
+        let fallback = self.fallback.iter().filter_map(|fallback| fallback.value.pools.as_ref());
+        let others = fallback.flat_map(|pools| &pools.value).map(|pool| pool.value.as_str());
+        own.chain(others).map(|pool| (pool, Gaps::ALL)).collect()
     }
 
     fn fallback(&self, b: &mut Builder<'_>, pool: Option<usize>, names: &[String]) -> Built<Option<Fallback>> {

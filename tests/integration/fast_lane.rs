@@ -98,3 +98,16 @@ fn a_request_that_never_fits_and_answers_beyond_all_patience() {
     let endless = TRAFFIC[1].replace("duration: 5s", "duration: { pareto: { min: 1s, alpha: 0.2 } }");
     compare(&text("in_flight", "boto3", &endless, "requests_per_minute: none"));
 }
+
+#[test]
+fn answers_at_once_retries_at_once_and_a_run_of_a_millisecond() {
+    let at_once = TRAFFIC[2].replace("{ uniform: { min: 1s, max: 9s } }", "0s");
+    let now = TRAFFIC[2].replace("at: 75s", "at: 0s");
+    for client in ["none", "boto3", "{ custom: { max_attempts: 4, delay: 0s } }"] {
+        for limiter in LIMITERS {
+            compare(&text(limiter, client, &at_once, "requests_per_minute: none"));
+            let short = text(limiter, client, &now, "requests_per_minute: none");
+            compare(&short.replace("horizon: 4m\nwarmup: 70s", "horizon: 1ms\nwarmup: 0s"));
+        }
+    }
+}

@@ -183,7 +183,7 @@ fn grid(loads: &[f64], values: &[Option<u64>]) -> Grid {
 
 #[test]
 fn the_knee_lies_between_what_meets_and_what_does_not_and_beyond_the_grid_if_need_be() {
-    let sweep = planner::sweep(&grid(&[0.5, 1.0, 1.5], &[Some(64), None]), &Silent).expect("nobody stops it").sweep;
+    let sweep = planner::sweep(&grid(&[0.5, 1.0, 1.5], &[Some(64), None]), &Silent).expect("nobody stops it");
     assert_eq!(sweep.knees.len(), 2);
     let knee = |at: usize| sweep.knees[at].load.expect("found");
     // 120 requests/min of about 515 + 5 × 57 tokens: the quota of 200k carries about twice that.
@@ -203,7 +203,7 @@ fn quiet_points_take_few_replications() {
     for (_, scenario) in grid.lines.iter_mut().flat_map(|line| &mut line.points) {
         scenario.replications = 12;
     }
-    let sweep = planner::sweep(&grid, &Silent).expect("nobody stops it").sweep;
+    let sweep = planner::sweep(&grid, &Silent).expect("nobody stops it");
     assert_eq!(sweep.points[0].total.counts.throttled, 0);
     assert_eq!(sweep.points[0].replications, 4);
 }
@@ -305,7 +305,7 @@ fn an_assumption_that_flips_the_recommendation_says_what_to_take_then() {
 
 #[test]
 fn a_sweep_says_what_assumptions_do_below_its_knees_and_that_a_burst_hides_overload() {
-    let sweep = planner::sweep(&grid(&[1.0, 2.6], &[Some(64)]), &Silent).expect("nobody stops it").sweep;
+    let sweep = planner::sweep(&grid(&[1.0, 2.6], &[Some(64)]), &Silent).expect("nobody stops it");
     let knee = &sweep.knees[0];
     assert_eq!(knee.tried.len(), 7);
     let holds = |key: &str| knee.tried.iter().find(|each| each.assumption == key).expect("tried").holds;

@@ -260,7 +260,8 @@ fn subtitle(sweep: &Sweep, setting: &Setting) -> String {
         parts.push(format!("load 1 is {requests} requests/min"));
     }
     parts.push("bands: 95% intervals".to_owned());
-    if !sweep.knees.is_empty() {
+    let [from, to] = Across::of(sweep, [0.0, 1.0]).scale.range();
+    if sweep.knees.iter().filter_map(|knee| knee.load).any(|load| (from..=to).contains(&load)) {
         parts.push("rings: highest load that meets the SLO".to_owned());
     }
     parts.retain(|part| !part.is_empty());

@@ -87,6 +87,41 @@ fn what_the_file_leaves_out_is_the_catalogues() {
 }
 
 #[test]
+fn a_default_latency_is_told_of_where_a_workload_has_it() {
+    const DEFAULT: &str = "takes a median of 1 s to the first token and then writes 65 tokens/s, both lognormal";
+    let told = |pools: &str, workload: &str| {
+        let text = format!(
+            "version: 1\npools: {{ {pools} }}\nworkloads: {{ w: {{ arrivals: {{ poisson: {{ rate: 5/s }} }}, input_tokens: 100, output_tokens: 5, {workload} }} }}\n"
+        );
+        let loaded = read(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        let of_latency = loaded
+            .scenario
+            .assumptions
+            .into_iter()
+            .filter_map(|sentence| sentence.strip_suffix("; calibrate from logs for better.").map(str::to_owned));
+        of_latency.collect::<Vec<_>>().join(" | ")
+    };
+    let pool = |model: &str, more: &str| {
+        format!(
+            "{model}: {{ model: {model}, burndown_rate: 5, max_output_tokens: 64k, tokens_per_minute: 1M, requests_per_minute: none{more} }}"
+        )
+    };
+    let (one, other) = (pool("one", ""), pool("other", ""));
+    let both = format!("{one}, {other}");
+    assert_eq!(told(&one, "pool: one"), format!("one {DEFAULT}"));
+    assert_eq!(told(&both, "pool: one"), format!("one {DEFAULT}"));
+    assert_eq!(told(&both, "pool: one, fallback: [other]"), format!("one {DEFAULT} | other {DEFAULT}"));
+    // Its own latency holds wherever it calls, completed from its own pool.
+    assert_eq!(told(&one, "pool: one, latency: { duration: 2s }"), "");
+    assert_eq!(told(&one, "pool: one, latency: { ttft: 1s, output_tokens_per_second: 70 }"), "");
+    let speed = "one writes a median of 65 tokens/s, lognormal";
+    assert_eq!(told(&both, "pool: one, fallback: [other], latency: { ttft: 1s }"), speed);
+    assert_eq!(told(&pool("one", ", latency: { ttft: 2s }"), "pool: one"), speed);
+    let first = "one takes a median of 1 s to the first token, lognormal";
+    assert_eq!(told(&pool("one", ", latency: { output_tokens_per_second: 70 }"), "pool: one"), first);
+}
+
+#[test]
 fn figures_of_the_catalogue_reach_the_pool() {
     let text = |rest: &str| {
         format!(
