@@ -60,9 +60,8 @@ const REPORTS = [
   {
     verb: 'size',
     options: ['--growth', '2027-01=1x,2027-06=2x'],
-    charts: ['curve', 'tornado', 'growth'],
-    hover: 'curve',
-    says: 'attempts throttled: ',
+    charts: { curve: 'throttled: ', tornado: '20% more: ', growth: 'sonnet: ' },
+    says: ['To repeat it', 'quotasim size', 'request-service-quota-increase'],
   },
 ];
 const LAPTOP = { width: 1280, height: 900 };
@@ -122,7 +121,7 @@ async function checkCharts(page, report, where) {
 
 /** A drag across a chart along numbers zooms in, a double click out. */
 async function checkZoom(page, report) {
-  const id = { run: 'pool-sonnet', compare: 'before-sonnet', sweep: 'throttled' }[report.verb];
+  const id = { run: 'pool-sonnet', compare: 'before-sonnet', sweep: 'throttled', size: 'curve' }[report.verb];
   const over = chartOf(page, id).locator('.u-over');
   const picture = () => chartOf(page, id).locator('canvas').evaluate((canvas) => canvas.toDataURL());
   await over.scrollIntoViewIfNeeded();
