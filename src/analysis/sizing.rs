@@ -332,6 +332,20 @@ pub struct Applied {
     pub adjustable: bool,
 }
 
+/// A need with a margin on top, a share, rounded up to a whole number.
+///
+/// The margin counts in millionths, so that 10 % on top of 100 are 110 and not a hair more, which would round up to 120.
+///
+/// ```
+/// use quotasim::analysis::sizing::with_margin;
+/// assert_eq!([with_margin(100, 0.1), with_margin(1_001, 0.3), with_margin(7, 0.0)], [110, 1_302, 7]);
+/// ```
+pub fn with_margin(need: u64, margin: f64) -> u64 {
+    const UNIT: u128 = 1_000_000;
+    let times = UNIT + libm::round(margin * UNIT as f64) as u128;
+    u64::try_from((u128::from(need) * times).div_ceil(UNIT)).unwrap_or(u64::MAX)
+}
+
 /// `value` rounded up to two significant digits (*assumption*: what a person would ask for).
 ///
 /// ```

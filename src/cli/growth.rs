@@ -28,19 +28,20 @@ pub(super) fn growth(text: &str) -> anyhow::Result<Vec<GrowthPoint>> {
 fn looks_like_table(text: &str) -> bool {
     text.split(',').all(|part| {
         let factor = part.split_once('=').map_or(part, |(_, factor)| factor).trim();
-        factor.trim_end_matches(['x', 'X', '×']).parse::<f64>().is_ok()
+        multiple(factor).is_some()
     })
 }
 
 fn rows(file: &str) -> anyhow::Result<Vec<GrowthPoint>> {
     let lines = file.trim_start_matches('\u{feff}').lines().map(str::trim).enumerate();
     let mut points = Vec::new();
-    for (index, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+    let rows = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    for (row, (index, line)) in rows.enumerate() {
         let cells: Vec<&str> = line.split([',', ';', '\t']).map(str::trim).collect();
         let [month, factor] = cells.as_slice() else {
             bail!("line {}: `{line}` is no month and factor\n\nhint: {EXAMPLE}", index + 1);
         };
-        if points.is_empty() && index == 0 && factor.parse::<f64>().is_err() && !factor.ends_with('x') {
+        if row == 0 && self::month(month).is_none() && multiple(factor).is_none() {
             continue; // The header.
         }
         points.push(point(Some(month), factor).with_context(|| format!("line {}", index + 1))?);
@@ -48,12 +49,16 @@ fn rows(file: &str) -> anyhow::Result<Vec<GrowthPoint>> {
     checked(points)
 }
 
+/// A number with or without `x`.
+fn multiple(text: &str) -> Option<f64> {
+    text.trim_end_matches(['x', 'X', '×']).parse().ok()
+}
+
 fn point(written: Option<&str>, factor: &str) -> anyhow::Result<GrowthPoint> {
     if let Some(text) = written.filter(|text| month(text).is_none()) {
         bail!("`{text}` is no month\n\nhint: write it like `2027-02`");
     }
-    let value = factor.trim_end_matches(['x', 'X', '×']).parse::<f64>().ok();
-    match value.filter(|value| (0.001..=1_000.0).contains(value)) {
+    match multiple(factor).filter(|value| (0.001..=1_000.0).contains(value)) {
         Some(factor) => Ok(GrowthPoint { month: written.map(str::to_owned), factor }),
         None => bail!("`{factor}` is no multiple of the traffic between 0.001 and 1000\n\nhint: {EXAMPLE}"),
     }
@@ -100,6 +105,10 @@ mod tests {
         let file = directory.path().join("growth.csv");
         std::fs::write(&file, "month,factor\n2026-12,1\n\n2027-03,1.8x\n").expect("written");
         assert_eq!(factors(&file.display().to_string()), "2026-121 2027-031.8");
+        std::fs::write(&file, "2026-12,twice\n").expect("written");
+        assert!(factors(&file.display().to_string()).contains("`twice` is no multiple of the traffic"));
+        std::fs::write(&file, "# of the plan\nmonth,times x\n2026-12,1\n").expect("written");
+        assert_eq!(factors(&file.display().to_string()), "2026-121");
         std::fs::write(&file, "2026-12,1\n2027-03\n").expect("written");
         assert!(factors(&file.display().to_string()).contains("line 2: `2027-03` is no month and factor"));
         std::fs::write(&file, "").expect("written");

@@ -45,7 +45,7 @@ pub(super) struct Args {
     confidence: f64,
 
     /// Add this to what is needed before it is rounded up, like `30%`
-    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = margin)]
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = margin, conflicts_with = "solve")]
     margin: f64,
 
     /// Size for a growing traffic, too: `2x`, `2026-12=1x,2027-06=2x`, or a file with a month and a factor per row
@@ -74,11 +74,11 @@ pub(super) struct Args {
     quotas: Option<PathBuf>,
 
     /// The Region that calls are made from, for the quota-increase case
-    #[arg(long, value_name = "REGION", value_parser = region)]
+    #[arg(long, value_name = "REGION", value_parser = region, conflicts_with = "solve")]
     region: Option<String>,
 
     /// What it is for, for the quota-increase case (default: the scenario's question)
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "solve")]
     use_case: Option<String>,
 }
 
@@ -178,6 +178,12 @@ fn sized(scenario: &Scenario, ask: &Ask, run: &RunArgs) -> anyhow::Result<Sizing
 }
 
 fn solved(scenario: &Scenario, what: What, args: &Args) -> anyhow::Result<Solved> {
+    if what != What::Drain && args.count.is_some() {
+        bail!("`--count` is of `--solve drain` only: it says how many requests come at once\n\nhint: leave it out");
+    }
+    if what == What::Load && args.workload.is_some() {
+        bail!("`--solve load` is about all workloads together\n\nhint: leave `--workload` out");
+    }
     let question = match what {
         What::Load => Solve::Load,
         What::MaxTokens => Solve::MaxTokens(subject(scenario, args, "workload", |_, _| true, "")?),
@@ -249,10 +255,10 @@ fn quotas(path: &Path, quiet: bool) -> anyhow::Result<Result<AppliedQuotas, Prob
 fn command(args: &Args) -> Command {
     let mut command = Command::new("size", &args.scenario);
     if args.confidence != 0.95 {
-        command.option("--confidence", &format!("{}%", args.confidence * 100.0));
+        command.option("--confidence", &percents(args.confidence));
     }
     if args.margin > 0.0 {
-        command.option("--margin", &format!("{}%", args.margin * 100.0));
+        command.option("--margin", &percents(args.margin));
     }
     if args.brief {
         command.flag("--brief");
@@ -274,6 +280,11 @@ fn command(args: &Args) -> Command {
         }
     }
     command
+}
+
+/// A share as an option takes it: `29%`, not `28.999999999999996%`.
+fn percents(share: f64) -> String {
+    format!("{}%", libm::round(share * 1e8) / 1e6)
 }
 
 fn confidence(text: &str) -> Result<f64, String> {

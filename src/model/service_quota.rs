@@ -108,6 +108,8 @@ pub struct LowerBurndown {
     pub rate: BurndownRate,
     /// Its maximum output, where known.
     pub max_output: Option<Tokens>,
+    /// Whether it is of the same provider: if not, none of that provider's burns less.
+    pub same_provider: bool,
 }
 
 /// A quota as applied to an account.

@@ -16,8 +16,6 @@ pub struct Finish {
     pub requests: u64,
     /// How many were answered.
     pub succeeded: u64,
-    /// How many had not ended when the run stopped waiting for them, of all workloads.
-    pub unfinished: u64,
 }
 
 /// Runs a scenario and says when each replication's batch was done; the requests of `workload` come all at once.
@@ -30,7 +28,7 @@ pub fn drain(scenario: &Scenario, workload: usize, most: u32, progress: &dyn Pro
         .map(|replication| {
             let mut watcher = Watcher { progress: &quiet, replication, horizon: scenario.horizon };
             let tally = engine.run(scenario.seed, replication, &mut watcher)?;
-            let mut finish = Finish { unfinished: tally.unfinished, ..Finish::default() };
+            let mut finish = Finish::default();
             for flow in tally.flows.iter().filter(|flow| flow.workload == workload) {
                 finish.requests += flow.requests;
                 finish.succeeded += flow.succeeded;

@@ -15,6 +15,7 @@ use crate::analysis::solved::{Drain, Solved};
 use crate::analysis::{Summary, long_run, slo};
 use crate::model::{Arrivals, QuotaName, Requirement, Scenario};
 use crate::units::{Tokens, format};
+use std::collections::BTreeSet;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +63,26 @@ struct Question<'a> {
 
 impl Question<'_> {
     fn edge(&self, court: Court<'_>) -> Option<Edge> {
-        let ask = |number: u64| Some(court.look(&(self.at)(number))?.answer_downwards());
-        edge(self.own, self.range, |number| number / 500, ask)
+        let (mut start, mut hasty) = (self.own, true);
+        loop {
+            let mut looked = BTreeSet::new();
+            let ask = |number: u64| {
+                let scenario = (self.at)(number);
+                let trial = if hasty { court.look(&scenario)? } else { court.whole(&scenario)? };
+                if !trial.complete {
+                    looked.insert(number);
+                }
+                Some(trial.answer_downwards())
+            };
+            let edge = edge(start, self.range, |number| number / 500, ask)?;
+            match edge.below {
+                Some(below) if looked.contains(&below) && !court.whole(&(self.at)(below))?.meets => {
+                    // A first look was mistaken: no more of them.
+                    (start, hasty) = (below, false);
+                }
+                _ => return Some(edge),
+            }
+        }
     }
 
     /// The document without its words.
@@ -284,7 +303,6 @@ fn drained(scenario: &Scenario, workload: usize, count: Option<u64>, court: Cour
     let finishes = drain(&scenario, workload, court.most, court.progress)?;
     let total = |of: fn(&Finish) -> u64| finishes.iter().map(of).sum::<u64>();
     let (requests, answered) = (total(|each| each.requests), total(|each| each.succeeded));
-    let unfinished = total(|each| each.unfinished);
     let parts: Option<Vec<Part>> =
         finishes.iter().map(|finish| Some(Part { numerator: finish.seconds?, denominator: 1.0 })).collect();
     let seconds = parts.map_or_else(Default::default, |parts| ratio(&parts, Kind::Mean));
@@ -295,7 +313,7 @@ fn drained(scenario: &Scenario, workload: usize, count: Option<u64>, court: Cour
         unanswered: 1.0 - answered as f64 / requests.max(1) as f64,
     };
     let name = &scenario.workloads[workload].name;
-    let done = requests > 0 && answered == requests && unfinished == 0;
+    let done = requests > 0 && answered == requests;
     let summary = Summary {
         schema_version: Summary::SCHEMA_VERSION,
         quotasim_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,5 +1,6 @@
 //! Sizing against theory where theory has an answer, and its laws on small scenarios.
 
+use crate::cli_planner::quotasim;
 use crate::support::scenario;
 use quotasim::analysis::Sizing;
 use quotasim::analysis::sizing::{Limits, round_up};
@@ -512,6 +513,10 @@ fn the_account_s_own_values_count_where_they_are_known() {
         "{:?}",
         empty.warnings
     );
+    let daily = self::scenario(&CHAT.replace("pools:", "accounts: { main: { tokens_per_day: 1M } }\npools:"));
+    let empty = size_of(&daily, &Ask { applied: Some(AppliedQuotas::default()), ..ask(&daily) });
+    let of_the_day = "account `main`: `Cross-Model Max Tokens Per Day` (L-E3F10727) is not in the list";
+    assert!(empty.warnings.iter().any(|warning| warning.contains(of_the_day)), "{:?}", empty.warnings);
 }
 
 #[test]
@@ -542,6 +547,44 @@ fn growth_needs_more_and_ends_on_a_day() {
     assert!((1.6..2.4).contains(&carries), "{carries}");
     let until = growth.enough_until.expect("within the table");
     assert!(("2027-04-01".."2027-07-01").contains(&until.as_str()), "{until}");
+}
+
+#[test]
+fn nothing_is_carried_where_one_pool_carries_nothing_and_each_case_speaks_of_its_own() {
+    // The second pool holds no request at all.
+    let text = CHAT
+        .replace("workloads:", "  tiny: { model: us.anthropic.claude-sonnet-4-6, tokens_per_minute: 1k }\nworkloads:")
+        .replace("pools:", "accounts: { main: { tokens_per_day: 1M } }\npools:")
+        .replace(
+            "slo:",
+            "  report:
+    pool: tiny
+    arrivals: { poisson: { rate: 10/min } }
+    input_tokens: 4_000
+    output_tokens: 1_000
+    max_tokens: 2_000
+    client: none
+slo:",
+        )
+        .replace("[attempt_throttle_rate < 1%]", "[request_failure_rate < 5%]");
+    let scenario = scenario(&text);
+    let growth = vec![GrowthPoint { month: None, factor: 2.0 }];
+    let sizing = size_of(&scenario, &Ask { growth, ..ask(&scenario) });
+    let growth = sizing.growth.as_ref().expect("it was asked for");
+    assert_eq!(growth.carries, None, "{}", growth.note);
+    assert!(growth.note.contains("do not carry"), "{}", growth.note);
+    assert!(
+        sizing.warnings.iter().any(|warning| warning.contains("nothing of the daily ones")),
+        "{:?}",
+        sizing.warnings
+    );
+    for case in sizing.increases.iter().filter(|case| case.of != "main") {
+        let tokens = growth.steps[0].pools[&case.of].tokens_per_minute.expect("sized");
+        let words = quotasim::units::format::quantity(tokens);
+        assert_eq!(case.growth, format!("2 times this traffic: {words} tokens per minute."));
+    }
+    let of_account = sizing.increases.iter().find(|case| case.of == "main").expect("a day takes more");
+    assert_eq!(of_account.growth, "2 times this traffic.");
 }
 
 #[test]
@@ -631,4 +674,36 @@ fn a_batch_drains_as_fast_as_its_slots_allow() {
     assert_eq!(more.answer, Some(40.0), "{}", more.words);
     let refused = solve(&scenario(&text.replace("10M", "20k")), Solve::Drain(0, None), 0.95, &Silent).expect("it ran");
     assert!(!refused.meets_slo && refused.reasons[0].contains("never answered"), "{:?}", refused.reasons);
+}
+
+#[test]
+fn wrong_input_is_told_with_a_way_out_and_exit_2() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let no_quota = directory.path().join("none.yaml");
+    let text = CHAT.replace("tokens_per_minute: 100k", "tokens_per_minute: none\n    requests_per_minute: none");
+    std::fs::write(&no_quota, text).expect("written");
+    let no_quota = no_quota.display().to_string();
+    let chat = "scenarios/chat.yaml";
+    let table: [(&[&str], &str); 14] = [
+        (&[&no_quota], "there is nothing to size"),
+        (&[chat, "--confidence", "100%"], "it must lie between 50% and 99.99%"),
+        (&[chat, "--margin", "1001%"], "it must lie between 0% and 1000%"),
+        (&[chat, "--region", "mars"], "it is no Region"),
+        (&[chat, "--growth", "much"], "is no growth, and no file of that name"),
+        (&[chat, "--quotas", chat], "the list of quotas is no JSON"),
+        (&[chat, "--quotas", "no-such-file.json"], "cannot read quotas"),
+        (&[chat, "--solve", "workers"], "no workload of the scenario is a closed loop"),
+        (&[chat, "--solve", "drain"], "`--count N` lets N requests of the workload come at once"),
+        (&[chat, "--solve", "max_tokens", "--workload", "chatt"], "no workload `chatt`"),
+        // What a question has no use for is not passed over.
+        (&[chat, "--solve", "load", "--count", "5"], "`--count` is of `--solve drain` only"),
+        (&[chat, "--solve", "load", "--workload", "chat"], "about all workloads together"),
+        (&[chat, "--solve", "load", "--margin", "10%"], "cannot be used with"),
+        (&[chat, "--solve", "load", "--region", "us-east-1"], "cannot be used with"),
+    ];
+    for (arguments, expected) in table {
+        let (code, stdout, stderr) = quotasim(&[&["size"], arguments].concat());
+        assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}\n{stderr}");
+        assert!(stderr.contains(expected), "{arguments:?} does not say `{expected}`:\n{stderr}");
+    }
 }

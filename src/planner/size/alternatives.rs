@@ -77,15 +77,14 @@ const PACE: f64 = 0.92;
 const PACED_WAIT_MS: f64 = 5_000.0;
 
 /// The alternatives of a component by what they save of `need`, which the limit needs as it is, under the same law as
-/// the scenario of `single`. `identities` are of the scenario's pools.
+/// the scenario of `single`; with the effort of `single` that is `base`. `identities` are of the scenario's pools.
 pub(super) fn alternatives(
     single: &Single<'_>,
-    need: u64,
+    [need, base]: [u64; 2],
     today: u64,
     identities: &[PoolIdentity],
     mut done: impl FnMut(f64),
 ) -> Option<Vec<Alternative>> {
-    let base = single.need(single.scenario)?.unwrap_or(need).max(1);
     let rescaled = |other: u64| libm::round(need as f64 * other as f64 / base as f64) as u64;
     let changes = changes(single, identities);
     let mut found = Vec::new();
@@ -220,6 +219,7 @@ fn prompt_caching(single: &Single<'_>) -> Option<Change> {
 fn lower_burndown(single: &Single<'_>, identities: &[PoolIdentity]) -> Option<Change> {
     let mut scenario = single.scenario.clone();
     let mut words = None;
+    let mut elsewhere = false;
     for &(index, _) in &single.target.holders {
         let Some(lower) = identities.get(index).and_then(|identity| identity.lower_burndown.first()) else { continue };
         let pool = &mut scenario.pools[index];
@@ -229,6 +229,7 @@ fn lower_burndown(single: &Single<'_>, identities: &[PoolIdentity]) -> Option<Ch
         words.get_or_insert_with(|| {
             format!("{}, which burns {} and not {}", lower.model, lower.rate.0, pool.burndown.0)
         });
+        elsewhere |= !lower.same_provider;
         pool.burndown = lower.rate;
         let most = lower.max_output.unwrap_or(pool.max_output);
         pool.max_output = most;
@@ -236,7 +237,8 @@ fn lower_burndown(single: &Single<'_>, identities: &[PoolIdentity]) -> Option<Ch
             workload.max_tokens = workload.max_tokens.map(|limit| limit.min(most));
         }
     }
-    let note = "with answers as long and as fast; check the quality".to_owned();
+    let why = if elsewhere { "no model of today's provider burns less; " } else { "" };
+    let note = format!("{why}with answers as long and as fast; check the quality");
     words.map(|words| change("lower_burndown", words, scenario, note))
 }
 

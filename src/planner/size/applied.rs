@@ -2,7 +2,7 @@
 
 use super::increase::counted;
 use crate::analysis::sizing::{Applied, LimitName};
-use crate::model::service_quota::{ACCOUNT_TOKENS_PER_DAY, AppliedQuotas, PoolIdentity};
+use crate::model::service_quota::{ACCOUNT_TOKENS_PER_DAY, AppliedQuota, AppliedQuotas, PoolIdentity};
 use crate::model::{DayQuota, PoolQuotas, Quota, Scenario};
 use crate::units::SimTime;
 
@@ -27,47 +27,47 @@ pub(super) fn apply(
         for name in LimitName::ALL {
             let Some(limit) = slot(&mut pool.quotas, name) else { continue };
             let Some(quota) = identity.quotas.iter_mut().find(|quota| quota.counted == counted(name)) else { continue };
-            match list.find(&quota.name, quota.code.as_deref()) {
-                Some(entry) => {
-                    limit.set(entry.value);
-                    quota.name.clone_from(&entry.name);
-                    quota.code = Some(entry.code.clone());
-                    told.found.push(Applied {
-                        of: pool.name.clone(),
-                        limit: name.key().to_owned(),
-                        name: entry.name.clone(),
-                        code: entry.code.clone(),
-                        value: entry.value,
-                        request: None,
-                        adjustable: entry.adjustable,
-                    });
-                }
-                None => told.missing.push(format!(
-                    "pool `{}`: `{}`{} is not in the list of quotas, so the scenario's value counts; make the list in \
-                     the Region of the calls",
-                    pool.name,
-                    quota.name,
-                    quota.code.as_ref().map_or_else(String::new, |code| format!(" ({code})")),
-                )),
-            }
+            let Some(entry) = list.find(&quota.name, quota.code.as_deref()) else {
+                let of = format!("pool `{}`", pool.name);
+                told.missing.push(missing(&of, &quota.name, quota.code.as_deref()));
+                continue;
+            };
+            limit.set(entry.value);
+            quota.name.clone_from(&entry.name);
+            quota.code = Some(entry.code.clone());
+            told.found.push(found(&pool.name, name, entry));
         }
     }
     for account in &mut scenario.accounts {
         let Some(day) = &mut account.tokens_per_day else { continue };
-        if let Some(entry) = list.find(ACCOUNT_TOKENS_PER_DAY, account_code) {
-            day.limits = vec![(SimTime::ZERO, entry.value)];
-            told.found.push(Applied {
-                of: account.name.clone(),
-                limit: "tokens_per_day".to_owned(),
-                name: entry.name.clone(),
-                code: entry.code.clone(),
-                value: entry.value,
-                request: None,
-                adjustable: entry.adjustable,
-            });
-        }
+        let Some(entry) = list.find(ACCOUNT_TOKENS_PER_DAY, account_code) else {
+            told.missing.push(missing(&format!("account `{}`", account.name), ACCOUNT_TOKENS_PER_DAY, account_code));
+            continue;
+        };
+        day.limits = vec![(SimTime::ZERO, entry.value)];
+        told.found.push(found(&account.name, LimitName::TokensPerDay, entry));
     }
     told
+}
+
+fn found(of: &str, limit: LimitName, entry: &AppliedQuota) -> Applied {
+    Applied {
+        of: of.to_owned(),
+        limit: limit.key().to_owned(),
+        name: entry.name.clone(),
+        code: entry.code.clone(),
+        value: entry.value,
+        request: None,
+        adjustable: entry.adjustable,
+    }
+}
+
+fn missing(of: &str, name: &str, code: Option<&str>) -> String {
+    let code = code.map_or_else(String::new, |code| format!(" ({code})"));
+    format!(
+        "{of}: `{name}`{code} is not in the list of quotas, so the scenario's value counts; make the list in the Region \
+         of the calls"
+    )
 }
 
 /// A quota that can be set.

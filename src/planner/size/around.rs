@@ -7,7 +7,7 @@ use super::least::{Precision, Sizer};
 use super::target::{MOST, Target};
 use super::trial::Court;
 use super::{Sized, Work, sensitivity};
-use crate::analysis::sizing::{Decided, Sizing, round_up};
+use crate::analysis::sizing::{Decided, Sizing, round_up, with_margin};
 use crate::analysis::slo;
 use crate::model::service_quota::PoolIdentity;
 use crate::model::{Requirement, Scenario};
@@ -106,7 +106,7 @@ impl Work<'_> {
         if self.ask.brief {
             return Some(());
         }
-        let wanted = libm::ceil(joint.scaled(decided) as f64 * (1.0 + self.ask.margin)) as u64;
+        let wanted = with_margin(joint.scaled(decided), self.ask.margin);
         let asked = wanted > target.today() && !target.for_theory(self.scenario);
         let court = self.court(objectives);
         let sizer = Sizer { scenario, targets, court, precision: Precision::Fine };
@@ -133,8 +133,12 @@ impl Work<'_> {
         target.put_back(&mut open, &law);
         let court = Court { most: SIDE_QUESTIONS, confidence: BY_ESTIMATE, ..court };
         let single = Single { scenario: &open, workloads: &binding.workloads, target, court, guess: decided };
-        sizing.sensitivity = sensitivity::sensitivities(&single, decided, |share| self.progress.reached(3, share))?;
-        sizing.alternatives = alternatives::alternatives(&single, decided, target.today(), identities, |share| {
+        // The same small effort on both sides of each ratio.
+        let base = single.need(single.scenario)?.unwrap_or(decided).max(1);
+        sizing.sensitivity =
+            sensitivity::sensitivities(&single, [decided, base], |share| self.progress.reached(3, share))?;
+        let today = target.today();
+        sizing.alternatives = alternatives::alternatives(&single, [decided, base], today, identities, |share| {
             self.progress.reached(4, share);
         })?;
         Some(())

@@ -2,7 +2,6 @@
 
 use super::Work;
 use super::component::without_short_days;
-use super::growth;
 use super::increase::Basis;
 use super::joint::Joint;
 use crate::analysis::sizing::{Limits, Sizing};
@@ -32,10 +31,6 @@ impl Work<'_> {
             return Some(());
         }
         let trial = self.court(self.objectives).whole(&granted)?;
-        let growth = match &sizing.growth {
-            Some(growth) => growth::expected(growth),
-            None => "Steady; no growth was given (`--growth` adds it).".to_owned(),
-        };
         let region = self.ask.region.as_deref().or(self.ask.applied.as_ref().and_then(AppliedQuotas::region));
         let basis = Basis {
             scenario: &granted,
@@ -44,7 +39,7 @@ impl Work<'_> {
             identities,
             use_case: self.ask.use_case.as_deref(),
             region,
-            growth: &growth,
+            growth: sizing.growth.as_ref(),
         };
         let pools = self.scenario.pools.iter().enumerate();
         sizing.increases = pools.filter_map(|(index, pool)| basis.of_pool(index, &sizing.pools[&pool.name])).collect();

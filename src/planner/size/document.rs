@@ -4,7 +4,7 @@ use super::component::{Component, days_can_be_told};
 use super::joint::Joint;
 use super::robust::Robust;
 use super::{Sized, Work};
-use crate::analysis::sizing::{Limits, Sizing, Under, round_up};
+use crate::analysis::sizing::{Limits, Sizing, Under, round_up, with_margin};
 use crate::analysis::{traffic, warnings};
 
 impl Work<'_> {
@@ -14,16 +14,15 @@ impl Work<'_> {
             for (index, target) in each.component.targets.iter().enumerate() {
                 let scaled = |limit: u64| joint.scaled(limit);
                 let (decided, _) = each.decided(index);
-                let wanted = scaled(decided) as f64 * (1.0 + self.ask.margin);
+                let wanted = with_margin(scaled(decided), self.ask.margin);
                 let needs = target.shares(scaled(each.least.limits[index]));
-                for ((pool, need), (_, wanted)) in needs.zip(target.shares(libm::ceil(wanted) as u64)) {
+                for ((pool, need), (_, wanted)) in needs.zip(target.shares(wanted)) {
                     let name = target.name_in(self.scenario, pool);
                     let size = sizing.pools.get_mut(&self.scenario.pools[pool].name).expect("every pool has a row");
                     size.needs.set(name, Some(need));
                     let today = size.today.get(name).unwrap_or(0);
-                    let request = round_up(wanted);
-                    let ask = request > today && wanted > today && !target.for_theory(self.scenario);
-                    size.request.set(name, ask.then_some(request));
+                    let ask = wanted > today && !target.for_theory(self.scenario);
+                    size.request.set(name, ask.then(|| round_up(wanted)));
                 }
             }
             for robust in &each.robust {
@@ -77,7 +76,7 @@ impl Work<'_> {
     fn write_days(&self, sizing: &mut Sizing, joint: &Joint) {
         const MINUTES: f64 = 1_440.0;
         let request = |need: u64, today: u64| {
-            let wanted = libm::ceil(need as f64 * (1.0 + self.ask.margin)) as u64;
+            let wanted = with_margin(need, self.ask.margin);
             (wanted > today).then(|| round_up(wanted))
         };
         let told = days_can_be_told(self.scenario);

@@ -5,7 +5,7 @@ use super::least::{Precision, Sizer};
 use super::trial::Court;
 use crate::analysis::Named;
 use crate::analysis::growth::{Outgrown, month, outgrown};
-use crate::analysis::sizing::{Growth, GrowthStep, Limits, round_up};
+use crate::analysis::sizing::{Growth, GrowthStep, Limits, round_up, with_margin};
 use crate::model::Scenario;
 use crate::planner::boundary::edge;
 use crate::planner::search::at_load;
@@ -56,16 +56,13 @@ pub(super) fn growth(
         steps.push(step);
         done((index + 1) as f64 / (points.len() + 1) as f64);
     }
-    let mut carries: Option<f64> = None;
-    let mut bounded = false;
+    // Nothing is carried where one component carries nothing.
+    let mut carries = Some(REACH);
     for grown in components {
         let own = grown.carries()?;
-        bounded |= own < Some(REACH);
-        carries = match (carries, own) {
-            (Some(least), Some(own)) => Some(least.min(own)),
-            (one, other) => one.or(other),
-        };
+        carries = carries.zip(own).map(|(least, own)| least.min(own));
     }
+    let bounded = carries.is_some_and(|carries| carries < REACH);
     let dated: Option<Vec<_>> = points.iter().map(|at| Some((month(at.month.as_deref()?)?, at.factor))).collect();
     let outgrown =
         carries.zip(dated.filter(|dated| !dated.is_empty())).map(|(carries, dated)| outgrown(&dated, carries));
@@ -87,8 +84,8 @@ fn words(
     match outgrown {
         None => (None, format!("{carried}.")),
         Some(Outgrown::Already) => {
-            let first = points.first().and_then(|point| point.month.clone());
-            (first, format!("{carried}: they are not enough from the start."))
+            let first = points.first().and_then(|point| month(point.month.as_deref()?));
+            (first.map(|day| day.to_string()), format!("{carried}: they are not enough from the start."))
         }
         Some(Outgrown::On(day)) => (Some(day.to_string()), format!("{carried}: they are enough until {day}.")),
         Some(Outgrown::Later) => {
@@ -98,17 +95,15 @@ fn words(
     }
 }
 
-/// What is expected, for a case: the traffic of each step with the tokens that it needs.
-pub(super) fn expected(growth: &Growth) -> String {
+/// What is expected, for a case: the traffic of each step with the tokens that a pool needs then, where it meets.
+pub(super) fn expected(growth: &Growth, pool: Option<&str>) -> String {
     let step = |step: &GrowthStep| {
         let when = step.month.as_ref().map_or_else(String::new, |month| format!(" by {month}"));
-        let tokens: u64 =
-            step.pools.values().filter_map(|limits| limits.tokens_per_minute.or(limits.input_tokens_per_minute)).sum();
-        format!(
-            "{} times this traffic{when}: {} tokens per minute",
-            format::approximate(step.factor),
-            format::quantity(tokens)
-        )
+        let limits = pool.and_then(|pool| step.pools.get(pool));
+        let tokens = limits.and_then(|limits| limits.tokens_per_minute.or(limits.input_tokens_per_minute));
+        let tokens =
+            tokens.map_or_else(String::new, |tokens| format!(": {} tokens per minute", format::quantity(tokens)));
+        format!("{} times this traffic{when}{tokens}", format::approximate(step.factor))
     };
     format!("{}.", growth.steps.iter().map(step).collect::<Vec<_>>().join("; "))
 }
@@ -136,10 +131,7 @@ impl Grown<'_> {
             step.enough_today &= limit <= target.today();
             for (pool, share) in target.shares(limit) {
                 let limits: &mut Limits = step.pools.entry(scenario.pools[pool].name.clone()).or_default();
-                limits.set(
-                    target.name_in(&scenario, pool),
-                    Some(round_up(libm::ceil(share as f64 * (1.0 + margin)) as u64)),
-                );
+                limits.set(target.name_in(&scenario, pool), Some(round_up(with_margin(share, margin))));
             }
         }
         Some(())

@@ -1,8 +1,9 @@
 //! Makes the cases for quota increases from what was simulated and what the catalogue knows.
 
+use super::growth::expected;
 use super::target::Target;
 use crate::analysis::increase::{Increase, PerMinute, QuotaRequest};
-use crate::analysis::sizing::{LimitName, PoolSize};
+use crate::analysis::sizing::{Growth, LimitName, PoolSize};
 use crate::analysis::{ByMinute, Replications, Summary, traffic};
 use crate::engine::{AttemptRow, Engine, Observer};
 use crate::model::catalog::ProfileKind;
@@ -30,7 +31,7 @@ pub(super) struct Basis<'a> {
     /// The Region of the calls.
     pub(super) region: Option<&'a str>,
     /// What is expected of the future.
-    pub(super) growth: &'a str,
+    pub(super) growth: Option<&'a Growth>,
 }
 
 impl Basis<'_> {
@@ -74,7 +75,7 @@ impl Basis<'_> {
             average_output_tokens: averages.output,
             share_above_25k_input: self.share_of_long_inputs(pool),
             cross_region: cross_region(identity),
-            growth: self.growth.to_owned(),
+            growth: self.growth(Some(&model.name)),
             monitoring:
                 "CloudWatch metrics EstimatedTPMQuotaUsage, InvocationThrottles and Invocations by minute, with \
                          alarms at 70% and 80% of the quota; the first does not show reservations, so throttles are \
@@ -100,7 +101,7 @@ impl Basis<'_> {
             profile: "all models of the account".to_owned(),
             endpoint: endpoint(Endpoint::Runtime).to_owned(),
             quotas: vec![self.request("tokens_per_day", title, code.map(str::to_owned), current, desired)],
-            growth: self.growth.to_owned(),
+            growth: self.growth(None),
             notes: vec!["This quota cannot be raised in the console: AWS Support raises it.".to_owned()],
             ..Increase::default()
         }
@@ -120,6 +121,14 @@ impl Basis<'_> {
             ),
         };
         QuotaRequest { limit: limit.to_owned(), name, code, current, desired, command }
+    }
+
+    /// What is expected of the traffic, and of a pool's tokens.
+    fn growth(&self, pool: Option<&str>) -> String {
+        match self.growth {
+            Some(growth) => expected(growth, pool),
+            None => "Steady; no growth was given (`--growth` adds it).".to_owned(),
+        }
     }
 
     /// What callers of a pool do about throttles.

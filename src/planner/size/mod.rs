@@ -125,10 +125,11 @@ pub fn size(scenario: &Scenario, ask: &Ask, progress: &dyn Progress) -> Option<S
     if let Some(binding) = work.binding(&sized, &joint, &accounts) {
         work.look_around(&mut sizing, &binding, &joint, &identities)?;
     }
-    if !ask.growth.is_empty() {
+    if !ask.growth.is_empty() && !sized.is_empty() {
         let grown: Vec<Grown<'_>> = sized.iter().map(|each| work.grown(each)).collect();
         sizing.growth = Some(growth::growth(&grown, &ask.growth, ask.margin, |share| progress.reached(5, share))?);
     }
+    sizing.warnings.extend(work.not_grown(&sizing));
     work.cases(&mut sizing, &joint, &identities)?;
     Some(sizing)
 }
@@ -223,6 +224,18 @@ impl<'a> Work<'a> {
     fn together(&self, sized: &[Sized<'_>]) -> Option<Result<Joint, Vec<String>>> {
         let parts: Vec<(&Component, &Least)> = sized.iter().map(|each| (each.component, &each.least)).collect();
         joint::together(self.scenario, &parts, accounts(self.scenario), self.court(self.objectives))
+    }
+
+    /// Says what a growth leaves out.
+    fn not_grown(&self, sizing: &Sizing) -> Option<String> {
+        let told = days_can_be_told(self.scenario);
+        let of_pools = sizing.pools.values().any(|size| size.today.tokens_per_day.is_some());
+        let left_out = !sizing.accounts.is_empty() || (of_pools && !told);
+        (left_out && !self.ask.growth.is_empty()).then(|| {
+            "the growth is of quotas per minute, and whether today's are enough says nothing of the daily ones: these \
+             grow as the traffic does, so multiply their needs by its factor"
+                .to_owned()
+        })
     }
 
     /// A component under what decides its first limit.

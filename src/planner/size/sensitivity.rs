@@ -52,10 +52,13 @@ impl Quantity {
     }
 }
 
-/// The needs with each input moved, by size of the effect. `single` sizes one limit; `need` is what it needs as it is.
-pub(super) fn sensitivities(single: &Single<'_>, need: u64, mut done: impl FnMut(f64)) -> Option<Vec<Sensitivity>> {
-    let base = single.need(single.scenario)?.unwrap_or(need);
-    // The same small effort on both sides of a ratio; the ratio is what counts.
+/// The needs with each input moved, by size of the effect. `single` sizes one limit; `need` is what it needs as it is,
+/// `base` what it needs with the effort of `single`.
+pub(super) fn sensitivities(
+    single: &Single<'_>,
+    [need, base]: [u64; 2],
+    mut done: impl FnMut(f64),
+) -> Option<Vec<Sensitivity>> {
     let rescaled = |moved: Option<u64>| moved.map(|moved| libm::round(need as f64 * moved as f64 / base as f64) as u64);
     let mut found = Vec::new();
     for (index, input) in INPUTS.into_iter().enumerate() {

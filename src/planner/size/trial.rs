@@ -11,7 +11,7 @@ use crate::planner::boundary::{Answer, Side};
 
 /// Replications that a first look takes; where these leave no doubt they are enough.
 const LOOK: u32 = 3;
-/// The confidence that leaves no doubt.
+/// The confidence that leaves no doubt, unless more is asked for.
 const NO_DOUBT: f64 = 0.999;
 
 /// What every trial of one question has in common.
@@ -125,13 +125,14 @@ impl Court<'_> {
     /// at the other end of such an interval.
     fn clear(&self, scenario: &Scenario, trial: &Trial) -> bool {
         let Trial { summary, replications, .. } = trial;
-        let sure = stand(self.objectives, scenario, summary, replications, NO_DOUBT);
+        let no_doubt = self.confidence.max(NO_DOUBT);
+        let sure = stand(self.objectives, scenario, summary, replications, no_doubt);
         // What was never seen in a few replications may well be seen in more.
         if sure.iter().all(|standing| standing.met && standing.proven) {
             return true;
         }
         let degrees = replications.len() - 1;
-        let scale = student::quantile(NO_DOUBT, degrees) / t975(degrees);
+        let scale = student::quantile(no_doubt, degrees) / t975(degrees);
         self.objectives.iter().zip(&sure).any(|(objective, standing)| {
             let (Some(value), Some([low, high])) = (standing.value, standing.ci95) else { return false };
             let upper = matches!(objective.comparison, Comparison::Less | Comparison::AtMost);

@@ -11,7 +11,7 @@ use super::table::{Table, in_unit, provenance_of};
 use super::text::{FAINT, GOOD, STRONG, Style, align, pack, wrap};
 use super::{csv, text};
 use crate::analysis::confidence::Standing;
-use crate::analysis::sizing::{Decided, Sizing};
+use crate::analysis::sizing::{LimitName, Sizing};
 use std::fmt::Write as _;
 
 /// How to repeat it: scenario, seed, version, replications, horizon.
@@ -33,13 +33,23 @@ fn provenance(sizing: &Sizing) -> [String; 4] {
 struct Asked {
     words: String,
     today: u64,
+    /// The need as the scenario is written, and the largest one under what decides, with that assumption.
+    need: u64,
+    decided: (u64, Option<String>),
 }
 
 fn asked(sizing: &Sizing) -> Vec<Asked> {
     let of_pool = |(pool, size): (&String, &crate::analysis::sizing::PoolSize)| {
-        let ask = |(name, request): (crate::analysis::sizing::LimitName, u64)| Asked {
-            words: format!("{} {} for `{pool}`", short(request as f64), name.words()),
-            today: size.today.get(name).unwrap_or(0),
+        let ask = |(name, request): (LimitName, u64)| {
+            let need = size.needs.get(name).unwrap_or(0);
+            let deciding = size.by_assumption.iter().filter(|(_, under)| under.decides);
+            let others = deciding.filter_map(|(key, under)| Some((under.needs.get(name)?, Some(key.clone()))));
+            Asked {
+                words: format!("{} {} for `{pool}`", short(request as f64), name.words()),
+                today: size.today.get(name).unwrap_or(0),
+                need,
+                decided: others.fold((need, None), |most, each| if each.0 > most.0 { each } else { most }),
+            }
         };
         size.request.present().map(ask).collect::<Vec<_>>()
     };
@@ -47,7 +57,8 @@ fn asked(sizing: &Sizing) -> Vec<Asked> {
     for (account, size) in &sizing.accounts {
         if let Some(request) = size.request {
             let words = format!("{} tokens per day for account `{account}`", short(request as f64));
-            asked.push(Asked { words, today: size.today.unwrap_or(0) });
+            let need = size.tokens_per_day.unwrap_or(0);
+            asked.push(Asked { words, today: size.today.unwrap_or(0), need, decided: (need, None) });
         }
     }
     asked
@@ -85,11 +96,11 @@ pub fn headline(sizing: &Sizing) -> String {
 
 /// Why today's limit will not do.
 fn verdict(sizing: &Sizing, asked: &Asked) -> String {
-    match &sizing.decided {
-        Some(decided) if sizing.meets_today && decided.need <= asked.today => {
+    match &asked.decided {
+        (decided, _) if *decided <= asked.today => {
             format!("is enough, but not with a margin of {}", percent(sizing.margin))
         }
-        Some(Decided { under: Some(under), .. }) if sizing.meets_today => {
+        (_, Some(under)) if asked.need <= asked.today => {
             format!("is enough for the scenario as it is written, but not under `{under}`")
         }
         _ => "is not enough".to_owned(),
@@ -430,8 +441,34 @@ mod tests {
     }
 
     #[test]
+    fn the_headline_says_why_today_s_quota_will_not_do() {
+        let mut sizing = fixture::enough();
+        let main = sizing.accounts.get_mut("main").expect("the fixture has it");
+        (main.tokens_per_day, main.request) = (Some(900_000_000), Some(900_000_000));
+        assert_eq!(headline(&sizing), "Ask for 900M tokens per day for account `main`: today's 700M is not enough.");
+        for (today, why) in [
+            (8_000_000, "is not enough"),
+            (8_500_000, "is enough for the scenario as it is written, but not under `burst_seconds_10`"),
+            (9_000_000, "is enough, but not with a margin of 30%"),
+        ] {
+            let mut sizing = fixture::too_small();
+            let pool = sizing.pools.get_mut("sonnet").expect("the fixture has it");
+            pool.today.tokens_per_minute = Some(today);
+            assert!(headline(&sizing).ends_with(&format!(" {why}.")), "{today}: {}", headline(&sizing));
+        }
+    }
+
+    #[test]
     fn no_line_is_wider_than_the_screen() {
-        for sizing in [fixture::too_small(), fixture::enough(), fixture::unmet(), Sizing::default()] {
+        let mut several = fixture::too_small();
+        let spare = several.pools["sonnet"].clone();
+        several.pools.insert("spare-in-another-region".to_owned(), spare);
+        for step in several.growth.iter_mut().flat_map(|growth| &mut growth.steps) {
+            let limits = step.pools["sonnet"];
+            step.pools.insert("spare-in-another-region".to_owned(), limits);
+        }
+        assert!(text(&several, &Style::PLAIN).contains("2026-12"), "no month is cut short");
+        for sizing in [several, fixture::too_small(), fixture::enough(), fixture::unmet(), Sizing::default()] {
             // A quoted word of a command cannot be broken.
             for line in text(&sizing, &Style::PLAIN).lines().filter(|line| !line.contains("--query")) {
                 assert!(line.chars().count() <= WIDTH, "{line}");

@@ -177,13 +177,14 @@ pub fn growth(sizing: &Sizing) -> Table {
     for step in steps {
         let when = step.month.clone().unwrap_or_default();
         let enough = if step.enough_today { "enough" } else { "too small" };
-        let mut asks = Vec::new();
-        for (pool, limits) in &step.pools {
+        let ask = |(pool, limits): (&String, &Limits)| {
             let of = if several { format!("{pool}: ") } else { String::new() };
-            asks.push(format!("{of}{}", limit_words(limits)));
-        }
-        let asks = if asks.is_empty() { "none meets".to_owned() } else { asks.join("; ") };
-        rows.push(vec![when, format!("{}×", digits(step.factor, 3)), enough.to_owned(), asks]);
+            format!("{of}{}", limit_words(limits))
+        };
+        let mut asks = step.pools.iter().map(ask);
+        let first = asks.next().unwrap_or_else(|| "none meets".to_owned());
+        rows.push(vec![when, format!("{}×", digits(step.factor, 3)), enough.to_owned(), first]);
+        rows.extend(asks.map(|next| vec![String::new(), String::new(), String::new(), next]));
     }
     let mut table = Table { header: vec!["month", "traffic", "today's is", "to ask for"], rows, words: vec![0, 2, 3] };
     if !dated {

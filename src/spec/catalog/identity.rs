@@ -53,8 +53,9 @@ impl Catalog {
         }
     }
 
-    /// The active model most like `card`, by the words of its name, that burns fewer quota tokens per output token;
-    /// among equals one of Amazon's, and then the dearest, as that is likely the most able.
+    /// The active model most like `card`, by the words of its name, that burns fewer quota tokens per output token; of
+    /// the same provider, if there is one, else of Amazon's; among equals the nearest in price, as that is likely as
+    /// able.
     fn lower_burndown(&self, card: &Card) -> Vec<LowerBurndown> {
         let Some(rate) = card.burndown_now().map(|dated| dated.rate) else { return Vec::new() };
         let letters = |word: &&str| word.chars().all(char::is_alphabetic);
@@ -63,19 +64,30 @@ impl Catalog {
         let likeness = |other: &Card| words(other).iter().filter(|word| own.contains(word)).count();
         let price = |other: &Card| {
             let known = other.prices.iter().filter_map(|(_, prices)| prices.input);
-            known.fold(0.0, f64::max)
+            known.reduce(f64::max)
         };
+        // How many times as dear, or as cheap.
+        let off = |other: &Card| match (price(other), price(card)) {
+            (Some(one), Some(own)) => (one / own).max(own / one),
+            _ => f64::INFINITY,
+        };
+        let provider = |other: &Card| other.id.split('.').next().unwrap_or_default().to_owned();
+        let same_provider = |other: &Card| provider(other) == provider(card);
         let candidates = self.cards.iter().filter_map(|other| {
             let lower = other.burndown_now().map(|dated| dated.rate).filter(|&other| other < rate)?;
             (other.status == Status::Active && other.runtime).then_some((other, lower))
         });
         let amazon = |other: &Card| other.id.starts_with("amazon.");
         let best = candidates.max_by(|(a, low), (b, high)| {
-            let alike = likeness(a).cmp(&likeness(b)).then(high.cmp(low));
-            alike.then(amazon(a).cmp(&amazon(b))).then(price(a).total_cmp(&price(b)))
+            let alike = likeness(a).cmp(&likeness(b)).then(same_provider(a).cmp(&same_provider(b)));
+            alike.then(high.cmp(low)).then(amazon(a).cmp(&amazon(b))).then(off(b).total_cmp(&off(a)))
         });
-        let described =
-            |(other, rate): (&Card, _)| LowerBurndown { model: other.name.clone(), rate, max_output: other.max_output };
+        let described = |(other, rate): (&Card, _)| LowerBurndown {
+            model: other.name.clone(),
+            rate,
+            max_output: other.max_output,
+            same_provider: same_provider(other),
+        };
         best.map(described).into_iter().collect()
     }
 }
@@ -154,6 +166,10 @@ mod tests {
         assert!(lower("us.anthropic.claude-sonnet-5").is_some_and(older));
         assert!(lower("us.anthropic.claude-opus-4-8").is_some_and(|(name, rate)| name.contains("Opus") && rate == 5));
         assert!(lower("us.anthropic.claude-sonnet-4-6").is_some_and(|(_, rate)| rate == 1));
+        // No Claude burns less than five-fold: then one of Amazon's of about the same price.
+        let haiku = identity("us.anthropic.claude-haiku-4-5-20251001-v1:0").lower_burndown.remove(0);
+        assert_eq!((haiku.model.as_str(), haiku.same_provider), ("Nova Pro", false));
+        assert!(identity("us.anthropic.claude-opus-4-8").lower_burndown[0].same_provider);
         assert_eq!(lower("us.amazon.nova-lite-v1:0"), None);
     }
 
