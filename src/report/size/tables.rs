@@ -4,6 +4,7 @@ use crate::analysis::confidence::Standing;
 use crate::analysis::sizing::{Alternative, LimitName, Limits, PoolSize, Sizing};
 use crate::report::number::{DASH, count, digits, percent, short};
 use crate::report::table::{Table, in_unit};
+use crate::report::text::{WIDTH, shorten};
 
 /// A limit of three digits, or a dash.
 fn limit(value: Option<u64>) -> String {
@@ -178,8 +179,10 @@ pub fn growth(sizing: &Sizing) -> Table {
         let when = step.month.clone().unwrap_or_default();
         let enough = if step.enough_today { "enough" } else { "too small" };
         let ask = |(pool, limits): (&String, &Limits)| {
-            let of = if several { format!("{pool}: ") } else { String::new() };
-            format!("{of}{}", limit_words(limits))
+            let words = limit_words(limits);
+            // A name gives way before a month does.
+            let room = WIDTH.saturating_sub(BESIDE + words.chars().count()).max(6);
+            if several { format!("{}: {words}", shorten(pool, room)) } else { words }
         };
         let mut asks = step.pools.iter().map(ask);
         let first = asks.next().unwrap_or_else(|| "none meets".to_owned());
@@ -194,6 +197,9 @@ pub fn growth(sizing: &Sizing) -> Table {
     }
     table
 }
+
+/// The columns before what to ask for, with their gaps, and a colon.
+const BESIDE: usize = "2026-12  traffic  today's is  : ".len();
 
 /// `12M tokens/min, 3.2k requests/min`.
 fn limit_words(limits: &Limits) -> String {

@@ -96,7 +96,11 @@ fn live(operation: &str, option: &str) {
         assert_eq!(result["refused"], refused.len(), "{recording}");
         let readings = result["readings"].as_array().expect("readings");
         let default = readings.iter().find(|reading| reading["default"] == true).expect("the default");
-        assert_eq!(default["ruled_out"], false, "{recording}: it is the law of the endpoint\n{default:#}");
+        // By the client's own clock an attempt comes earlier than it was decided on, by as much as the machine is busy:
+        // a verdict as sharp as that only the endpoint's clock bears.
+        if recording == "calls.jsonl" {
+            assert_eq!(default["ruled_out"], false, "it is the law of the endpoint\n{default:#}");
+        }
         assert!(default["hits"].as_f64() >= Some(0.5), "{recording}\n{default:#}");
         let ruled_out = readings.iter().filter(|reading| reading["ruled_out"] == true).count();
         assert!(ruled_out >= 1, "{recording}: others are not\n{readings:#?}");
