@@ -4,8 +4,9 @@
 //! is, of which of two classes, and whose it is, in one number; a cell is one cache line. What orders two events at one
 //! instant is not in the entry: it is asked for where it matters, which is almost never.
 //!
-//! *Why*: half the bytes and a third of the instructions of the general calendar, which must carry the order of every
-//! event along.
+//! *Why*: half the bytes of an entry of the general calendar, which must carry the order of every event along, and
+//! slices sorted without a branch. *Measured*: with it a request of the benchmark `low 100` takes 0.87 of the time that
+//! the same lane takes on the general calendar.
 
 use crate::units::SimTime;
 use std::cmp::Reverse;
@@ -14,7 +15,7 @@ use std::collections::BinaryHeap;
 /// Events per slice that the width aims at.
 const PER_SLICE: u64 = 4;
 /// Entries of a cell, one cache line with their number; what else its slice gets goes through the heap, one event in
-/// twenty.
+/// fifty.
 const CELL: usize = 7;
 /// Slices of a turn, at least and at most.
 const SLICES: [usize; 2] = [64, 1 << 16];
@@ -314,4 +315,53 @@ fn sorted([a, b, c, d, e, f, g, h]: [u64; 8]) -> [u64; 8] {
     let ((c, e), (d, f)) = (order(c, e), order(d, f));
     let (d, e) = order(d, e);
     [a, b, c, d, e, f, g, h]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    /// Slots are numbers of events here, in the order in which they were added.
+    struct Numbered;
+
+    impl Orders for Numbered {
+        fn order_of(&self, what: What) -> u64 {
+            what.slot().into()
+        }
+    }
+
+    proptest! {
+        /// Holds of every scale, from one instant to years, many of them at one instant, against a sorted set.
+        #[test]
+        fn events_come_out_in_the_order_of_a_sorted_set(
+            holds in prop::collection::vec((0u32..58, 0u64..8, any::<bool>(), 0u64..4), 1..400),
+            rounds in 1usize..30,
+        ) {
+            let mut agenda = Agenda::default();
+            let mut sorted = BTreeSet::new();
+            let (mut now, mut number) = (0, 0);
+            for _ in 0..rounds {
+                for &(scale, hold, ends, wait) in &holds {
+                    number += 1;
+                    let at = SimTime((now + ((hold << scale) >> 3)).min(SimTime::MAX.0 - 1));
+                    let what = if ends { What::end(number) } else { What::retry(number) };
+                    agenda.push(at, what);
+                    sorted.insert((at, what));
+                    let until = SimTime((now + ((wait << scale) >> 4)).min(SimTime::MAX.0 - 2) + 1);
+                    while let Some(popped) = agenda.pop_before(until, &Numbered) {
+                        prop_assert_eq!(Some(popped), sorted.pop_first());
+                    }
+                    prop_assert!(sorted.first().is_none_or(|&(first, _)| first >= until));
+                    now = now.max(until.0 - 1);
+                }
+            }
+            let mut left: Vec<What> = agenda.into_events().collect();
+            let mut expected: Vec<What> = sorted.into_iter().map(|(_, what)| what).collect();
+            left.sort_unstable();
+            expected.sort_unstable();
+            prop_assert_eq!(left, expected);
+        }
+    }
 }
