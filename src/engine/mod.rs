@@ -8,7 +8,6 @@
 //! giving up. Where its client has nothing to do for it, a request goes straight to the gate, and its record begins
 //! with its first refusal.
 
-mod agenda;
 mod attempt;
 mod attempt_draws;
 mod calendar;

@@ -1,6 +1,6 @@
 //! The calendar of a lane: a timing wheel of slices whose entries are eight bytes.
 //!
-//! As [`Calendar`](super::calendar::Calendar), with what a lane makes possible: an entry says where in its slice an event
+//! As [`Calendar`](crate::engine::calendar::Calendar), with what a lane makes possible: an entry says where in its slice an event
 //! is, of which of two classes, and whose it is, in one number; a cell is one cache line. What orders two events at one
 //! instant is not in the entry: it is asked for where it matters, which is almost never.
 //!
