@@ -1,5 +1,7 @@
 //! Fixed window: a counter that starts anew every minute.
 
+use super::batch::{AllAdmitted, Batch};
+use super::gate::Reservation;
 use super::limiter::{Entry, Limiter};
 use crate::units::{SimSpan, SimTime};
 
@@ -53,6 +55,27 @@ impl Limiter for FixedWindow {
         if taken >= self.start {
             self.used -= refund;
         }
+    }
+
+    #[inline(always)]
+    fn begin_batch(&mut self, from: SimTime, until: SimTime) -> bool {
+        self.advance(from);
+        until <= self.end
+    }
+
+    #[inline(always)]
+    fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
+        if reservation.at >= self.start { reservation.held as i64 - charge as i64 } else { 0 }
+    }
+
+    #[inline(always)]
+    fn admit_all(&mut self, batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
+        let (returned, overdrawn) = batch.returned_and_overdrawn();
+        let most = self.used + batch.reserved as i64 + overdrawn;
+        (most <= self.limit as i64).then(|| {
+            self.used = most - returned;
+            AllAdmitted { first: Entry::default() }
+        })
     }
 
     fn penalise(&mut self, now: SimTime) {

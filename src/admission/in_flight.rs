@@ -1,5 +1,7 @@
 //! Open reservations only: the loss systems of queueing theory, where nothing refills over time.
 
+use super::batch::{AllAdmitted, Batch};
+use super::gate::Reservation;
 use super::limiter::{Entry, Limiter};
 use crate::units::SimTime;
 
@@ -39,6 +41,20 @@ impl Limiter for InFlight {
     #[inline(always)]
     fn settle(&mut self, _now: SimTime, _taken: SimTime, _entry: Entry, held: u64, _charge: u64) {
         self.open -= held as i64;
+    }
+
+    #[inline(always)]
+    fn comes_back(&self, reservation: &Reservation, _charge: u64) -> i64 {
+        reservation.held as i64
+    }
+
+    #[inline(always)]
+    fn admit_all(&mut self, batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
+        let most = self.open + batch.reserved as i64;
+        (most <= self.limit as i64).then(|| {
+            self.open = most - batch.returned_and_overdrawn().0;
+            AllAdmitted { first: Entry::default() }
+        })
     }
 
     fn penalise(&mut self, _now: SimTime) {}

@@ -1,6 +1,8 @@
 //! What every limiter can do, and the choice among them without dynamic dispatch.
 
+use super::batch::{AllAdmitted, Batch};
 use super::fixed_window::FixedWindow;
+use super::gate::Reservation;
 use super::in_flight::InFlight;
 use super::sliding_window::SlidingWindow;
 use super::token_bucket::TokenBucket;
@@ -23,6 +25,24 @@ pub trait Limiter {
     fn settle(&mut self, now: SimTime, taken: SimTime, entry: Entry, held: u64, charge: u64) {
         self.give_back(now, taken, entry, held as i64 - charge as i64);
     }
+
+    /// Makes ready for a batch of all that happens in `[from, until)`; whether it can be lived through at once.
+    #[inline(always)]
+    fn begin_batch(&mut self, from: SimTime, until: SimTime) -> bool {
+        let _ = (from, until);
+        true
+    }
+
+    /// What the end of an attempt in such a batch would give back; negative where it takes more.
+    #[inline(always)]
+    fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
+        reservation.held as i64 - charge as i64
+    }
+
+    /// Lives through a batch of which it admits all, if that can be seen without ordering it.
+    ///
+    /// `entry_of` finds the entry of an end.
+    fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted>;
 
     /// Takes one unit for a refused attempt; a bucket stops at zero, a window counts on.
     fn penalise(&mut self, now: SimTime);
@@ -88,6 +108,15 @@ macro_rules! forward {
                 }
             )*
 
+            fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
+                match self {
+                    Meter::TokenBucket(limiter) => limiter.comes_back(reservation, charge),
+                    Meter::FixedWindow(limiter) => limiter.comes_back(reservation, charge),
+                    Meter::SlidingWindow(limiter) => limiter.comes_back(reservation, charge),
+                    Meter::InFlight(limiter) => limiter.comes_back(reservation, charge),
+                }
+            }
+
             fn capacity(&self) -> u64 {
                 match self {
                     Meter::TokenBucket(limiter) => limiter.capacity(),
@@ -105,6 +134,8 @@ forward! {
     take(&mut self, now: SimTime, cost: u64) -> Entry;
     give_back(&mut self, now: SimTime, taken: SimTime, entry: Entry, refund: i64);
     settle(&mut self, now: SimTime, taken: SimTime, entry: Entry, held: u64, charge: u64);
+    begin_batch(&mut self, from: SimTime, until: SimTime) -> bool;
+    admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted>;
     penalise(&mut self, now: SimTime);
     available(&mut self, now: SimTime) -> i64;
     retry_at(&mut self, now: SimTime, cost: u64) -> Option<SimTime>;

@@ -5,6 +5,7 @@
 //! nothing. A refusal counts once, under the first quota that refuses, and consumes nothing unless the pool's rules
 //! say so.
 
+mod batch;
 mod day;
 mod fixed_window;
 mod gate;
@@ -16,6 +17,7 @@ mod one_quota;
 mod sliding_window;
 mod token_bucket;
 
+pub use batch::{AllAdmitted, BATCH, Batch};
 pub use day::DayMeter;
 pub use gate::{Admission, Gate, Refusal, Reservation, Settlement};
 pub use limiter::{Entry, Limiter, Meter};

@@ -1,7 +1,8 @@
 //! A pool with nothing but a tokens quota, with the limiter known at compile time.
 
+use super::batch::{AllAdmitted, Batch};
 use super::gate::{Admission, Gate, Refusal, Reservation, Settlement};
-use super::limiter::Limiter;
+use super::limiter::{Entry, Limiter};
 use crate::model::QuotaName;
 use crate::units::SimTime;
 
@@ -12,6 +13,15 @@ pub trait Admit {
 
     /// The attempt has ended.
     fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement);
+
+    /// As [`Limiter::begin_batch`].
+    fn begin_batch(&mut self, from: SimTime, until: SimTime) -> bool;
+
+    /// As [`Limiter::comes_back`].
+    fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64;
+
+    /// As [`Limiter::admit_all`].
+    fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted>;
 }
 
 impl Admit for &mut Gate {
@@ -23,6 +33,22 @@ impl Admit for &mut Gate {
     #[inline(always)]
     fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement) {
         Gate::settle(self, now, reservation, settlement, None);
+    }
+
+    /// Several quotas would have to agree before any of them takes something: one event after the other, then.
+    #[inline(always)]
+    fn begin_batch(&mut self, _from: SimTime, _until: SimTime) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn comes_back(&self, _reservation: &Reservation, _charge: u64) -> i64 {
+        0
+    }
+
+    #[inline(always)]
+    fn admit_all(&mut self, _batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
+        None
     }
 }
 
@@ -57,5 +83,20 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement) {
         let Reservation { at, held, entry } = reservation;
         self.meter.settle(now, at, entry, held, settlement.charge);
+    }
+
+    #[inline(always)]
+    fn begin_batch(&mut self, from: SimTime, until: SimTime) -> bool {
+        self.meter.begin_batch(from, until)
+    }
+
+    #[inline(always)]
+    fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
+        self.meter.comes_back(reservation, charge)
+    }
+
+    #[inline(always)]
+    fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
+        self.meter.admit_all(batch, entry_of)
     }
 }

@@ -1,5 +1,6 @@
 //! Sliding window: each admitted attempt counts for 60 s from its admission.
 
+use super::batch::{AllAdmitted, Batch};
 use super::limiter::{Entry, Limiter};
 use crate::units::{SimSpan, SimTime};
 use std::collections::VecDeque;
@@ -63,6 +64,32 @@ impl Limiter for SlidingWindow {
             self.log[place as usize].1 -= refund;
             self.sum -= refund;
         }
+    }
+
+    #[inline(always)]
+    fn begin_batch(&mut self, from: SimTime, _until: SimTime) -> bool {
+        self.expire(from);
+        true
+    }
+
+    /// Whether a refund comes just before its entry leaves the log or just after makes no difference afterwards.
+    #[inline(always)]
+    fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
+        let (_, overdrawn) = batch.returned_and_overdrawn();
+        if self.sum + batch.reserved as i64 + overdrawn > self.limit as i64 {
+            return None;
+        }
+        for (end, &refund) in batch.refunds.iter().enumerate().take(batch.ends) {
+            if let Some(place) = entry_of(end).0.checked_sub(self.expired) {
+                self.log[place as usize].1 -= refund;
+                self.sum -= refund;
+            }
+        }
+        let first = Entry(self.expired + self.log.len() as u64);
+        for (&made, &cost) in batch.made.iter().zip(batch.costs).take(batch.attempts) {
+            let _ = self.push(SimTime(made), cost);
+        }
+        Some(AllAdmitted { first })
     }
 
     fn penalise(&mut self, now: SimTime) {

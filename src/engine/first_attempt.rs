@@ -9,7 +9,7 @@
 //! by one, between two branches that nobody can predict. Over columns they cost a tenth of that.
 
 use super::compiled::{CompiledWorkload, Engine, NO_ACCOUNT, Route};
-use super::draws::{BLOCK, TimingBlock, TokenBlock};
+use super::draws::{BLOCK, PADDED, TimingBlock, TokenBlock};
 use super::marks::Marks;
 use super::observer::Observer;
 use super::request::{Flight, NOWHERE};
@@ -40,7 +40,8 @@ pub(super) struct Columns<'a> {
     route: Route,
     clients: u32,
     books_success: bool,
-    pub(super) reservation: [u64; BLOCK],
+    /// Padded, as a batch is read whole.
+    pub(super) reservation: [u64; PADDED],
     pub(super) charge: [u64; BLOCK],
     pub(super) verdicts: [Verdict; BLOCK],
 }
@@ -55,14 +56,15 @@ impl<'a> Columns<'a> {
             route: engine.routes[flow],
             clients: workload.model.clients,
             books_success: workload.client.books_success(),
-            reservation: [0; BLOCK],
+            reservation: [0; PADDED],
             charge: [0; BLOCK],
-            verdicts: [Verdict::Refused; BLOCK],
+            verdicts: [Verdict::Admitted; BLOCK],
         }
     }
 
     /// Computes the columns of a block.
     pub(super) fn fill(&mut self, tokens: &TokenBlock, len: usize) {
+        self.verdicts.fill(Verdict::Admitted);
         widest(Pricing { columns: self, tokens, len });
     }
 
@@ -188,19 +190,20 @@ impl Loop for Holding<'_> {
     #[inline(always)]
     fn run(self) {
         let Holding { columns, measured, in_flight, reserved } = self;
+        let reservation = columns.reservation.first_chunk().expect("padded");
         let any = |numbers: &[u64; BLOCK]| numbers.iter().fold(0, |any, number| any | number);
-        let (longest, largest) = (any(measured), any(&columns.reservation));
+        let (longest, largest) = (any(measured), any(reservation));
         let most = u64::MAX / BLOCK as u64;
         if longest.checked_mul(largest.max(1)).is_some_and(|product| product < most) {
             // Nothing can grow out of 64 bits, of which a register holds many.
             let (mut sum, mut products) = (0, 0);
-            for (measured, reservation) in measured.iter().zip(&columns.reservation) {
+            for (measured, reservation) in measured.iter().zip(reservation) {
                 sum += measured;
                 products += measured * reservation;
             }
             (*in_flight, *reserved) = (u128::from(sum), u128::from(products));
         } else {
-            for (&measured, &reservation) in measured.iter().zip(&columns.reservation) {
+            for (&measured, &reservation) in measured.iter().zip(reservation) {
                 *in_flight += u128::from(measured);
                 *reserved += u128::from(measured) * u128::from(reservation);
             }

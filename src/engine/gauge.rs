@@ -19,6 +19,18 @@ impl Gauge {
         self.now -= amount;
     }
 
+    /// Whether it may go up by this much without a new peak.
+    #[inline(always)]
+    pub(super) fn has_been_at(&self, more: u64) -> bool {
+        self.now + more <= self.peak
+    }
+
+    /// Goes up and down in whatever order, where it [has been](Self::has_been_at).
+    #[inline(always)]
+    pub(super) fn shift(&mut self, up: u64, down: u64) {
+        self.now = self.now + up - down;
+    }
+
     #[inline(always)]
     pub(super) fn now(&self) -> u64 {
         self.now

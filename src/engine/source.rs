@@ -2,7 +2,7 @@
 
 use super::compiled::Flow;
 use super::draws::{
-    BLOCK, LatencyKeys, LatencySamplers, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens,
+    BLOCK, LatencyKeys, LatencySamplers, PADDED, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens,
 };
 use super::first_attempt::Columns;
 use crate::model::{Arrivals, Trace};
@@ -32,7 +32,7 @@ pub(super) struct OpenSource<'a> {
     trace: Option<&'a Trace>,
     /// The workload's limit; a trace's row may have its own.
     max_tokens: u32,
-    pub(super) times: Box<[u64; BLOCK]>,
+    pub(super) times: Box<[u64; PADDED]>,
     rows: Box<[u32; BLOCK]>,
     pub(super) tokens: Box<TokenBlock>,
     pub(super) timing: Box<TimingBlock>,
@@ -66,7 +66,7 @@ impl<'a> OpenSource<'a> {
             latency_keys: keys.1,
             trace,
             max_tokens: flow.max_tokens,
-            times: Box::new([0; BLOCK]),
+            times: Box::new([0; PADDED]),
             rows: Box::new([0; BLOCK]),
             tokens: TokenBlock::new(),
             timing: TimingBlock::new(),
@@ -124,7 +124,7 @@ impl<'a> OpenSource<'a> {
     pub(super) fn refill(&mut self) {
         self.first += self.len as u64;
         self.place = 0;
-        self.len = self.arrivals.fill_rows(&mut self.times[..], &mut self.rows[..]);
+        self.len = self.arrivals.fill_rows(&mut self.times[..BLOCK], &mut self.rows[..]);
         let len = self.len;
         if self.trace.is_some() {
             // Nothing is drawn over zeros; what the last block's rows left behind must go.

@@ -17,6 +17,8 @@ const PER_SLICE: u64 = 4;
 /// Entries of a cell, one cache line with their number; what else its slice gets goes through the heap, one event in
 /// fifty.
 const CELL: usize = 7;
+/// Slices of a turn for each event that is pending: an event beyond the turn goes through the heap.
+const SPAN: usize = 2;
 /// Slices of a turn, at least and at most.
 const SLICES: [usize; 2] = [64, 1 << 16];
 /// The wheel is measured, and refitted if need be, after this many events.
@@ -43,6 +45,12 @@ impl What {
     #[inline(always)]
     pub(super) fn retry(slot: u32) -> What {
         What(slot | What::WAITS)
+    }
+
+    /// What the entry of a slice is.
+    #[inline(always)]
+    pub(super) fn of_entry(entry: u64) -> What {
+        What(entry as u32)
     }
 
     #[inline(always)]
@@ -84,15 +92,52 @@ pub(super) struct Agenda {
     fitted_at: u64,
 }
 
-/// The entries of a slice, unsorted, the free ones [`NONE`].
+/// The entries of a slice, unsorted, the free ones [`NONE`]; the last number says how many there are.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-struct Cell {
-    entries: [u64; CELL],
-    length: usize,
+pub(super) struct Cell([u64; CELL + 1]);
+
+impl Cell {
+    const EMPTY: Cell = {
+        let mut numbers = [NONE; CELL + 1];
+        numbers[CELL] = 0;
+        Cell(numbers)
+    };
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.0[CELL] as usize
+    }
+
+    /// Adds an entry, if there is room.
+    #[inline(always)]
+    fn push(&mut self, entry: u64) -> bool {
+        let len = self.len();
+        let free = len < CELL;
+        if free {
+            self.0[len] = entry;
+            self.0[CELL] += 1;
+        }
+        free
+    }
+
+    #[inline(always)]
+    pub(super) fn entries(&self) -> &[u64] {
+        &self.0[..self.len().min(CELL)]
+    }
 }
 
-const EMPTY: Cell = Cell { entries: [NONE; CELL], length: 0 };
+/// A slice that has not begun.
+#[derive(Debug)]
+pub(super) struct Slice<'a> {
+    pub(super) from: SimTime,
+    /// Its length \[ns\].
+    pub(super) width: u64,
+    /// How many events it has.
+    pub(super) len: usize,
+    /// How long after its beginning they come, in the upper half of each number \[ns\], and what they are; in no order.
+    pub(super) entries: &'a [u64; CELL + 1],
+}
 
 impl Default for Agenda {
     fn default() -> Self {
@@ -102,7 +147,7 @@ impl Default for Agenda {
             tick: 0,
             base: 0,
             shift: 24,
-            cells: vec![EMPTY; SLICES[0]],
+            cells: vec![Cell::EMPTY; SLICES[0]],
             held: 0,
             far: BinaryHeap::new(),
             far_first: NONE,
@@ -122,9 +167,7 @@ impl Agenda {
         let mask = self.cells.len() - 1;
         if ahead < mask as u64 {
             let cell = &mut self.cells[tick as usize & mask];
-            if let Some(entry) = cell.entries.get_mut(cell.length) {
-                *entry = ((at.0 & ((1 << self.shift) - 1)) << 32) | u64::from(what.0);
-                cell.length += 1;
+            if cell.push(((at.0 & ((1 << self.shift) - 1)) << 32) | u64::from(what.0)) {
                 self.held += 1;
                 return;
             }
@@ -163,6 +206,29 @@ impl Agenda {
         }
     }
 
+    /// The slice after the current one, if nothing is due before it and all its events are in one cell.
+    #[inline(always)]
+    pub(super) fn next_slice(&self) -> Option<Slice<'_>> {
+        let (tick, mask) = (self.tick + 1, self.cells.len() - 1);
+        let simple = self.passed == self.due.len() && tick != self.far_first >> self.shift && self.taken < REFIT_AFTER;
+        simple.then(|| {
+            let cell = &self.cells[tick as usize & mask];
+            Slice { from: SimTime(tick << self.shift), width: 1 << self.shift, len: cell.len(), entries: &cell.0 }
+        })
+    }
+
+    /// Goes on to the end of the next slice; all its events are seen to.
+    #[inline(always)]
+    pub(super) fn pass_slice(&mut self) -> Cell {
+        self.tick += 1;
+        self.base = self.tick << self.shift;
+        let mask = self.cells.len() - 1;
+        let cell = std::mem::replace(&mut self.cells[self.tick as usize & mask], Cell::EMPTY);
+        self.held -= cell.len();
+        self.taken += cell.len() as u32;
+        cell
+    }
+
     /// Turns the wheel to the next slice with events, but not past the one of `until`; whether there is one.
     #[inline(never)]
     fn turn(&mut self, until: SimTime, orders: &impl Orders) -> bool {
@@ -182,7 +248,7 @@ impl Agenda {
                 break;
             }
             tick = if self.held == 0 { last.min(far.max(tick + 1)) } else { tick + 1 };
-            if self.cells[tick as usize & mask].length > 0 || tick == far {
+            if self.cells[tick as usize & mask].len() > 0 || tick == far {
                 break;
             }
         }
@@ -196,9 +262,10 @@ impl Agenda {
     #[inline(always)]
     fn open(&mut self, with_far: bool, orders: &impl Orders) -> bool {
         let mask = self.cells.len() - 1;
-        let Cell { entries, length } = std::mem::replace(&mut self.cells[self.tick as usize & mask], EMPTY);
-        let mut eight = [NONE; 8];
-        eight[..CELL].copy_from_slice(&entries);
+        let cell = std::mem::replace(&mut self.cells[self.tick as usize & mask], Cell::EMPTY);
+        let length = cell.len();
+        let mut eight = cell.0;
+        eight[CELL] = NONE;
         let sorted = sorted(eight);
         self.held -= length;
         self.due.clear();
@@ -241,7 +308,7 @@ impl Agenda {
         let spacing = now.saturating_sub(self.fitted_at) / u64::from(self.taken);
         let shift = (PER_SLICE * spacing).max(1).ilog2().min(WIDEST);
         let pending = self.held + self.far.len();
-        let slices = pending.next_power_of_two().clamp(SLICES[0], SLICES[1]);
+        let slices = (SPAN * pending).next_power_of_two().clamp(SLICES[0], SLICES[1]);
         let now_there = self.cells.len();
         let fits = shift.abs_diff(self.shift) <= 1 && slices <= now_there * 2 && slices * 8 >= now_there;
         self.taken = 0;
@@ -256,7 +323,7 @@ impl Agenda {
         self.tick = now >> shift;
         self.base = self.tick << shift;
         self.shift = shift;
-        self.cells = vec![EMPTY; slices];
+        self.cells = vec![Cell::EMPTY; slices];
         for (at, what) in pending {
             self.push(SimTime(at), what);
         }
@@ -268,8 +335,7 @@ impl Agenda {
         let mut events = Vec::with_capacity(self.held);
         for tick in self.tick + 1..self.tick + self.cells.len() as u64 {
             let place = tick as usize & mask;
-            let Cell { entries, length } = &self.cells[place];
-            let entries = &entries[..*length];
+            let entries = self.cells[place].entries();
             events.extend(entries.iter().map(|entry| ((tick << self.shift) + (entry >> 32), What(*entry as u32))));
         }
         self.held = 0;

@@ -10,6 +10,7 @@
 //! concerns. *Measured*: a request of the benchmark `low 100` takes 0.75 of the time here, one of `over 100` 0.7.
 
 mod agenda;
+mod calm;
 mod waiting;
 
 use super::compiled::{CompiledWorkload, NO_ACCOUNT};
@@ -186,6 +187,9 @@ impl<A: Admit> Lane<'_, '_, A> {
         let mark = self.marks.next().at();
         let past_horizon = self.marks.past_horizon();
         loop {
+            if !past_horizon && self.calm_slice(mark) {
+                continue;
+            }
             let arrival = self.source.next_time();
             // A mark comes before everything at its instant, an arrival after.
             let until = mark.min(SimTime(arrival.0 + 1));
