@@ -9,7 +9,7 @@ use super::limiter::Entry;
 use crate::units::SimTime;
 
 /// The most attempts, and the most ends, of a batch.
-pub const BATCH: usize = 8;
+pub const BATCH: usize = 16;
 
 /// First attempts and ends within one span of time. An end comes before the attempts of its instant.
 #[derive(Debug, Clone, Copy)]
@@ -32,15 +32,10 @@ pub struct Batch<'a> {
     pub ended: &'a [u64; BATCH],
     /// What [comes back](super::Limiter::comes_back) as each ends [quota tokens].
     pub refunds: &'a [i64; BATCH],
-}
-
-impl Batch<'_> {
-    /// What comes back, and what is taken from the limiter beyond it: ends whose charge exceeds what they held.
-    #[inline(always)]
-    pub(super) fn returned_and_overdrawn(&self) -> (i64, i64) {
-        let refunds = || self.refunds.iter().take(self.ends);
-        (refunds().map(|&refund| refund.max(0)).sum(), -refunds().map(|&refund| refund.min(0)).sum::<i64>())
-    }
+    /// What comes back together.
+    pub returned: i64,
+    /// What is taken together by ends whose charge exceeds what they held.
+    pub overdrawn: i64,
 }
 
 /// A limiter's word that it has admitted all attempts of a batch.

@@ -70,10 +70,9 @@ impl Limiter for FixedWindow {
 
     #[inline(always)]
     fn admit_all(&mut self, batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        let (returned, overdrawn) = batch.returned_and_overdrawn();
-        let most = self.used + batch.reserved as i64 + overdrawn;
+        let most = self.used + batch.reserved as i64 + batch.overdrawn;
         (most <= self.limit as i64).then(|| {
-            self.used = most - returned;
+            self.used = most - batch.returned;
             AllAdmitted { first: Entry::default() }
         })
     }

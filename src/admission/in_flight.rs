@@ -52,7 +52,7 @@ impl Limiter for InFlight {
     fn admit_all(&mut self, batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
         let most = self.open + batch.reserved as i64;
         (most <= self.limit as i64).then(|| {
-            self.open = most - batch.returned_and_overdrawn().0;
+            self.open = most - batch.returned;
             AllAdmitted { first: Entry::default() }
         })
     }

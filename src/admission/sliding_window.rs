@@ -75,8 +75,7 @@ impl Limiter for SlidingWindow {
     /// Whether a refund comes just before its entry leaves the log or just after makes no difference afterwards.
     #[inline(always)]
     fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        let (_, overdrawn) = batch.returned_and_overdrawn();
-        if self.sum + batch.reserved as i64 + overdrawn > self.limit as i64 {
+        if self.sum + batch.reserved as i64 + batch.overdrawn > self.limit as i64 {
             return None;
         }
         for (end, &refund) in batch.refunds.iter().enumerate().take(batch.ends) {

@@ -87,18 +87,17 @@ impl Limiter for TokenBucket {
     #[inline(always)]
     fn admit_all(&mut self, batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
         debug_assert!(self.as_of >= batch.from, "made ready");
-        let (returned, overdrawn) = batch.returned_and_overdrawn();
-        let taken = batch.reserved as i64 + overdrawn;
+        let taken = batch.reserved as i64 + batch.overdrawn;
         let span = (batch.until.0 - self.as_of.0) as i64;
         let inflow = i128::from(self.limit) * i128::from(span);
-        let moved = i128::from(taken + returned) * TOKEN;
+        let moved = i128::from(taken + batch.returned) * TOKEN;
         let level = self.level - i128::from(taken) * TOKEN;
         if level < 0 || inflow + moved > i128::from(i64::MAX / 4) {
             return None;
         }
         let mut least = None;
         widest(LeastInflow { batch, limit: self.limit as i64, least: &mut least });
-        let net = i128::from(returned) * TOKEN + inflow;
+        let net = i128::from(batch.returned) * TOKEN + inflow;
         self.level = (level + net).min(self.capacity + i128::from(least?));
         self.as_of = batch.until;
         Some(AllAdmitted { first: Entry::default() })
@@ -148,7 +147,7 @@ struct LeastInflow<'b> {
 }
 
 impl Loop for LeastInflow<'_> {
-    /// Eight sums at once: of what comes from each attempt on, and from each end on, these included.
+    /// A sum for each place, all at once: of what comes from each attempt on, and from each end on, these included.
     #[inline(always)]
     fn run(self) {
         let LeastInflow { batch, limit, least } = self;
@@ -158,14 +157,15 @@ impl Loop for LeastInflow<'_> {
         // Unused places are at the end of the span, after everything.
         let (mut made, mut ended) = ([span; BATCH], [span; BATCH]);
         for place in 0..BATCH {
-            made[place] =
-                if place < batch.attempts { batch.made[place].wrapping_sub(batch.from.0) as i64 } else { span };
-            ended[place] = if place < batch.ends { ended_at(batch.ended[place]) } else { span };
+            // Read in any case, kept where it is in use: no branch.
+            let (at, end) = (batch.made[place].wrapping_sub(batch.from.0) as i64, ended_at(batch.ended[place]));
+            made[place] = if place < batch.attempts { at } else { span };
+            ended[place] = if place < batch.ends { end } else { span };
         }
         let (mut from_attempt, mut from_end) = ([0; BATCH], [0; BATCH]);
         let mut tied = [0_i64; BATCH];
         for end in 0..batch.ends {
-            // Leaving the loop early keeps it in the order written: eight places at once, not eight ends.
+            // Leaving the loop early keeps it in the order written: all places at once, not all ends.
             let (Some(&entry), Some(&refund)) = (batch.ended.get(end), batch.refunds.get(end)) else { return };
             let at = ended_at(entry);
             for place in 0..BATCH {

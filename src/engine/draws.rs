@@ -279,11 +279,9 @@ impl Loop for Generation<'_> {
 
 /// Seconds as whole nanoseconds, as [`SimSpan::from_secs_f64`] rounds them.
 fn nanoseconds(seconds: &[f64], out: &mut [u64]) {
-    // 2²¹ s are less than 2⁵¹ ns: up to there an f64 has room for the nanoseconds and a half.
-    const LONG: f64 = 2_097_152.0;
-    if seconds.iter().fold(0.0, |most: f64, &s| if s > most { s } else { most }) < LONG {
-        widest(Nanoseconds { seconds, out });
-    } else {
+    let mut all_short = false;
+    widest(Nanoseconds { seconds, out, all_short: &mut all_short });
+    if !all_short {
         for (ns, &seconds) in out.iter_mut().zip(seconds) {
             *ns = SimSpan::from_secs_f64(seconds).0;
         }
@@ -293,6 +291,8 @@ fn nanoseconds(seconds: &[f64], out: &mut [u64]) {
 struct Nanoseconds<'a> {
     seconds: &'a [f64],
     out: &'a mut [u64],
+    /// Whether what has been computed is right.
+    all_short: &'a mut bool,
 }
 
 impl Loop for Nanoseconds<'_> {
@@ -300,7 +300,12 @@ impl Loop for Nanoseconds<'_> {
     fn run(self) {
         // From 2⁵² on an f64 has no fraction: adding it rounds to the nearest integer, and leaves that in the low bits.
         const NO_FRACTION: f64 = 4_503_599_627_370_496.0;
-        let Nanoseconds { seconds, out } = self;
+        // 2²¹ s are less than 2⁵¹ ns: up to there an f64 has room for the nanoseconds and a half.
+        const LONG: f64 = 2_097_152.0;
+        let Nanoseconds { seconds, out, all_short } = self;
+        // The bits of positive numbers are in the order of the numbers; those of negative ones are below all others.
+        let longest = seconds.iter().fold(0, |longest, s| (s.to_bits() as i64).max(longest));
+        *all_short = longest < LONG.to_bits() as i64;
         for (ns, &seconds) in out.iter_mut().zip(seconds) {
             let inside = if seconds > 0.0 { seconds * 1e9 } else { 0.0 };
             let shifted = inside + NO_FRACTION;

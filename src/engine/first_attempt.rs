@@ -17,7 +17,7 @@ use super::simulation::{PoolState, Simulation, arrival_event};
 use super::source::OpenSource;
 use crate::admission::Admission;
 use crate::model::{Pool, QuotaName};
-use crate::random::{Loop, widest};
+use crate::random::{Loop, extremes, widest};
 use crate::tally::{Billed, FlowTally, Ledger};
 use crate::units::{SimSpan, SimTime};
 use std::ops::Range;
@@ -75,7 +75,7 @@ impl<'a> Columns<'a> {
         let len = times.len();
         // Times do not decrease.
         let first_counted = times.partition_point(|&at| at < marks.warmup().0);
-        let longest = timing.service[..len].iter().fold(0, |longest, &service| longest.max(service));
+        let (_, longest) = extremes(&timing.service[..len]);
         let latest_end = SimTime(last).saturating_add(SimSpan(longest));
 
         let mut sums = Sums::default();
@@ -128,8 +128,7 @@ impl<'a> Columns<'a> {
         all: bool,
         out: &'b mut [u64; BLOCK],
     ) -> (&'b [u64], u64) {
-        let least = column[range.clone()].iter().fold(u64::MAX, |least, &number| least.min(number));
-        if all && least > 0 {
+        if all && extremes(&column[range.clone()]).0 > 0 {
             return (&column[range], 0);
         }
         let (mut len, mut zeros) = (0, 0);

@@ -31,4 +31,4 @@ pub use distribution_function::{quantile, shares};
 pub use sampler::Sampler;
 pub(crate) use special::{normal_cdf, normal_pdf};
 pub use tokens::{fill_tokens, fill_tokens_at, round_tokens};
-pub use wide::{Loop, widest};
+pub use wide::{Loop, extremes, widest};

@@ -45,3 +45,19 @@ fn with_avx512<L: Loop>(work: L) {
 fn with_avx2<L: Loop>(work: L) {
     work.run();
 }
+
+/// The smallest and the largest of many numbers; of none, the largest and the smallest that there are.
+#[inline]
+pub fn extremes(numbers: &[u64]) -> (u64, u64) {
+    struct Extremes<'a>(&'a [u64], &'a mut (u64, u64));
+    impl Loop for Extremes<'_> {
+        #[inline(always)]
+        fn run(self) {
+            let Extremes(numbers, found) = self;
+            *found = numbers.iter().fold((u64::MAX, 0), |(min, max), &number| (min.min(number), max.max(number)));
+        }
+    }
+    let mut found = (u64::MAX, 0);
+    widest(Extremes(numbers, &mut found));
+    found
+}

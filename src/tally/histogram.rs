@@ -1,5 +1,7 @@
 //! Log-linear histogram of whole numbers: percentiles to 0.1 % from a few kilobytes, however many values.
 
+use crate::random::extremes;
+
 /// Sub-buckets per octave, as a power of two: a bucket is at most 1/512 of its value wide, so its middle is within
 /// 0.098 % of every value in it.
 const PRECISION_BITS: u32 = 9;
@@ -33,7 +35,7 @@ impl Histogram {
     /// Counts many values.
     #[inline]
     pub fn record_all(&mut self, values: &[u64]) {
-        let (min, max) = values.iter().fold((u64::MAX, 0), |(min, max), &value| (value.min(min), value.max(max)));
+        let (min, max) = extremes(values);
         if values.is_empty() {
             return;
         }

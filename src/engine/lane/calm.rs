@@ -46,6 +46,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
 
         let mut refunds = [0; BATCH];
+        let (mut returned, mut overdrawn) = (0, 0);
         let (mut released, mut charged, mut counted_ended) = (0, 0, 0);
         for (refund, &entry) in refunds.iter_mut().zip(slice.entries).take(slice.len) {
             let what = What::of_entry(entry);
@@ -54,6 +55,8 @@ impl<A: Admit> Lane<'_, '_, A> {
             }
             let Flight { reservation, charge } = self.in_progress.flights.get(what.slot());
             *refund = self.quota.comes_back(reservation, charge.tokens());
+            returned += (*refund).max(0);
+            overdrawn -= (*refund).min(0);
             released += reservation.held();
             charged += charge.tokens();
             counted_ended += u64::from(charge.ends_counted());
@@ -71,6 +74,8 @@ impl<A: Admit> Lane<'_, '_, A> {
             ends: slice.len,
             ended: slice.entries,
             refunds: &refunds,
+            returned,
+            overdrawn,
         };
         let flights = &self.in_progress.flights;
         let entry_of = |end: usize| flights.get(What::of_entry(slice.entries[end]).slot()).reservation.entry();

@@ -6,6 +6,7 @@ use crate::model::scenario::Load;
 use crate::random::address::{Key, TWO_POW_64};
 use crate::random::law::Law;
 use crate::random::quantile_table::far_tail;
+use crate::random::{Loop, widest};
 use crate::units::{Rate, SimSpan, SimTime};
 use std::f64::consts::TAU;
 
@@ -62,10 +63,38 @@ impl CumulativeRate {
     /// When `Λ` reaches each of the counts, which increase from call to call [ns]; `u64::MAX` if never.
     pub(super) fn reach_all(&mut self, counts: &[f64], out: &mut [u64]) {
         match self {
-            CumulativeRate::Constant(gap) => each(counts, out, |count| count * *gap),
+            CumulativeRate::Constant(gap) => widest(Steady { gap: *gap, counts, out }),
             CumulativeRate::OnOff(on_off) => each(counts, out, |count| on_off.reach(count)),
             CumulativeRate::Sinusoid(sinusoid) => each(counts, out, |count| sinusoid.reach(count)),
             CumulativeRate::Piecewise(piecewise) => each(counts, out, |count| piecewise.reach(count)),
+        }
+    }
+}
+
+/// When counts are reached at a constant rate.
+struct Steady<'a> {
+    /// Nanoseconds per event.
+    gap: f64,
+    counts: &'a [f64],
+    out: &'a mut [u64],
+}
+
+impl Loop for Steady<'_> {
+    #[inline(always)]
+    fn run(self) {
+        // From 2⁵² on an f64 has no fraction: adding it leaves the nearest integer in the low bits.
+        const NO_FRACTION: f64 = 4_503_599_627_370_496.0;
+        let Steady { gap, counts, out } = self;
+        // Counts increase.
+        if counts.last().is_some_and(|&last| last * gap < NO_FRACTION) {
+            for (slot, count) in out.iter_mut().zip(counts) {
+                let time = count * gap;
+                let shifted = time + NO_FRACTION;
+                let went_up = shifted - NO_FRACTION > time;
+                *slot = (shifted.to_bits() & (NO_FRACTION as u64 - 1)) - u64::from(went_up);
+            }
+        } else {
+            each(counts, out, |count| count * gap);
         }
     }
 }
