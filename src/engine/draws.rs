@@ -6,7 +6,7 @@ use crate::random::{Copula, Key, Loop, Purpose, Sampler, Streams, fill_tokens, r
 use crate::units::SimSpan;
 
 /// How many requests are drawn at once. A block of every array stays within the first-level cache.
-pub(super) const BLOCK: usize = 128;
+pub(super) const BLOCK: usize = 256;
 /// Room for a block and for what is read beyond its end, a batch at a time.
 pub(super) const PADDED: usize = BLOCK + BATCH;
 
