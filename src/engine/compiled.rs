@@ -56,7 +56,7 @@ pub(super) struct CompiledWorkload<'a> {
     pub(super) books_first_token: bool,
     /// Somebody waits for the end of each request: a concurrency slot, a worker, a session, a limiter.
     awaited: bool,
-    /// Requests that are admitted at once are never more than a flight.
+    /// Most requests that are admitted at once are never more than a flight.
     pub(super) plain: bool,
     /// How many low bits of a request's number say nothing about its client.
     pub(super) turn_bits: u32,
@@ -146,7 +146,6 @@ impl<'a> Engine<'a> {
                 let awaited = held_back || workload.concurrency.is_some() || comes_back;
                 let own = &scenario.pools[workload.pool];
                 let streams = books_first_token || own.quotas.output().is_some() || own.rules.adjust_every.is_some();
-                let slow = ever(|faults| faults.slow);
                 let (think_time, turns) = match &workload.arrivals {
                     Arrivals::ClosedLoop { think_time, .. } => (Some(think_time), None),
                     Arrivals::Sessions(sessions) => (Some(&sessions.think_time), Some(&sessions.turns)),
@@ -160,7 +159,7 @@ impl<'a> Engine<'a> {
                     may_be_given_up,
                     books_first_token,
                     awaited,
-                    plain: !(awaited || inspected || slow || may_be_given_up || streams || client.saves_up()),
+                    plain: !(awaited || streams || client.saves_up()),
                     client,
                     think_time: think_time.map(Sampler::new),
                     turns: turns.map(Sampler::new),

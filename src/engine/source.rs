@@ -146,6 +146,7 @@ impl<'a> OpenSource<'a> {
         self.latency.fill(&self.latency_keys, self.first, input, output, &mut self.timing);
         if let Some(columns) = &mut self.columns {
             columns.fill(&self.tokens, len);
+            columns.foresight.look(self.first, &self.times[..len], &self.timing);
         }
     }
 }

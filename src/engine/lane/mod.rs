@@ -10,10 +10,13 @@
 //! concerns. *Measured*: a request of the benchmark `low 100` takes 0.75 of the time here, one of `over 100` 0.7.
 
 mod agenda;
+mod slow;
 mod waiting;
 
-use super::compiled::{CompiledWorkload, NO_ACCOUNT};
-use super::first_attempt::Verdict;
+use super::compiled::{CompiledWorkload, Flow, NO_ACCOUNT};
+use super::draws::LatencyKeys;
+use super::faults::FaultKeys;
+use super::first_attempt::{Books, Verdict};
 use super::gauge::Gauge;
 use super::marks::Marks;
 use super::observer::Observer;
@@ -24,7 +27,7 @@ use super::source::OpenSource;
 use crate::admission::{Admission, Admit, Meter, OneQuota, Reservation, Settlement};
 use crate::client::{Call, Client, ClientState};
 use crate::random::Key;
-use crate::tally::FlowTally;
+use crate::tally::{FlowTally, Health, Tally};
 use crate::units::{SimSpan, SimTime};
 use agenda::{Agenda, Orders, What};
 use waiting::Waiting;
@@ -67,6 +70,11 @@ struct News {
     request: u32,
 }
 
+impl News {
+    /// The client has given the attempt up.
+    const UNHEARD: News = News { client: u32::MAX, request: NOWHERE };
+}
+
 /// The state of a replication between two marks, with everything that its events touch side by side.
 struct Lane<'s, 'a, A> {
     quota: A,
@@ -74,12 +82,16 @@ struct Lane<'s, 'a, A> {
     in_progress: &'s mut InProgress,
     source: &'s mut OpenSource<'a>,
     tally: &'s mut FlowTally,
+    health: &'s mut Option<Health>,
     pool: &'s mut PoolState,
     marks: &'s Marks,
     workload: &'a CompiledWorkload<'a>,
+    flow: &'a Flow,
     client: &'a Client,
     states: &'s mut [ClientState],
     backoff: Key,
+    latency_keys: LatencyKeys,
+    fault_keys: FaultKeys,
     has_ttft: bool,
     /// Whether the client learns from successes.
     books: bool,
@@ -96,7 +108,8 @@ struct Counters {
     waits: u64,
     counted_open: u64,
     charged: u64,
-    retries: u64,
+    /// Retries and timeouts.
+    wakes: u64,
 }
 
 impl<O: Observer> Simulation<'_, O> {
@@ -128,18 +141,23 @@ impl<O: Observer> Simulation<'_, O> {
         let engine = self.engine;
         let workload = &engine.workloads[0];
         let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
-        let Clients { states, backoff, .. } = &mut self.clients[0];
+        let Clients { states, backoff, latency_keys, faults, .. } = &mut self.clients[0];
+        let Tally { flows, health, .. } = &mut self.tally;
         let mut lane = Lane {
             quota,
             agenda: &mut state.agenda,
             in_progress: &mut state.in_progress,
             source: self.sources[0].as_mut().expect("only open sources are plain"),
-            tally: &mut self.tally.flows[0],
+            tally: &mut flows[0],
+            health,
             marks: &self.marks,
             workload,
+            flow: &engine.flows[0],
             client: &workload.client,
             states,
             backoff: *backoff,
+            latency_keys: *latency_keys,
+            fault_keys: *faults,
             has_ttft: engine.flows[0].latency.has_ttft(),
             books: workload.client.books_success(),
             in_flight: self.in_flight,
@@ -149,17 +167,17 @@ impl<O: Observer> Simulation<'_, O> {
                 waits: self.waits,
                 counted_open: self.counted_open,
                 charged: pool.charged,
-                retries: 0,
+                wakes: 0,
             },
             pool,
         };
         let arrived = lane.source.number();
         lane.run();
         let Lane { in_flight, reserved, counters, source, .. } = lane;
-        // Each arrival, each retry and each end is an event.
+        // Each arrival, each wake and each end is an event.
         let admitted = counters.admissions - self.admissions;
         let ended = self.in_flight.now() + admitted - in_flight.now();
-        self.tally.events += source.number() - arrived + counters.retries + ended;
+        self.tally.events += source.number() - arrived + counters.wakes + ended;
         self.in_flight = in_flight;
         self.workloads_in_flight[0] = in_flight;
         let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
@@ -192,8 +210,10 @@ impl<A: Admit> Lane<'_, '_, A> {
             while let Some((at, what)) = self.agenda.pop_before(until, self.in_progress) {
                 if what.is_end() {
                     self.settle(what.slot(), at);
-                } else {
+                } else if what.is_retry() {
                     self.retry(what.slot(), at);
+                } else {
+                    self.timed_out(what.slot(), at);
                 }
                 if past_horizon && self.counters.counted_open == 0 {
                     return;
@@ -214,6 +234,12 @@ impl<A: Admit> Lane<'_, '_, A> {
         let (cost, charge) = (columns.reservation[place], columns.charge[place]);
         let counted = now >= self.marks.warmup();
         self.counters.counted_open += u64::from(counted);
+        if columns.foresight.special[place] {
+            columns.verdicts[place] = Verdict::Refused;
+            self.special_arrival(place, now, counted);
+            self.next_request();
+            return;
+        }
         match self.quota.admit(now, cost) {
             Admission::Admitted(reservation) => {
                 columns.verdicts[place] = Verdict::Admitted;
@@ -231,9 +257,15 @@ impl<A: Admit> Lane<'_, '_, A> {
                 self.refused_at_first(place, now, counted, refusal.counted_under);
             }
         }
+        self.next_request();
+    }
+
+    #[inline(always)]
+    fn next_request(&mut self) {
         self.source.place += 1;
         if self.source.place == self.source.len {
-            self.source.count_block(self.has_ttft, self.marks, self.tally, self.pool);
+            let books = Books { tally: self.tally, pool: self.pool, health: self.health };
+            self.source.count_block(self.has_ttft, self.marks, books);
             self.source.refill();
         }
     }
@@ -273,6 +305,9 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     fn book_success(&mut self, slot: u32, now: SimTime) {
         let News { client, request } = self.in_progress.news[slot as usize];
+        if client == News::UNHEARD.client {
+            return;
+        }
         let call = if request == NOWHERE { Call::default() } else { self.in_progress.waiting.take(request).call };
         self.client.after_success(&mut self.states[client as usize], &call, now);
     }
