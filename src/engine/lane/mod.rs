@@ -231,15 +231,27 @@ impl<A: Admit> Lane<'_, '_, A> {
     fn arrive(&mut self, now: SimTime) {
         let place = self.source.place;
         let columns = self.source.columns.as_mut().expect("a plain workload has columns");
-        let (cost, charge) = (columns.reservation[place], columns.charge[place]);
         let counted = now >= self.marks.warmup();
         self.counters.counted_open += u64::from(counted);
         if columns.foresight.special[place] {
             columns.verdicts[place] = Verdict::Refused;
             self.special_arrival(place, now, counted);
-            self.next_request();
-            return;
+        } else {
+            self.first_attempt(place, now, counted);
         }
+        self.source.place += 1;
+        if self.source.place == self.source.len {
+            let books = Books { tally: self.tally, pool: self.pool, health: self.health };
+            self.source.count_block(self.has_ttft, self.marks, books);
+            self.source.refill();
+        }
+    }
+
+    /// A first attempt that meets nothing but the quota.
+    #[inline(always)]
+    fn first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
+        let columns = self.source.columns.as_mut().expect("a plain workload has columns");
+        let (cost, charge) = (columns.reservation[place], columns.charge[place]);
         match self.quota.admit(now, cost) {
             Admission::Admitted(reservation) => {
                 columns.verdicts[place] = Verdict::Admitted;
@@ -256,17 +268,6 @@ impl<A: Admit> Lane<'_, '_, A> {
                 columns.verdicts[place] = Verdict::Refused;
                 self.refused_at_first(place, now, counted, refusal.counted_under);
             }
-        }
-        self.next_request();
-    }
-
-    #[inline(always)]
-    fn next_request(&mut self) {
-        self.source.place += 1;
-        if self.source.place == self.source.len {
-            let books = Books { tally: self.tally, pool: self.pool, health: self.health };
-            self.source.count_block(self.has_ttft, self.marks, books);
-            self.source.refill();
         }
     }
 

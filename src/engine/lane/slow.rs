@@ -10,6 +10,7 @@ use crate::units::{SimSpan, SimTime};
 
 impl<A: Admit> Lane<'_, '_, A> {
     /// A request arrives whose first attempt may meet more than a quota.
+    #[cold]
     #[inline(never)]
     pub(super) fn special_arrival(&mut self, place: usize, now: SimTime, counted: bool) {
         let slot = self.enrol(place, now, counted);
@@ -101,7 +102,11 @@ impl<A: Admit> Lane<'_, '_, A> {
             request.timing = self.flow.faults.slowed(&self.fault_keys, &request.attempt(now));
         }
         let ends = now.saturating_add(SimSpan(request.timing.service));
-        let fate = Fate::of(&request.attempt(now), ends, self.workload, self.flow, &self.fault_keys);
+        let fate = if self.workload.may_be_given_up {
+            Fate::of(&request.attempt(now), ends, self.workload, self.flow, &self.fault_keys)
+        } else {
+            Fate::Answered
+        };
         let answered = matches!(fate, Fate::Answered);
         let (held, charge, counted) = (reservation.held(), request.charge, request.counted);
         let ends_counted = answered && counted && ends <= self.marks.patience();

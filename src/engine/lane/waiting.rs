@@ -48,6 +48,7 @@ pub(super) struct Waiting {
 
 impl<A: Admit> Lane<'_, '_, A> {
     /// Gives a request that has just arrived its record.
+    #[inline(always)]
     pub(super) fn enrol(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
         let number = self.source.number();
         let columns = self.source.columns.as_ref().expect("a plain workload has columns");
@@ -76,6 +77,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     }
 
     /// The client decides what to do about a failed attempt.
+    #[inline(always)]
     pub(super) fn decide(&mut self, slot: u32, failure: Failure, now: SimTime) {
         let request = self.in_progress.waiting.get_mut(slot);
         let bits = self.backoff.attempt_bits(request.number, request.attempt_number());
@@ -89,6 +91,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Lets a request wait from `now` until `at`, or until its deadline if that comes first.
     ///
     /// News that come at the deadline itself come in time; a retry does not.
+    #[inline(always)]
     pub(super) fn wait(&mut self, slot: u32, next: Next, now: SimTime, at: SimTime) {
         let request = self.in_progress.waiting.get_mut(slot);
         let deadline = self.workload.model.deadline.map(|deadline| request.arrived.saturating_add(deadline));
