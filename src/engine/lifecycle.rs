@@ -153,7 +153,7 @@ impl<O: Observer> Simulation<'_, O> {
                 self.fail(slot, FailureCause::DeadlineExceeded, now);
             }
             Next::Broken => self.end_failed(slot, FailureCause::Disconnected, now),
-            Next::Deadline | Next::Retry | Next::Limiter | Next::Pace => {
+            Next::Deadline | Next::Retry | Next::Limiter | Next::Pace | Next::Nothing => {
                 self.end_failed(slot, FailureCause::DeadlineExceeded, now);
             }
         }

@@ -192,7 +192,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             let flow = &self.engine.flows[workload.flows.start];
             let arrivals = &workload.model.arrivals;
             let keys = (token_keys, latency_keys);
-            let columns = (workload.plain && !O::ATTEMPTS)
+            let columns = ((workload.plain || self.engine.has_lane()) && !O::ATTEMPTS)
                 .then(|| Columns::new(self.engine, workload, self.clients[index].faults));
             let source = OpenSource::new(openings(arrivals), arrivals, &workload.tokens, flow, keys, columns);
             self.next_arrivals.push(arrival_event(index, source.peek()));
@@ -202,7 +202,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Runs to the end: the horizon, and then until each counted request has ended.
     pub(super) fn run(mut self) -> Option<Tally> {
-        if self.has_lane() {
+        if !O::ATTEMPTS && self.engine.has_lane() {
             return self.run_in_lane();
         }
         let whole = self.run_to_horizon() && self.run_out();
@@ -211,7 +211,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// As [`run`](Self::run), for a replication that a lane can run.
     fn run_in_lane(mut self) -> Option<Tally> {
-        let mut lane = LaneState::default();
+        let mut lane = LaneState::new(self.engine);
         while !self.marks.past_horizon() || self.counted_open > 0 {
             self.run_lane(&mut lane);
             if self.marks.past_horizon() && self.counted_open == 0 {

@@ -91,6 +91,11 @@ impl<'a> OpenSource<'a> {
         if self.place < self.len { SimTime(self.times[self.place]) } else { SimTime::MAX }
     }
 
+    /// The number of the block's first request.
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
     /// The number of the next request.
     #[inline]
     pub(super) fn number(&self) -> u64 {

@@ -35,6 +35,7 @@ impl What {
     const SLOT: u32 = (1 << What::CLASS_AT) - 1;
     const CLASS_AT: u32 = 30;
     const TIMEOUT: u32 = 1 << What::CLASS_AT;
+    const RELEASE: u32 = 2 << What::CLASS_AT;
     const RETRY: u32 = 3 << What::CLASS_AT;
 
     /// An attempt in this slot ends.
@@ -46,6 +47,11 @@ impl What {
     /// The client gives up an attempt of the request in this slot, or the request.
     pub(super) fn timeout(slot: u32) -> What {
         What(slot | What::TIMEOUT)
+    }
+
+    /// The request in this slot is let go by its client.
+    pub(super) fn release(slot: u32) -> What {
+        What(slot | What::RELEASE)
     }
 
     /// The request in this slot makes its next attempt.
@@ -79,7 +85,7 @@ pub(super) trait Orders {
     fn order_of(&self, what: What) -> u64;
 }
 
-/// What is due when. At one instant ends come before timeouts, and these before retries.
+/// What is due when. At one instant ends come before timeouts, these before releases, and these before retries.
 #[derive(Debug)]
 pub(super) struct Agenda {
     /// The entries of the current slice in order, and how many of them have passed.
@@ -354,7 +360,7 @@ mod tests {
         /// Holds of every scale, from one instant to years, many of them at one instant, against a sorted set.
         #[test]
         fn events_come_out_in_the_order_of_a_sorted_set(
-            holds in prop::collection::vec((0u32..58, 0u64..8, 0u32..3, 0u64..4), 1..400),
+            holds in prop::collection::vec((0u32..58, 0u64..8, 0u32..4, 0u64..4), 1..400),
             rounds in 1usize..30,
         ) {
             let mut agenda = Agenda::default();
@@ -364,7 +370,7 @@ mod tests {
                 for &(scale, hold, class, wait) in &holds {
                     number += 1;
                     let at = SimTime((now + ((hold << scale) >> 3)).min(SimTime::MAX.0 - 1));
-                    let what = [What::end, What::timeout, What::retry][class as usize](number);
+                    let what = [What::end, What::timeout, What::release, What::retry][class as usize](number);
                     agenda.push(at, what);
                     sorted.insert((at, what));
                     let until = SimTime((now + ((wait << scale) >> 4)).min(SimTime::MAX.0 - 2) + 1);

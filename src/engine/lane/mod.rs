@@ -10,10 +10,12 @@
 //! concerns. *Measured*: a request of the benchmark `low 100` takes 0.75 of the time here, one of `over 100` 0.7.
 
 mod agenda;
+mod first_tokens;
+mod slots;
 mod slow;
 mod waiting;
 
-use super::compiled::{CompiledWorkload, Flow, NO_ACCOUNT};
+use super::compiled::{CompiledWorkload, Engine, Flow};
 use super::draws::LatencyKeys;
 use super::faults::FaultKeys;
 use super::first_attempt::{Books, Verdict};
@@ -21,7 +23,7 @@ use super::gauge::Gauge;
 use super::marks::Marks;
 use super::observer::Observer;
 use super::request::NOWHERE;
-use super::simulation::{Clients, PoolState, Simulation};
+use super::simulation::{ClientSlots, Clients, PoolState, Simulation};
 use super::slab::Slab;
 use super::source::OpenSource;
 use crate::admission::{Admission, Admit, Meter, OneQuota, Reservation, Settlement};
@@ -30,6 +32,7 @@ use crate::random::Key;
 use crate::tally::{FlowTally, Health, Tally};
 use crate::units::{SimSpan, SimTime};
 use agenda::{Agenda, Orders, What};
+use first_tokens::FirstTokens;
 use waiting::Waiting;
 
 /// What is in progress in a lane.
@@ -48,6 +51,15 @@ struct InProgress {
     /// By slot of `flights`, where somebody hears of the end.
     news: Vec<News>,
     waiting: Slab<Waiting>,
+    first_tokens: FirstTokens,
+}
+
+impl LaneState {
+    pub(super) fn new(engine: &Engine<'_>) -> LaneState {
+        let clients = engine.workloads[0].model.clients as usize;
+        let first_tokens = FirstTokens::new(clients);
+        LaneState { in_progress: InProgress { first_tokens, ..InProgress::default() }, ..LaneState::default() }
+    }
 }
 
 /// An admitted attempt.
@@ -89,12 +101,14 @@ struct Lane<'s, 'a, A> {
     flow: &'a Flow,
     client: &'a Client,
     states: &'s mut [ClientState],
+    slots: &'s mut [ClientSlots],
     backoff: Key,
     latency_keys: LatencyKeys,
     fault_keys: FaultKeys,
     has_ttft: bool,
-    /// Whether the client learns from successes.
-    books: bool,
+    /// Whether the client has something to do before it sends a request, and when a request has its answer.
+    greets: bool,
+    listens: bool,
     /// Of the workload, of its pool and of everything.
     in_flight: Gauge,
     reserved: Gauge,
@@ -113,16 +127,6 @@ struct Counters {
 }
 
 impl<O: Observer> Simulation<'_, O> {
-    /// Whether the whole replication can run in a lane.
-    pub(super) fn has_lane(&self) -> bool {
-        let [workload] = &self.engine.workloads[..] else { return false };
-        let plain = self.sources[0].as_ref().is_some_and(|source| source.columns.is_some());
-        plain
-            && workload.flows.len() == 1
-            && workload.model.throttle_latency == SimSpan::ZERO
-            && self.engine.routes[0].account == NO_ACCOUNT
-    }
-
     /// Runs until the next mark, or until each counted request has ended if that comes first and is what matters now.
     pub(super) fn run_lane(&mut self, state: &mut LaneState) {
         let pool = usize::from(self.engine.routes[0].pool);
@@ -141,8 +145,9 @@ impl<O: Observer> Simulation<'_, O> {
         let engine = self.engine;
         let workload = &engine.workloads[0];
         let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
-        let Clients { states, backoff, latency_keys, faults, .. } = &mut self.clients[0];
+        let Clients { states, slots, backoff, latency_keys, faults, .. } = &mut self.clients[0];
         let Tally { flows, health, .. } = &mut self.tally;
+        let capped = workload.model.concurrency.is_some();
         let mut lane = Lane {
             quota,
             agenda: &mut state.agenda,
@@ -155,11 +160,13 @@ impl<O: Observer> Simulation<'_, O> {
             flow: &engine.flows[0],
             client: &workload.client,
             states,
+            slots,
             backoff: *backoff,
             latency_keys: *latency_keys,
             fault_keys: *faults,
             has_ttft: engine.flows[0].latency.has_ttft(),
-            books: workload.client.books_success(),
+            greets: capped || workload.client.saves_up(),
+            listens: capped || workload.books_end(),
             in_flight: self.in_flight,
             reserved: pool.reserved,
             counters: Counters {
@@ -213,7 +220,7 @@ impl<A: Admit> Lane<'_, '_, A> {
                 } else if what.is_retry() {
                     self.retry(what.slot(), at);
                 } else {
-                    self.timed_out(what.slot(), at);
+                    self.wakes(what, at);
                 }
                 if past_horizon && self.counters.counted_open == 0 {
                     return;
@@ -230,17 +237,21 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     fn arrive(&mut self, now: SimTime) {
         let place = self.source.place;
-        let columns = self.source.columns.as_mut().expect("a plain workload has columns");
+        let columns = self.source.columns.as_ref().expect("a plain workload has columns");
         let counted = now >= self.marks.warmup();
         self.counters.counted_open += u64::from(counted);
-        if columns.foresight.special[place] {
-            columns.verdicts[place] = Verdict::Refused;
+        if self.greets {
+            self.greeted_arrival(place, now, counted);
+        } else if columns.foresight.special[place] {
             self.special_arrival(place, now, counted);
         } else {
             self.first_attempt(place, now, counted);
         }
         self.source.place += 1;
         if self.source.place == self.source.len {
+            if self.workload.books_first_token {
+                self.block_of_streams_ends(now);
+            }
             let books = Books { tally: self.tally, pool: self.pool, health: self.health };
             self.source.count_block(self.has_ttft, self.marks, books);
             self.source.refill();
@@ -256,7 +267,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             Admission::Admitted(reservation) => {
                 columns.verdicts[place] = Verdict::Admitted;
                 let ends = now.saturating_add(SimSpan(self.source.timing.service[place]));
-                let news = if self.books {
+                let news = if self.listens {
                     News { client: self.workload.client_of(self.source.number()), request: NOWHERE }
                 } else {
                     News::default()
@@ -279,7 +290,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.reserved.add(reservation.held());
         let slot = self.in_progress.flights.insert(Flight { reservation, charge });
         self.in_progress.admitted(slot, self.counters.admissions);
-        if self.books {
+        if self.listens {
             self.in_progress.hears(slot, news);
         }
         self.agenda.push(ends, What::end(slot));
@@ -298,19 +309,28 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.reserved.subtract(held);
         self.counters.charged += charge.tokens();
         self.counters.counted_open -= u64::from(charge.ends_counted());
-        if self.books {
-            self.book_success(slot, now);
+        if self.listens {
+            self.answered(slot, now);
         }
     }
 
+    /// A client hears that an attempt has succeeded.
     #[inline(never)]
-    fn book_success(&mut self, slot: u32, now: SimTime) {
+    fn answered(&mut self, slot: u32, now: SimTime) {
         let News { client, request } = self.in_progress.news[slot as usize];
         if client == News::UNHEARD.client {
             return;
         }
-        let call = if request == NOWHERE { Call::default() } else { self.in_progress.waiting.take(request).call };
-        self.client.after_success(&mut self.states[client as usize], &call, now);
+        if self.workload.books_end() {
+            let call = if request == NOWHERE { Call::default() } else { self.in_progress.waiting.get(request).call };
+            self.client.after_success(&mut self.states[client as usize], &call, now);
+        }
+        if request != NOWHERE {
+            self.in_progress.forget(request);
+        }
+        if !self.slots.is_empty() {
+            self.give_slot_back(client, now);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Charge, Lane, News};
 use crate::admission::{Admission, Admit, Reservation};
 use crate::client::Failure;
 use crate::engine::fate::Fate;
+use crate::engine::first_attempt::Verdict;
 use crate::engine::request::{Ending, Next};
 use crate::model::QuotaName;
 use crate::units::{SimSpan, SimTime};
@@ -13,6 +14,8 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[cold]
     #[inline(never)]
     pub(super) fn special_arrival(&mut self, place: usize, now: SimTime, counted: bool) {
+        let columns = self.source.columns.as_mut().expect("a plain workload has columns");
+        columns.verdicts[place] = Verdict::Refused;
         let slot = self.enrol(place, now, counted);
         self.attempt(slot, now);
     }
@@ -39,7 +42,7 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Makes an attempt.
     #[inline(always)]
-    fn attempt(&mut self, slot: u32, now: SimTime) {
+    pub(super) fn attempt(&mut self, slot: u32, now: SimTime) {
         let request = self.in_progress.waiting.get_mut(slot);
         request.since = now;
         self.tally.attempts += u64::from(request.counted);
@@ -139,8 +142,14 @@ impl<A: Admit> Lane<'_, '_, A> {
             }
         }
         let news = if answered { request.news(slot) } else { News::UNHEARD };
-        if answered && !self.books {
-            self.in_progress.waiting.free(slot);
+        if self.workload.books_first_token
+            && let Some(at) = request.attempt(now).success(fate, ends)
+        {
+            let (client, call) = (request.client, request.call);
+            self.first_token_comes(client, at, call, now);
+        }
+        if answered && !self.listens {
+            self.in_progress.forget(slot);
         }
         self.depart(reservation, Charge::new(charge, ends_counted), news, ends);
         match fate {

@@ -2,7 +2,7 @@
 //! which they are given up. Their attempts are in `slow`.
 
 use super::agenda::What;
-use super::{Lane, News};
+use super::{InProgress, Lane, News};
 use crate::admission::Admit;
 use crate::client::{Call, Decision, Failure};
 use crate::engine::draws::Timing;
@@ -22,8 +22,9 @@ pub(super) struct Waiting {
     pub(super) since: SimTime,
     /// The number of its current wait.
     pub(super) ticket: u64,
-    /// Spent in backoff so far \[ns\].
+    /// Spent in backoff, and waiting for a slot, so far \[ns\].
     pub(super) backoff: u64,
+    pub(super) queued: u64,
     /// What it asks to reserve, and will be charged [quota tokens].
     pub(super) cost: u64,
     pub(super) charge: u64,
@@ -43,6 +44,8 @@ pub(super) struct Waiting {
     pub(super) throttled: bool,
     /// The limit leaves its output whole.
     pub(super) complete: bool,
+    /// An entry of the agenda for its deadline has not passed, whatever it waits for.
+    pub(super) alarmed: bool,
     pub(super) next: Next,
 }
 
@@ -59,6 +62,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             since: now,
             ticket: 0,
             backoff: 0,
+            queued: 0,
             cost: columns.reservation[place],
             charge: columns.charge[place],
             timing: self.source.timing.get(place),
@@ -72,6 +76,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             counted,
             throttled: false,
             complete: tokens.capped[place] == tokens.output[place],
+            alarmed: false,
             next: Next::Retry,
         })
     }
@@ -79,6 +84,9 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// The client decides what to do about a failed attempt.
     #[inline(always)]
     pub(super) fn decide(&mut self, slot: u32, failure: Failure, now: SimTime) {
+        if self.workload.books_first_token {
+            self.book_first_tokens(self.in_progress.waiting.get(slot).client, now);
+        }
         let request = self.in_progress.waiting.get_mut(slot);
         let bits = self.backoff.attempt_bits(request.number, request.attempt_number());
         let state = &mut self.states[request.client as usize];
@@ -111,10 +119,23 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.agenda.push(at, if retries { What::retry(slot) } else { What::timeout(slot) });
     }
 
-    /// A client learns of a failure, or a deadline passes.
+    /// Something other than a retry comes to a request.
     #[inline(never)]
-    pub(super) fn timed_out(&mut self, slot: u32, now: SimTime) {
+    pub(super) fn wakes(&mut self, what: What, now: SimTime) {
+        if what.is_timeout() {
+            self.timed_out(what.slot(), now);
+        } else {
+            self.released(what.slot(), now);
+        }
+    }
+
+    /// A client learns of a failure, or a deadline passes.
+    fn timed_out(&mut self, slot: u32, now: SimTime) {
         self.counters.wakes += 1;
+        let request = self.in_progress.waiting.get(slot);
+        if request.alarmed && self.alarm(slot, now) {
+            return;
+        }
         match self.in_progress.waiting.get(slot).next {
             Next::Failure(failure) => self.decide(slot, failure, now),
             Next::Broken => self.end_failed(slot, FailureCause::Disconnected, now),
@@ -122,9 +143,18 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
     }
 
-    /// A request ends without an answer.
+    /// A request that held a slot ends without an answer.
     #[inline(never)]
-    fn end_failed(&mut self, slot: u32, cause: FailureCause, _now: SimTime) {
+    pub(super) fn end_failed(&mut self, slot: u32, cause: FailureCause, now: SimTime) {
+        let client = self.in_progress.waiting.get(slot).client;
+        self.fail(slot, cause);
+        if !self.slots.is_empty() {
+            self.give_slot_back(client, now);
+        }
+    }
+
+    /// A request ends without an answer.
+    pub(super) fn fail(&mut self, slot: u32, cause: FailureCause) {
         let request = self.in_progress.waiting.get(slot);
         if request.counted {
             self.counters.counted_open -= 1;
@@ -134,7 +164,19 @@ impl<A: Admit> Lane<'_, '_, A> {
                 health.ended(request.arrived, None);
             }
         }
-        self.in_progress.waiting.free(slot);
+        self.in_progress.forget(slot);
+    }
+}
+
+impl InProgress {
+    /// A request has ended: its slot is free as soon as nothing on the agenda is of it.
+    pub(super) fn forget(&mut self, slot: u32) {
+        let request = self.waiting.get_mut(slot);
+        if request.alarmed {
+            request.next = Next::Nothing;
+        } else {
+            self.waiting.free(slot);
+        }
     }
 }
 
@@ -157,7 +199,7 @@ impl Waiting {
 
     /// Time that it has spent waiting, in the order of the tally \[ns\].
     pub(super) fn waits(&self) -> [u64; 3] {
-        [self.backoff, 0, 0]
+        [self.backoff, 0, self.queued]
     }
 
     /// Who hears of the end of its answer.
