@@ -1,33 +1,19 @@
 //! An attempt: asked for at the gate, and what is known of it once it is admitted.
 
-use super::compiled::{CompiledWorkload, Flow, Route};
-use super::draws::Timing;
+use super::compiled::Route;
 use super::event::{Class, Event};
-use super::faults::{lost, slowed};
+use super::fate::Fate;
 use super::health::note_ended;
 use super::lifecycle::demand;
 use super::observer::{Observer, Outcome};
-use super::request::{Ending, Flight, NOWHERE, Next, Request, Stream};
-use super::simulation::{Clients, Simulation};
-use super::streaming::{fate_of_stream, success_of};
+use super::request::{Ending, Flight, NOWHERE, Next, Stream};
+use super::simulation::Simulation;
+use super::streaming::success_of;
 use crate::admission::{Admission, Reservation};
 use crate::client::Failure;
 use crate::model::{Demand, QuotaName};
 use crate::tally::Billed;
 use crate::units::{SimSpan, SimTime};
-
-/// How an admitted attempt will end for its client, known when it is admitted.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Fate {
-    /// With an answer.
-    Answered,
-    /// With a failure, at this instant.
-    Lost(SimTime, Failure),
-    /// With an error in its started stream, at this instant.
-    Broken(SimTime),
-    /// With the request's deadline.
-    TooLate(SimTime),
-}
 
 impl<O: Observer> Simulation<'_, O> {
     pub(super) fn attempt(&mut self, slot: u32, now: SimTime) {
@@ -86,15 +72,14 @@ impl<O: Observer> Simulation<'_, O> {
             request.timing = flow.latency.one(keys, request.number, request.sent, request.tokens.input, output);
         }
         request.sent += 1;
-        let service = if flow.faults.slow { slowed(&flow.faults, clients, request) } else { request.timing.service };
-        let ends = now.saturating_add(SimSpan(service));
-        let fate = match (compiled.may_be_given_up, compiled.model.stream) {
-            (false, _) => Fate::Answered,
-            (true, false) => fate(compiled, flow, clients, request, now, ends),
-            (true, true) => fate_of_stream(compiled, flow, clients, request, now, ends),
-        };
+        if flow.faults.slow {
+            request.timing = flow.faults.slowed(&clients.faults, &request.attempt());
+        }
+        let timing = request.timing;
+        let ends = now.saturating_add(SimSpan(timing.service));
+        let fate = Fate::of(&request.attempt(), ends, compiled, flow, &clients.faults);
         if flow.metered {
-            self.admitted_metered(slot, demand, reservation, service, fate, now);
+            self.admitted_metered(slot, demand, reservation, fate, now);
             return;
         }
         let pool = &engine.scenario.pools[flow.pool];
@@ -112,7 +97,7 @@ impl<O: Observer> Simulation<'_, O> {
             if answered {
                 tally.waited(request.waited(), request.waits.causes());
                 if flow.latency.has_ttft() {
-                    tally.ttft.record(request.waited() + request.timing.ttft);
+                    tally.ttft.record(request.waited() + timing.ttft);
                 }
             } else {
                 tally.wasted(charge, &billed(demand), fate.is_fault());
@@ -127,14 +112,14 @@ impl<O: Observer> Simulation<'_, O> {
         }
         let tally = &mut self.tally.flows[place];
         let adjusted = pool.rules.adjust_every.filter(|&every| now.saturating_add(every) < ends);
-        let success = if compiled.books_first_token { success_of(request, fate, now, ends) } else { None };
+        let success = if compiled.books_first_token { success_of(request, fate, ends) } else { None };
         let stream = if adjusted.is_some() || success.is_some() {
             self.streams.insert(Stream {
                 order: self.admissions + 1,
                 tokens: request.tokens,
                 max_tokens: flow.max_tokens,
                 output,
-                timing: Timing { ttft: request.timing.ttft, service },
+                timing,
                 ends,
                 steps: 0,
                 since: now,
@@ -214,47 +199,6 @@ pub(super) fn billed(demand: &Demand) -> Billed {
         output: demand.output().0,
         cache_read: demand.cache_read.0,
         cache_write: demand.cache_write.0,
-    }
-}
-
-/// Whether and when the client gives an admitted attempt up. At a tie the answer comes first.
-fn fate(
-    compiled: &CompiledWorkload<'_>,
-    flow: &Flow,
-    clients: &Clients,
-    request: &Request,
-    now: SimTime,
-    ends: SimTime,
-) -> Fate {
-    let workload = compiled.model;
-    let mut fate = Fate::Answered;
-    let mut first = ends;
-    if flow.faults.lose
-        && let Some((at, failure)) = lost(&flow.faults, clients, request, now, ends)
-    {
-        first = at;
-        fate = Fate::Lost(at, failure);
-    }
-    if let Some(timeout) = workload.read_timeout {
-        let at = now.saturating_add(timeout);
-        if at < first {
-            first = at;
-            fate = Fate::Lost(at, Failure::Timeout);
-        }
-    }
-    if let Some(deadline) = workload.deadline {
-        let deadline = request.arrived.saturating_add(deadline);
-        if deadline < first {
-            fate = Fate::TooLate(deadline.max(now));
-        }
-    }
-    fate
-}
-
-impl Fate {
-    /// Whether the service is to blame for a lost answer.
-    pub(super) fn is_fault(self) -> bool {
-        matches!(self, Fate::Lost(_, Failure::Disconnected | Failure::ModelTimeout) | Fate::Broken(_))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::disturbance::Disturbance;
 use crate::model::{Arrivals, Scenario, Workload};
 use crate::random::{Sampler, Streams};
 use crate::tally::Tally;
+use crate::units::SimSpan;
 
 /// A scenario made ready to run, any number of times and on any number of threads.
 #[derive(Debug)]
@@ -56,8 +57,10 @@ pub(super) struct CompiledWorkload<'a> {
     pub(super) books_first_token: bool,
     /// Somebody waits for the end of each request: a concurrency slot, a worker, a session, a limiter.
     awaited: bool,
-    /// Requests that are admitted at once are never more than a flight.
+    /// Most requests that are admitted at once are never more than a flight.
     pub(super) plain: bool,
+    /// What its requests wait for, and what happens to them, is what a lane knows.
+    suits_lane: bool,
     /// How many low bits of a request's number say nothing about its client.
     pub(super) turn_bits: u32,
     /// Its flows: the first is its pool, the others its fallbacks in order.
@@ -145,8 +148,8 @@ impl<'a> Engine<'a> {
                 let comes_back = matches!(workload.arrivals, Arrivals::ClosedLoop { .. } | Arrivals::Sessions(_));
                 let awaited = held_back || workload.concurrency.is_some() || comes_back;
                 let own = &scenario.pools[workload.pool];
-                let streams = books_first_token || own.quotas.output().is_some() || own.rules.adjust_every.is_some();
-                let slow = ever(|faults| faults.slow);
+                // What a response holds, or how long it takes, is not known before it ends.
+                let unfolds = own.quotas.output().is_some() || own.rules.adjust_every.is_some();
                 let (think_time, turns) = match &workload.arrivals {
                     Arrivals::ClosedLoop { think_time, .. } => (Some(think_time), None),
                     Arrivals::Sessions(sessions) => (Some(&sessions.think_time), Some(&sessions.turns)),
@@ -160,7 +163,8 @@ impl<'a> Engine<'a> {
                     may_be_given_up,
                     books_first_token,
                     awaited,
-                    plain: !(awaited || inspected || slow || may_be_given_up || streams || client.saves_up()),
+                    plain: !(awaited || books_first_token || unfolds || client.saves_up()),
+                    suits_lane: !(held_back || comes_back || unfolds),
                     client,
                     think_time: think_time.map(Sampler::new),
                     turns: turns.map(Sampler::new),
@@ -178,6 +182,15 @@ impl<'a> Engine<'a> {
             })
             .collect();
         Engine { scenario, workloads, flows, routes, watched }
+    }
+
+    /// Whether the whole replication can run in a lane.
+    pub(super) fn has_lane(&self) -> bool {
+        let [workload] = &self.workloads[..] else { return false };
+        workload.suits_lane
+            && workload.flows.len() == 1
+            && workload.model.throttle_latency == SimSpan::ZERO
+            && self.routes[0].account == NO_ACCOUNT
     }
 
     /// Runs one replication.

@@ -5,13 +5,24 @@
 //! a flag each time.
 
 use super::attempt::{SLOW, unit};
+use super::draws::Timing;
+use super::fate::Attempt;
 use super::observer::Observer;
-use super::request::Request;
-use super::simulation::{Clients, Simulation};
+use super::simulation::Simulation;
 use crate::client::Failure;
 use crate::model::disturbance::faults_at;
 use crate::model::{FaultEpisode, Faults, Pool, Workload};
+use crate::random::{Key, Loop, Purpose, Streams, widest};
 use crate::units::{SimSpan, SimTime};
+
+/// The streams of one replication that the faults of a workload's attempts are drawn from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FaultKeys {
+    fault: Key,
+    disconnect: Key,
+    pool_fault: Key,
+    pool_disconnect: Key,
+}
 
 /// What may go wrong with the attempts of a workload on a pool.
 #[derive(Debug)]
@@ -31,12 +42,14 @@ pub(super) struct FlowFaults {
 struct Timetable {
     usual: Faults,
     episodes: Vec<FaultEpisode>,
+    /// Whether there ever are any.
+    ever: bool,
 }
 
 impl FlowFaults {
     pub(super) fn new(workload: &Workload, pool: &Pool) -> FlowFaults {
-        let of_workload = Timetable { usual: workload.faults, episodes: workload.fault_episodes.clone() };
-        let of_pool = Timetable { usual: pool.faults, episodes: pool.fault_episodes.clone() };
+        let of_workload = Timetable::new(workload.faults, &workload.fault_episodes);
+        let of_pool = Timetable::new(pool.faults, &pool.fault_episodes);
         let ever = |happens: fn(&Faults) -> bool| of_workload.ever(happens) || of_pool.ever(happens);
         FlowFaults {
             refuse: ever(|faults| faults.before_admission() > 0.0),
@@ -49,6 +62,11 @@ impl FlowFaults {
 }
 
 impl Timetable {
+    fn new(usual: Faults, episodes: &[FaultEpisode]) -> Timetable {
+        let ever = usual != Faults::NONE || !episodes.is_empty();
+        Timetable { usual, episodes: episodes.to_vec(), ever }
+    }
+
     fn ever(&self, happens: fn(&Faults) -> bool) -> bool {
         self.episodes.iter().map(|episode| &episode.faults).chain([&self.usual]).any(happens)
     }
@@ -56,10 +74,96 @@ impl Timetable {
     fn at(&self, now: SimTime) -> &Faults {
         faults_at(&self.usual, &self.episodes, now)
     }
+
+    /// The faults in force all the time from one instant to another; `None` if they change or may change.
+    fn throughout(&self, from: SimTime, to: SimTime) -> Option<&Faults> {
+        for episode in self.episodes.iter().rev() {
+            if episode.covers_all(from, to)? {
+                return Some(&episode.faults);
+            }
+        }
+        Some(&self.usual)
+    }
+}
+
+impl FaultKeys {
+    pub(super) fn new(streams: Streams) -> FaultKeys {
+        let key = |purpose| streams.key(purpose);
+        FaultKeys {
+            fault: key(Purpose::Fault),
+            disconnect: key(Purpose::Disconnect),
+            pool_fault: key(Purpose::PoolFault),
+            pool_disconnect: key(Purpose::PoolDisconnect),
+        }
+    }
+}
+
+impl FlowFaults {
+    /// What answers an attempt before its admission, if it meets such a fault; it consumes nothing.
+    #[cold]
+    pub(super) fn before_admission(&self, keys: &FaultKeys, attempt: &Attempt) -> Option<Failure> {
+        let tables = [(&self.of_workload, keys.fault), (&self.of_pool, keys.pool_fault)];
+        let met = tables.into_iter().filter(|(table, _)| table.ever).find_map(|(table, key)| {
+            let faults = table.at(attempt.at);
+            let u = unit(key.attempt_bits(attempt.request, attempt.number));
+            which(u, [faults.unavailable.0, faults.overloaded.0, faults.model_not_ready.0]).map(|(met, _)| met)
+        })?;
+        Some([Failure::Unavailable, Failure::Overloaded, Failure::ModelNotReady][met])
+    }
+
+    /// The timing of a response under slow faults.
+    #[cold]
+    pub(super) fn slowed(&self, keys: &FaultKeys, attempt: &Attempt) -> Timing {
+        let mut factor = 1.0;
+        for (table, key) in [(&self.of_workload, keys.fault), (&self.of_pool, keys.pool_fault)] {
+            let faults = table.at(attempt.at);
+            if table.ever && unit(key.attempt_bits(attempt.request, attempt.number | SLOW)) < faults.slow.0 {
+                factor *= faults.slow_factor;
+            }
+        }
+        let slowed = |span: u64| (span as f64 * factor) as u64;
+        Timing { ttft: slowed(attempt.timing.ttft), service: slowed(attempt.timing.service) }
+    }
+
+    /// When and how the answer to an admitted attempt is lost, if it is. No response at all is lost at
+    /// [`SimTime::MAX`], when every client has given up.
+    #[cold]
+    pub(super) fn lost(&self, keys: &FaultKeys, attempt: &Attempt, ends: SimTime) -> Option<(SimTime, Failure)> {
+        let tables = [(&self.of_workload, keys.disconnect), (&self.of_pool, keys.pool_disconnect)];
+        let met = tables.into_iter().filter(|(table, _)| table.ever).filter_map(|(table, key)| {
+            let faults = table.at(attempt.at);
+            let u = unit(key.attempt_bits(attempt.request, attempt.number));
+            let (met, share) = which(u, [faults.disconnect.0, faults.timeout.0, faults.model_timeout.0])?;
+            // Where in the response it breaks is uniform: the rest of the same draw says where.
+            let breaks = attempt.at.saturating_add(SimSpan(((ends - attempt.at).0 as f64 * share) as u64));
+            Some(match met {
+                0 => (breaks, Failure::Disconnected),
+                1 => (SimTime::MAX, Failure::Timeout),
+                _ => (ends, Failure::ModelTimeout),
+            })
+        });
+        met.min_by_key(|&(at, _)| at)
+    }
+
+    /// Marks the requests `first ..` of a block whose first attempts, made at `times`, may meet any of it.
+    pub(super) fn mark(&self, keys: &FaultKeys, first: u64, times: &[u64], marked: &mut [bool]) {
+        let (Some(&from), Some(&to)) = (times.first(), times.last()) else { return };
+        let tables = [
+            (&self.of_workload, [keys.fault, keys.disconnect]),
+            (&self.of_pool, [keys.pool_fault, keys.pool_disconnect]),
+        ];
+        for (table, keys) in tables {
+            match table.throughout(SimTime(from), SimTime(to)) {
+                Some(faults) => mark_steady(faults, keys, first, marked),
+                // The block sees an episode begin or end.
+                None => marked.fill(true),
+            }
+        }
+    }
 }
 
 impl<O: Observer> Simulation<'_, O> {
-    /// What answers an attempt before its admission, if it meets such a fault; it consumes nothing.
+    /// What answers an attempt before its admission, if it meets such a fault.
     pub(super) fn fault_before_admission(&mut self, slot: u32) -> Option<Failure> {
         let request = self.requests.get(slot);
         let place = usize::from(request.flow);
@@ -67,58 +171,46 @@ impl<O: Observer> Simulation<'_, O> {
         if !faults.refuse {
             return None;
         }
-        let clients = &self.clients[usize::from(request.workload)];
-        let tables = [(&faults.of_workload, clients.fault), (&faults.of_pool, clients.pool_fault)];
-        let met = tables.into_iter().find_map(|(table, key)| {
-            let faults = table.at(request.last_attempt);
-            let u = unit(key.attempt_bits(request.number, request.attempts));
-            which(u, [faults.unavailable.0, faults.overloaded.0, faults.model_not_ready.0]).map(|(met, _)| met)
-        })?;
+        let keys = &self.clients[usize::from(request.workload)].faults;
+        let failure = faults.before_admission(keys, &request.attempt())?;
         if request.counted {
             self.tally.flows[place].faulted += 1;
         }
-        Some([Failure::Unavailable, Failure::Overloaded, Failure::ModelNotReady][met])
+        Some(failure)
     }
 }
 
-/// The duration of a response under slow faults; its first token comes later likewise.
-#[cold]
-pub(super) fn slowed(faults: &FlowFaults, clients: &Clients, request: &mut Request) -> u64 {
-    let mut factor = 1.0;
-    for (table, key) in [(&faults.of_workload, clients.fault), (&faults.of_pool, clients.pool_fault)] {
-        let faults = table.at(request.last_attempt);
-        if unit(key.attempt_bits(request.number, request.attempts | SLOW)) < faults.slow.0 {
-            factor *= faults.slow_factor;
+/// Marks the requests whose first attempts meet any of these faults.
+fn mark_steady(faults: &Faults, [fault, disconnect]: [Key; 2], first: u64, marked: &mut [bool]) {
+    for (share, key, attempt) in [
+        (faults.before_admission(), fault, 1),
+        (faults.slow.0, fault, 1 | SLOW),
+        (faults.after_admission(), disconnect, 1),
+    ] {
+        if share > 0.0 {
+            // 53 bits of a draw count: they are below `share · 2⁵³`, which is exact, when the number is below `share`.
+            let below = libm::ceil(share * (1u64 << 53) as f64) as u64;
+            widest(Marking { key, attempt, first, below, marked });
         }
     }
-    request.timing.ttft = (request.timing.ttft as f64 * factor) as u64;
-    (request.timing.service as f64 * factor) as u64
 }
 
-/// When and how the answer to an admitted attempt is lost, if it is. No response at all is lost at [`SimTime::MAX`],
-/// when every client has given up.
-#[cold]
-pub(super) fn lost(
-    faults: &FlowFaults,
-    clients: &Clients,
-    request: &Request,
-    now: SimTime,
-    ends: SimTime,
-) -> Option<(SimTime, Failure)> {
-    let tables = [(&faults.of_workload, clients.disconnect), (&faults.of_pool, clients.pool_disconnect)];
-    let met = tables.into_iter().filter_map(|(table, key)| {
-        let faults = table.at(now);
-        let u = unit(key.attempt_bits(request.number, request.attempts));
-        let (met, share) = which(u, [faults.disconnect.0, faults.timeout.0, faults.model_timeout.0])?;
-        // Where in the response it breaks is uniform: the rest of the same draw says where.
-        let breaks = now.saturating_add(SimSpan(((ends - now).0 as f64 * share) as u64));
-        Some(match met {
-            0 => (breaks, Failure::Disconnected),
-            1 => (SimTime::MAX, Failure::Timeout),
-            _ => (ends, Failure::ModelTimeout),
-        })
-    });
-    met.min_by_key(|&(at, _)| at)
+struct Marking<'a> {
+    key: Key,
+    attempt: u32,
+    first: u64,
+    below: u64,
+    marked: &'a mut [bool],
+}
+
+impl Loop for Marking<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Marking { key, attempt, first, below, marked } = self;
+        for (place, marked) in marked.iter_mut().enumerate() {
+            *marked |= key.attempt_bits(first + place as u64, attempt) >> 11 < below;
+        }
+    }
 }
 
 /// Which of three disjoint events a uniform number falls into, and how far into it, from 0 to 1.

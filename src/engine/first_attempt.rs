@@ -1,15 +1,18 @@
 //! The short way of most requests: their workload is *plain*, and their first attempt is admitted.
 //!
-//! A workload is plain if its clients have nothing to do for a request but to send it: no pace, no limiter, no cap, no
-//! deadline or timeout, no faults, nobody who waits for the end. Then all that an admission entails is known when the
-//! request is drawn. At the gate the event loop notes one byte, [`Verdict`]; what there is to count is counted a block
-//! at a time, over columns. A refused request gets its record and goes the long way from there, through `lifecycle`.
+//! A workload is plain if its clients have nothing to do for most requests but to send them: no pace, no limiter, no cap,
+//! nobody who waits for the end. Then all that an admission entails is known when the request is drawn. At the gate the
+//! event loop notes one byte, [`Verdict`]; what there is to count is counted a block at a time, over columns. A refused
+//! request gets its record and goes the long way from there, through `lifecycle`; so does, from its arrival on, one
+//! that `foresight` has marked: its first attempt may meet a fault, or be given up.
 //!
 //! *Why*: most of the time of a request on the long way went into moving its record and into some thirty counters, one
 //! by one, between two branches that nobody can predict. Over columns they cost a tenth of that.
 
 use super::compiled::{CompiledWorkload, Engine, NO_ACCOUNT, Route};
 use super::draws::{BLOCK, PADDED, TimingBlock, TokenBlock};
+use super::faults::FaultKeys;
+use super::foresight::Foresight;
 use super::marks::Marks;
 use super::observer::Observer;
 use super::request::{Flight, NOWHERE};
@@ -18,7 +21,7 @@ use super::source::OpenSource;
 use crate::admission::Admission;
 use crate::model::{Pool, QuotaName};
 use crate::random::{Loop, extremes, widest};
-use crate::tally::{Billed, FlowTally, Ledger};
+use crate::tally::{Billed, FlowTally, Health, Ledger};
 use crate::units::{SimSpan, SimTime};
 use std::ops::Range;
 
@@ -43,11 +46,12 @@ pub(super) struct Columns<'a> {
     /// Padded, as a batch is read whole.
     pub(super) reservation: [u64; PADDED],
     pub(super) charge: [u64; BLOCK],
+    pub(super) foresight: Foresight<'a>,
     pub(super) verdicts: [Verdict; BLOCK],
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn new(engine: &Engine<'a>, workload: &CompiledWorkload<'_>) -> Columns<'a> {
+    pub(super) fn new(engine: &'a Engine<'_>, workload: &CompiledWorkload<'_>, keys: FaultKeys) -> Columns<'a> {
         let flow = workload.flows.start;
         Columns {
             pool: &engine.scenario.pools[engine.flows[flow].pool],
@@ -58,6 +62,7 @@ impl<'a> Columns<'a> {
             books_success: workload.client.books_success(),
             reservation: [0; PADDED],
             charge: [0; BLOCK],
+            foresight: Foresight::new(workload, &engine.flows[flow], keys),
             verdicts: [Verdict::Admitted; BLOCK],
         }
     }
@@ -69,8 +74,9 @@ impl<'a> Columns<'a> {
     }
 
     /// Counts the admitted requests of a block.
-    fn count(&self, block: Block<'_>, has_ttft: bool, marks: &Marks, tally: &mut FlowTally, pool: &mut PoolState) {
+    fn count(&self, block: Block<'_>, has_ttft: bool, marks: &Marks, books: Books<'_>) {
         let Block { times, tokens, timing } = block;
+        let Books { tally, pool, health } = books;
         let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return };
         let len = times.len();
         // Times do not decrease.
@@ -113,9 +119,29 @@ impl<'a> Columns<'a> {
         let (durations, zeros) = self.admitted(&timing.service, first_counted..len, all, &mut measured);
         tally.latency.record_zeros(zeros);
         tally.latency.record_all(durations);
+        if let Some(health) = health.as_mut() {
+            self.count_health(times, first_counted, health);
+        }
         if latest_end > marks.patience() {
             let admitted = (first_counted..len).filter(|&place| self.verdicts[place] == Verdict::Admitted);
-            self.uncount_endless(admitted, block, marks, tally);
+            self.uncount_endless(admitted, block, marks, (tally, health));
+        }
+    }
+
+    /// Counts the admitted requests of a block over time. None of them was ever in trouble.
+    #[inline(never)]
+    fn count_health(&self, times: &[u64], first_counted: usize, health: &mut Health) {
+        let mut start = 0;
+        while let Some(&at) = times.get(start) {
+            let interval = (at / health.interval) as usize;
+            let length = times[start..].partition_point(|&at| (at / health.interval) as usize == interval);
+            let admitted =
+                |range: Range<usize>| self.verdicts[range].iter().map(|&verdict| verdict as u64).sum::<u64>();
+            let end = start + length;
+            let moment = &mut health.moments[interval];
+            moment.attempts += admitted(start..end);
+            moment.requests += admitted(start.max(first_counted).min(end)..end);
+            start = end;
         }
     }
 
@@ -150,7 +176,7 @@ impl<'a> Columns<'a> {
         admitted: impl Iterator<Item = usize>,
         block: Block<'_>,
         marks: &Marks,
-        tally: &mut FlowTally,
+        (tally, health): (&mut FlowTally, &mut Option<Health>),
     ) {
         for place in admitted {
             let service = block.timing.service[place];
@@ -161,6 +187,9 @@ impl<'a> Columns<'a> {
             tally.succeeded -= 1;
             tally.offered_charge -= self.charge[place];
             tally.latency.take_back(service);
+            if let Some(health) = health {
+                health.moments[(block.times[place] / health.interval) as usize].requests -= 1;
+            }
             if block.tokens.capped[place] < block.tokens.output[place] {
                 tally.truncated -= 1;
             } else {
@@ -228,6 +257,14 @@ impl Loop for Pricing<'_, '_> {
             charge[place] = pool.charge(&demand).0;
         }
     }
+}
+
+/// Where the requests of a block are counted.
+#[derive(Debug)]
+pub(super) struct Books<'s> {
+    pub(super) tally: &'s mut FlowTally,
+    pub(super) pool: &'s mut PoolState,
+    pub(super) health: &'s mut Option<Health>,
 }
 
 /// What was drawn of a block.
@@ -326,10 +363,10 @@ impl Loop for Adding<'_> {
 impl OpenSource<'_> {
     /// Counts a block whose first attempts have all been made.
     #[inline(never)]
-    pub(super) fn count_block(&self, has_ttft: bool, marks: &Marks, tally: &mut FlowTally, pool: &mut PoolState) {
+    pub(super) fn count_block(&self, has_ttft: bool, marks: &Marks, books: Books<'_>) {
         let columns = self.columns.as_ref().expect("a plain workload has columns");
         let block = Block { times: &self.times[..self.len], tokens: &self.tokens, timing: &self.timing };
-        columns.count(block, has_ttft, marks, tally, pool);
+        columns.count(block, has_ttft, marks, books);
     }
 }
 
@@ -341,6 +378,13 @@ impl<O: Observer> Simulation<'_, O> {
         let (place, number) = (source.place, source.number());
         let columns = source.columns.as_mut().expect("a plain workload has columns");
         let now = SimTime(source.times[place]);
+        if columns.foresight.special[place] {
+            columns.verdicts[place] = Verdict::Refused;
+            let arrival = source.next();
+            self.arrive(workload, arrival);
+            self.next_request(workload);
+            return;
+        }
         let cost = columns.reservation[place];
         let route = columns.route;
         let account = match route.account {
@@ -374,6 +418,12 @@ impl<O: Observer> Simulation<'_, O> {
                 self.refused_at_first(workload, cost, refusal.counted_under, now);
             }
         }
+        self.next_request(workload);
+    }
+
+    /// The next request of a plain workload is the next to arrive.
+    #[inline(always)]
+    fn next_request(&mut self, workload: usize) {
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
         source.place += 1;
         if source.place == source.len {
@@ -394,6 +444,9 @@ impl<O: Observer> Simulation<'_, O> {
         if request.counted {
             self.tally.flows[usize::from(request.flow)].attempts += 1;
         }
+        if let Some(health) = &mut self.tally.health {
+            health.attempted(now);
+        }
         self.throttled(slot, limit, cost, now);
     }
 
@@ -403,8 +456,9 @@ impl<O: Observer> Simulation<'_, O> {
         let place = self.engine.workloads[workload].flows.start;
         let flow = &self.engine.flows[place];
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
-        let (tally, pool) = (&mut self.tally.flows[place], &mut self.pools[flow.pool]);
-        source.count_block(flow.latency.has_ttft(), &self.marks, tally, pool);
+        let (tally, health) = (&mut self.tally.flows[place], &mut self.tally.health);
+        let books = Books { tally, pool: &mut self.pools[flow.pool], health };
+        source.count_block(flow.latency.has_ttft(), &self.marks, books);
         source.refill();
         let next = arrival_event(workload, source.peek());
         self.next_arrival_is(workload, next);

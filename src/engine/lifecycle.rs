@@ -1,6 +1,7 @@
 //! A request on the client's side: arrival, waits, and its end. Its attempts are in `attempt`.
 
 use super::event::{Class, Event};
+use super::fate::Attempt;
 use super::health::note_ended;
 use super::observer::{AttemptRow, Observer, Outcome};
 use super::request::{Next, Request, Waits};
@@ -152,7 +153,7 @@ impl<O: Observer> Simulation<'_, O> {
                 self.fail(slot, FailureCause::DeadlineExceeded, now);
             }
             Next::Broken => self.end_failed(slot, FailureCause::Disconnected, now),
-            Next::Deadline | Next::Retry | Next::Limiter | Next::Pace => {
+            Next::Deadline | Next::Retry | Next::Limiter | Next::Pace | Next::Nothing => {
                 self.end_failed(slot, FailureCause::DeadlineExceeded, now);
             }
         }
@@ -391,7 +392,7 @@ impl<O: Observer> Simulation<'_, O> {
 }
 
 /// Why a request fails whose client gives up after this failure.
-fn cause_of(failure: Failure) -> FailureCause {
+pub(super) fn cause_of(failure: Failure) -> FailureCause {
     match failure {
         Failure::Overloaded | Failure::ModelNotReady => FailureCause::ModelCapacity,
         Failure::Timeout | Failure::ModelTimeout => FailureCause::TimedOut,
@@ -402,6 +403,18 @@ fn cause_of(failure: Failure) -> FailureCause {
 }
 
 impl Request {
+    /// Its last attempt.
+    #[inline]
+    pub(super) fn attempt(&self) -> Attempt {
+        Attempt {
+            request: self.number,
+            number: self.attempts,
+            arrived: self.arrived,
+            at: self.last_attempt,
+            timing: self.timing,
+        }
+    }
+
     /// From its arrival to its last attempt [ns].
     #[inline]
     pub(super) fn waited(&self) -> u64 {

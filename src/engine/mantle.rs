@@ -9,9 +9,9 @@
 //! the attempts, what it bills, its latencies. A client that has given up by then hears nothing any more; but if the
 //! quota ends the response first, the client has its answer.
 
-use super::attempt::{Fate, billed, outcome_of};
-use super::draws::Timing;
+use super::attempt::{billed, outcome_of};
 use super::event::{Class, Event};
+use super::fate::Fate;
 use super::health::note_ended;
 use super::observer::{AttemptRow, Observer};
 use super::request::{Ending, Flight, NOWHERE, Next, Request, Stream};
@@ -43,13 +43,12 @@ pub(super) struct Metered {
 }
 
 impl<O: Observer> Simulation<'_, O> {
-    /// An attempt on a pool with an output quota is admitted, for a response of `service` ns.
+    /// An attempt on a pool with an output quota is admitted.
     pub(super) fn admitted_metered(
         &mut self,
         slot: u32,
         demand: &Demand,
         reservation: Reservation,
-        service: u64,
         fate: Fate,
         now: SimTime,
     ) {
@@ -69,7 +68,7 @@ impl<O: Observer> Simulation<'_, O> {
             Fate::Broken(at) => Some(self.wait(slot, Next::Broken, now, at, Class::Timeout)),
             Fate::TooLate(at) => Some(self.wait(slot, Next::Deadline, now, at, Class::Timeout)),
         };
-        let ends = now.saturating_add(SimSpan(service));
+        let ends = now.saturating_add(SimSpan(request.timing.service));
         let books_first_token = self.engine.workloads[flow.workload].books_first_token;
         let next_debit = now.saturating_add(SimSpan(request.timing.ttft)).saturating_add(EVERY);
         let metered = self.metered.insert(Metered { request, slot, fate, waiting, ends, debited: 0, next_debit });
@@ -78,12 +77,12 @@ impl<O: Observer> Simulation<'_, O> {
             tokens: request.tokens,
             max_tokens: flow.max_tokens,
             output: demand.output().0 as u32,
-            timing: Timing { ttft: request.timing.ttft, service },
+            timing: request.timing,
             ends: SimTime::MAX,
             steps: 0,
             since: now,
             metered: Some(metered),
-            success: if books_first_token { success_of(&request, fate, now, ends) } else { None },
+            success: if books_first_token { success_of(&request, fate, ends) } else { None },
         };
         let stream = self.streams.insert(stream);
         let flight = Flight {

@@ -4,6 +4,7 @@ use super::calendar::Calendar;
 use super::compiled::Engine;
 use super::draws::{LatencyKeys, TokenKeys};
 use super::event::{Class, Event};
+use super::faults::FaultKeys;
 use super::first_attempt::Columns;
 use super::gauge::Gauge;
 use super::held_back::HeldBack;
@@ -68,10 +69,7 @@ pub(super) struct Clients {
     pub(super) token_keys: TokenKeys,
     pub(super) latency_keys: LatencyKeys,
     pub(super) backoff: Key,
-    pub(super) fault: Key,
-    pub(super) disconnect: Key,
-    pub(super) pool_fault: Key,
-    pub(super) pool_disconnect: Key,
+    pub(super) faults: FaultKeys,
     pub(super) think: Key,
     pub(super) waiters: Key,
     /// Workers of a closed loop.
@@ -166,10 +164,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             token_keys,
             latency_keys,
             backoff: streams.key(Purpose::Backoff),
-            fault: streams.key(Purpose::Fault),
-            disconnect: streams.key(Purpose::Disconnect),
-            pool_fault: streams.key(Purpose::PoolFault),
-            pool_disconnect: streams.key(Purpose::PoolDisconnect),
+            faults: FaultKeys::new(streams),
             think: streams.key(Purpose::Think),
             waiters: streams.key(Purpose::Waiters),
             workers,
@@ -197,7 +192,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
             let flow = &self.engine.flows[workload.flows.start];
             let arrivals = &workload.model.arrivals;
             let keys = (token_keys, latency_keys);
-            let columns = (workload.plain && !O::ATTEMPTS).then(|| Columns::new(self.engine, workload));
+            let columns = ((workload.plain || self.engine.has_lane()) && !O::ATTEMPTS)
+                .then(|| Columns::new(self.engine, workload, self.clients[index].faults));
             let source = OpenSource::new(openings(arrivals), arrivals, &workload.tokens, flow, keys, columns);
             self.next_arrivals.push(arrival_event(index, source.peek()));
             self.sources.push(Some(source));
@@ -206,7 +202,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// Runs to the end: the horizon, and then until each counted request has ended.
     pub(super) fn run(mut self) -> Option<Tally> {
-        if self.has_lane() {
+        if !O::ATTEMPTS && self.engine.has_lane() {
             return self.run_in_lane();
         }
         let whole = self.run_to_horizon() && self.run_out();
@@ -215,7 +211,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// As [`run`](Self::run), for a replication that a lane can run.
     fn run_in_lane(mut self) -> Option<Tally> {
-        let mut lane = LaneState::default();
+        let mut lane = LaneState::new(self.engine);
         while !self.marks.past_horizon() || self.counted_open > 0 {
             self.run_lane(&mut lane);
             if self.marks.past_horizon() && self.counted_open == 0 {

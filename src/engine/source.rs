@@ -91,6 +91,11 @@ impl<'a> OpenSource<'a> {
         if self.place < self.len { SimTime(self.times[self.place]) } else { SimTime::MAX }
     }
 
+    /// The number of the block's first request.
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
     /// The number of the next request.
     #[inline]
     pub(super) fn number(&self) -> u64 {
@@ -146,6 +151,7 @@ impl<'a> OpenSource<'a> {
         self.latency.fill(&self.latency_keys, self.first, input, output, &mut self.timing);
         if let Some(columns) = &mut self.columns {
             columns.fill(&self.tokens, len);
+            columns.foresight.look(self.first, &self.times[..len], &self.timing);
         }
     }
 }

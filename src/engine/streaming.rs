@@ -11,27 +11,27 @@
 //! *Simplifications*: the tokens of a started stream come in steady flow, so that no gap outlasts a read timeout; where
 //! only the whole duration of a response is known, its first token comes at once.
 
-use super::attempt::Fate;
 use super::compiled::{CompiledWorkload, Flow};
-use super::faults::lost;
+use super::fate::{Attempt, Fate};
+use super::faults::FaultKeys;
 use super::observer::Observer;
 use super::request::Request;
-use super::simulation::{Clients, Simulation};
+use super::simulation::Simulation;
 use crate::client::{Call, Failure};
 use crate::units::{SimSpan, SimTime};
 
 /// Whether and when the client gives an admitted attempt up whose response streams. At a tie the answer comes first.
 #[cold]
 pub(super) fn fate_of_stream(
-    compiled: &CompiledWorkload<'_>,
-    flow: &Flow,
-    clients: &Clients,
-    request: &Request,
-    now: SimTime,
+    attempt: &Attempt,
     ends: SimTime,
+    workload: &CompiledWorkload<'_>,
+    flow: &Flow,
+    keys: &FaultKeys,
 ) -> Fate {
-    let first_token = first_token_of(request, now, ends);
-    let met = if flow.faults.lose { lost(&flow.faults, clients, request, now, ends) } else { None };
+    let now = attempt.at;
+    let first_token = attempt.first_token(ends);
+    let met = if flow.faults.lose { flow.faults.lost(keys, attempt, ends) } else { None };
     let (mut first, mut fate) = match met {
         None => (ends, Fate::Answered),
         // An error that answers the attempt comes in place of the stream.
@@ -40,32 +40,40 @@ pub(super) fn fate_of_stream(
         Some((at, failure)) => (at, Fate::Lost(at, failure)),
     };
     let silent_until = if matches!(met, Some((_, Failure::Timeout))) { SimTime::MAX } else { first_token };
-    if let Some(timeout) = compiled.model.read_timeout {
+    if let Some(timeout) = workload.model.read_timeout {
         let at = now.saturating_add(timeout);
         if at < silent_until && at < first {
             (first, fate) = (at, Fate::Lost(at, Failure::Timeout));
         }
     }
-    match compiled.model.deadline.map(|deadline| request.arrived.saturating_add(deadline)) {
+    match workload.model.deadline.map(|deadline| attempt.arrived.saturating_add(deadline)) {
         Some(deadline) if deadline < first => Fate::TooLate(deadline.max(now)),
         _ => fate,
     }
 }
 
-fn first_token_of(request: &Request, now: SimTime, ends: SimTime) -> SimTime {
-    now.saturating_add(SimSpan(request.timing.ttft)).min(ends)
+impl Attempt {
+    /// When the first token of its response comes.
+    fn first_token(&self, ends: SimTime) -> SimTime {
+        self.at.saturating_add(SimSpan(self.timing.ttft)).min(ends)
+    }
+
+    /// When the first token of an admitted attempt books its success, if the client has not given up by then.
+    pub(super) fn success(&self, fate: Fate, ends: SimTime) -> Option<SimTime> {
+        let first_token = self.first_token(ends);
+        let heard = match fate {
+            Fate::Answered => true,
+            Fate::Broken(at) | Fate::TooLate(at) => at >= first_token,
+            Fate::Lost(..) => false,
+        };
+        heard.then_some(first_token)
+    }
 }
 
-/// When the first token of an attempt books its success, if the client has not given up by then.
+/// When the first token of an attempt books its success, if it does, and what the client remembers for it.
 #[cold]
-pub(super) fn success_of(request: &Request, fate: Fate, now: SimTime, ends: SimTime) -> Option<(SimTime, Call)> {
-    let first_token = first_token_of(request, now, ends);
-    let heard = match fate {
-        Fate::Answered => true,
-        Fate::Broken(at) | Fate::TooLate(at) => at >= first_token,
-        Fate::Lost(..) => false,
-    };
-    heard.then_some((first_token, request.call))
+pub(super) fn success_of(request: &Request, fate: Fate, ends: SimTime) -> Option<(SimTime, Call)> {
+    request.attempt().success(fate, ends).map(|at| (at, request.call))
 }
 
 impl<O: Observer> Simulation<'_, O> {

@@ -54,6 +54,16 @@ impl FaultEpisode {
         let since = (now - self.at).0;
         self.every.map_or(since, |every| since % every.0) < self.lasts.0
     }
+
+    /// Whether all instants from one to another lie within it, or none; `None` if it begins or ends between them.
+    pub fn covers_all(&self, from: SimTime, to: SimTime) -> Option<bool> {
+        if to < self.at {
+            return Some(false);
+        }
+        let round = |now: SimTime| self.every.map_or(0, |every| now.since(self.at).0 / every.0);
+        let steady = from >= self.at && round(from) == round(to) && self.covers(from) == self.covers(to);
+        steady.then(|| self.covers(from))
+    }
 }
 
 /// The faults in force at an instant: of the last episode that covers it, or the usual ones.

@@ -86,7 +86,7 @@ impl Key {
     }
 
     /// 64 uniform bits for an attempt of a request.
-    #[inline]
+    #[inline(always)]
     pub fn attempt_bits(self, request: u64, attempt: u32) -> u64 {
         self.permute(self.bits(request).wrapping_add(u64::from(attempt).wrapping_mul(GAMMA)))
     }

@@ -33,7 +33,7 @@ pub struct Tally {
     pub health: Option<Health>,
     /// The same of the scenario left in peace, on the same random numbers.
     pub undisturbed: Option<Health>,
-    /// Instants that the engine handled: arrivals, retries, ends, adjustments and the rest.
+    /// Instants that the engine handled: arrivals, retries, ends, adjustments and the rest, but no first tokens.
     pub events: u64,
 }
 

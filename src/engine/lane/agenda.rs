@@ -1,7 +1,7 @@
 //! The calendar of a lane: a timing wheel of slices whose entries are eight bytes.
 //!
 //! As [`Calendar`](crate::engine::calendar::Calendar), with what a lane makes possible: an entry says where in its slice an event
-//! is, of which of two classes, and whose it is, in one number; a cell is one cache line. What orders two events at one
+//! is, of which class, and whose it is, in one number; a cell is one cache line. What orders two events at one
 //! instant is not in the entry: it is asked for where it matters, which is almost never.
 //!
 //! *Why*: half the bytes of an entry of the general calendar, which must carry the order of every event along, and
@@ -34,7 +34,12 @@ const NONE: u64 = u64::MAX;
 pub(super) struct What(u32);
 
 impl What {
-    const WAITS: u32 = 1 << 31;
+    /// The two highest bits are the class.
+    const SLOT: u32 = (1 << What::CLASS_AT) - 1;
+    const CLASS_AT: u32 = 30;
+    const TIMEOUT: u32 = 1 << What::CLASS_AT;
+    const RELEASE: u32 = 2 << What::CLASS_AT;
+    const RETRY: u32 = 3 << What::CLASS_AT;
 
     /// An attempt in this slot ends.
     #[inline(always)]
@@ -42,10 +47,20 @@ impl What {
         What(slot)
     }
 
+    /// The client gives up an attempt of the request in this slot, or the request.
+    pub(super) fn timeout(slot: u32) -> What {
+        What(slot | What::TIMEOUT)
+    }
+
+    /// The request in this slot is let go by its client.
+    pub(super) fn release(slot: u32) -> What {
+        What(slot | What::RELEASE)
+    }
+
     /// The request in this slot makes its next attempt.
     #[inline(always)]
     pub(super) fn retry(slot: u32) -> What {
-        What(slot | What::WAITS)
+        What(slot | What::RETRY)
     }
 
     /// What the entry of a slice is.
@@ -56,12 +71,21 @@ impl What {
 
     #[inline(always)]
     pub(super) fn is_end(self) -> bool {
-        self.0 & What::WAITS == 0
+        self.0 <= What::SLOT
+    }
+
+    #[inline(always)]
+    pub(super) fn is_retry(self) -> bool {
+        self.0 >= What::RETRY
+    }
+
+    pub(super) fn is_timeout(self) -> bool {
+        self.0 & !What::SLOT == What::TIMEOUT
     }
 
     #[inline(always)]
     pub(super) fn slot(self) -> u32 {
-        self.0 & !What::WAITS
+        self.0 & What::SLOT
     }
 }
 
@@ -70,7 +94,7 @@ pub(super) trait Orders {
     fn order_of(&self, what: What) -> u64;
 }
 
-/// What is due when. At one instant ends come before retries.
+/// What is due when. At one instant ends come before timeouts, these before releases, and these before retries.
 #[derive(Debug)]
 pub(super) struct Agenda {
     /// The entries of the current slice in order, and how many of them have passed.
@@ -355,7 +379,7 @@ impl Agenda {
 /// The instant within the slice and the class of an entry.
 #[inline(always)]
 fn moment(entry: u64) -> u64 {
-    entry >> 31
+    entry >> What::CLASS_AT
 }
 
 /// Orders those of sorted entries that are of one class and instant.
@@ -440,17 +464,17 @@ mod tests {
         /// Holds of every scale, from one instant to years, many of them at one instant, against a sorted set.
         #[test]
         fn events_come_out_in_the_order_of_a_sorted_set(
-            holds in prop::collection::vec((0u32..58, 0u64..8, any::<bool>(), 0u64..4), 1..400),
+            holds in prop::collection::vec((0u32..58, 0u64..8, 0u32..4, 0u64..4), 1..400),
             rounds in 1usize..30,
         ) {
             let mut agenda = Agenda::default();
             let mut sorted = BTreeSet::new();
             let (mut now, mut number) = (0, 0);
             for _ in 0..rounds {
-                for &(scale, hold, ends, wait) in &holds {
+                for &(scale, hold, class, wait) in &holds {
                     number += 1;
                     let at = SimTime((now + ((hold << scale) >> 3)).min(SimTime::MAX.0 - 1));
-                    let what = if ends { What::end(number) } else { What::retry(number) };
+                    let what = [What::end, What::timeout, What::release, What::retry][class as usize](number);
                     agenda.push(at, what);
                     sorted.insert((at, what));
                     let until = SimTime((now + ((wait << scale) >> 4)).min(SimTime::MAX.0 - 2) + 1);

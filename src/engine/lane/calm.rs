@@ -17,7 +17,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Lives through the next slice, if all of it is before `mark` and order cannot matter; whether it has.
     #[inline(always)]
     pub(super) fn calm_slice(&mut self, mark: SimTime) -> bool {
-        let Some(slice) = self.agenda.next_slice() else { return false };
+        let Some(slice) = self.agenda.next_slice().filter(|_| !self.greets) else { return false };
         let (from, until) = (slice.from, SimTime(slice.from.0 + slice.width));
         let place = self.source.place;
         let columns = self.source.columns.as_ref().expect("a plain workload has columns");
@@ -34,6 +34,9 @@ impl<A: Admit> Lane<'_, '_, A> {
             let Some(&at) = times.get(attempts) else { return false };
             if at >= until.0 {
                 break;
+            }
+            if columns.foresight.special[place + attempts] {
+                return false;
             }
             first_end = first_end.min(SimTime(at).saturating_add(SimSpan(services[attempts])));
             reserved += costs[attempts];
@@ -89,9 +92,9 @@ impl<A: Admit> Lane<'_, '_, A> {
         for &entry in cell.entries() {
             let slot = What::of_entry(entry).slot();
             self.in_progress.flights.free(slot);
-            if self.books {
+            if self.listens {
                 // Nothing fails in between, so it does not matter in which order successes are booked.
-                self.book_success(slot, until);
+                self.answered(slot, until);
             }
         }
         let counted = from >= self.marks.warmup();
@@ -106,7 +109,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             let slot = self.in_progress.flights.insert(Flight { reservation, charge });
             self.counters.admissions += 1;
             self.in_progress.admitted(slot, self.counters.admissions);
-            if self.books {
+            if self.listens {
                 let client = self.workload.client_of(number + attempt as u64);
                 self.in_progress.hears(slot, News { client, request: NOWHERE });
             }

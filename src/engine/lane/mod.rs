@@ -11,23 +11,29 @@
 
 mod agenda;
 mod calm;
+mod first_tokens;
+mod slots;
+mod slow;
 mod waiting;
 
-use super::compiled::{CompiledWorkload, NO_ACCOUNT};
-use super::first_attempt::Verdict;
+use super::compiled::{CompiledWorkload, Engine, Flow};
+use super::draws::LatencyKeys;
+use super::faults::FaultKeys;
+use super::first_attempt::{Books, Verdict};
 use super::gauge::Gauge;
 use super::marks::Marks;
 use super::observer::Observer;
 use super::request::NOWHERE;
-use super::simulation::{Clients, PoolState, Simulation};
+use super::simulation::{ClientSlots, Clients, PoolState, Simulation};
 use super::slab::Slab;
 use super::source::OpenSource;
 use crate::admission::{Admission, Admit, Meter, OneQuota, Reservation, Settlement};
 use crate::client::{Call, Client, ClientState};
 use crate::random::Key;
-use crate::tally::FlowTally;
+use crate::tally::{FlowTally, Health, Tally};
 use crate::units::{SimSpan, SimTime};
 use agenda::{Agenda, Orders, What};
+use first_tokens::FirstTokens;
 use waiting::Waiting;
 
 /// What is in progress in a lane.
@@ -46,6 +52,15 @@ struct InProgress {
     /// By slot of `flights`, where somebody hears of the end.
     news: Vec<News>,
     waiting: Slab<Waiting>,
+    first_tokens: FirstTokens,
+}
+
+impl LaneState {
+    pub(super) fn new(engine: &Engine<'_>) -> LaneState {
+        let clients = engine.workloads[0].model.clients as usize;
+        let first_tokens = FirstTokens::new(clients);
+        LaneState { in_progress: InProgress { first_tokens, ..InProgress::default() }, ..LaneState::default() }
+    }
 }
 
 /// An admitted attempt.
@@ -68,6 +83,11 @@ struct News {
     request: u32,
 }
 
+impl News {
+    /// The client has given the attempt up.
+    const UNHEARD: News = News { client: u32::MAX, request: NOWHERE };
+}
+
 /// The state of a replication between two marks, with everything that its events touch side by side.
 struct Lane<'s, 'a, A> {
     quota: A,
@@ -75,15 +95,21 @@ struct Lane<'s, 'a, A> {
     in_progress: &'s mut InProgress,
     source: &'s mut OpenSource<'a>,
     tally: &'s mut FlowTally,
+    health: &'s mut Option<Health>,
     pool: &'s mut PoolState,
     marks: &'s Marks,
     workload: &'a CompiledWorkload<'a>,
+    flow: &'a Flow,
     client: &'a Client,
     states: &'s mut [ClientState],
+    slots: &'s mut [ClientSlots],
     backoff: Key,
+    latency_keys: LatencyKeys,
+    fault_keys: FaultKeys,
     has_ttft: bool,
-    /// Whether the client learns from successes.
-    books: bool,
+    /// Whether the client has something to do before it sends a request, and when a request has its answer.
+    greets: bool,
+    listens: bool,
     /// Of the workload, of its pool and of everything.
     in_flight: Gauge,
     reserved: Gauge,
@@ -97,20 +123,11 @@ struct Counters {
     waits: u64,
     counted_open: u64,
     charged: u64,
-    retries: u64,
+    /// Retries and timeouts.
+    wakes: u64,
 }
 
 impl<O: Observer> Simulation<'_, O> {
-    /// Whether the whole replication can run in a lane.
-    pub(super) fn has_lane(&self) -> bool {
-        let [workload] = &self.engine.workloads[..] else { return false };
-        let plain = self.sources[0].as_ref().is_some_and(|source| source.columns.is_some());
-        plain
-            && workload.flows.len() == 1
-            && workload.model.throttle_latency == SimSpan::ZERO
-            && self.engine.routes[0].account == NO_ACCOUNT
-    }
-
     /// Runs until the next mark, or until each counted request has ended if that comes first and is what matters now.
     pub(super) fn run_lane(&mut self, state: &mut LaneState) {
         let pool = usize::from(self.engine.routes[0].pool);
@@ -129,20 +146,28 @@ impl<O: Observer> Simulation<'_, O> {
         let engine = self.engine;
         let workload = &engine.workloads[0];
         let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
-        let Clients { states, backoff, .. } = &mut self.clients[0];
+        let Clients { states, slots, backoff, latency_keys, faults, .. } = &mut self.clients[0];
+        let Tally { flows, health, .. } = &mut self.tally;
+        let capped = workload.model.concurrency.is_some();
         let mut lane = Lane {
             quota,
             agenda: &mut state.agenda,
             in_progress: &mut state.in_progress,
             source: self.sources[0].as_mut().expect("only open sources are plain"),
-            tally: &mut self.tally.flows[0],
+            tally: &mut flows[0],
+            health,
             marks: &self.marks,
             workload,
+            flow: &engine.flows[0],
             client: &workload.client,
             states,
+            slots,
             backoff: *backoff,
+            latency_keys: *latency_keys,
+            fault_keys: *faults,
             has_ttft: engine.flows[0].latency.has_ttft(),
-            books: workload.client.books_success(),
+            greets: capped || workload.client.saves_up(),
+            listens: capped || workload.books_end(),
             in_flight: self.in_flight,
             reserved: pool.reserved,
             counters: Counters {
@@ -150,17 +175,17 @@ impl<O: Observer> Simulation<'_, O> {
                 waits: self.waits,
                 counted_open: self.counted_open,
                 charged: pool.charged,
-                retries: 0,
+                wakes: 0,
             },
             pool,
         };
         let arrived = lane.source.number();
         lane.run();
         let Lane { in_flight, reserved, counters, source, .. } = lane;
-        // Each arrival, each retry and each end is an event.
+        // Each arrival, each wake and each end is an event.
         let admitted = counters.admissions - self.admissions;
         let ended = self.in_flight.now() + admitted - in_flight.now();
-        self.tally.events += source.number() - arrived + counters.retries + ended;
+        self.tally.events += source.number() - arrived + counters.wakes + ended;
         self.in_flight = in_flight;
         self.workloads_in_flight[0] = in_flight;
         let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
@@ -196,8 +221,10 @@ impl<A: Admit> Lane<'_, '_, A> {
             while let Some((at, what)) = self.agenda.pop_before(until, self.in_progress) {
                 if what.is_end() {
                     self.settle(what.slot(), at);
-                } else {
+                } else if what.is_retry() {
                     self.retry(what.slot(), at);
+                } else {
+                    self.wakes(what, at);
                 }
                 if past_horizon && self.counters.counted_open == 0 {
                     return;
@@ -214,15 +241,37 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     fn arrive(&mut self, now: SimTime) {
         let place = self.source.place;
-        let columns = self.source.columns.as_mut().expect("a plain workload has columns");
-        let (cost, charge) = (columns.reservation[place], columns.charge[place]);
+        let columns = self.source.columns.as_ref().expect("a plain workload has columns");
         let counted = now >= self.marks.warmup();
         self.counters.counted_open += u64::from(counted);
+        if self.greets {
+            self.greeted_arrival(place, now, counted);
+        } else if columns.foresight.special[place] {
+            self.special_arrival(place, now, counted);
+        } else {
+            self.first_attempt(place, now, counted);
+        }
+        self.source.place += 1;
+        if self.source.place == self.source.len {
+            if self.workload.books_first_token {
+                self.block_of_streams_ends(now);
+            }
+            let books = Books { tally: self.tally, pool: self.pool, health: self.health };
+            self.source.count_block(self.has_ttft, self.marks, books);
+            self.source.refill();
+        }
+    }
+
+    /// A first attempt that meets nothing but the quota.
+    #[inline(always)]
+    fn first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
+        let columns = self.source.columns.as_mut().expect("a plain workload has columns");
+        let (cost, charge) = (columns.reservation[place], columns.charge[place]);
         match self.quota.admit(now, cost) {
             Admission::Admitted(reservation) => {
                 columns.verdicts[place] = Verdict::Admitted;
                 let ends = now.saturating_add(SimSpan(self.source.timing.service[place]));
-                let news = if self.books {
+                let news = if self.listens {
                     News { client: self.workload.client_of(self.source.number()), request: NOWHERE }
                 } else {
                     News::default()
@@ -235,11 +284,6 @@ impl<A: Admit> Lane<'_, '_, A> {
                 self.refused_at_first(place, now, counted, refusal.counted_under);
             }
         }
-        self.source.place += 1;
-        if self.source.place == self.source.len {
-            self.source.count_block(self.has_ttft, self.marks, self.tally, self.pool);
-            self.source.refill();
-        }
     }
 
     /// An admitted attempt is under way.
@@ -250,7 +294,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.reserved.add(reservation.held());
         let slot = self.in_progress.flights.insert(Flight { reservation, charge });
         self.in_progress.admitted(slot, self.counters.admissions);
-        if self.books {
+        if self.listens {
             self.in_progress.hears(slot, news);
         }
         self.agenda.push(ends, What::end(slot));
@@ -269,16 +313,28 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.reserved.subtract(held);
         self.counters.charged += charge.tokens();
         self.counters.counted_open -= u64::from(charge.ends_counted());
-        if self.books {
-            self.book_success(slot, now);
+        if self.listens {
+            self.answered(slot, now);
         }
     }
 
+    /// A client hears that an attempt has succeeded.
     #[inline(never)]
-    fn book_success(&mut self, slot: u32, now: SimTime) {
+    fn answered(&mut self, slot: u32, now: SimTime) {
         let News { client, request } = self.in_progress.news[slot as usize];
-        let call = if request == NOWHERE { Call::default() } else { self.in_progress.waiting.take(request).call };
-        self.client.after_success(&mut self.states[client as usize], &call, now);
+        if client == News::UNHEARD.client {
+            return;
+        }
+        if self.workload.books_end() {
+            let call = if request == NOWHERE { Call::default() } else { self.in_progress.waiting.get(request).call };
+            self.client.after_success(&mut self.states[client as usize], &call, now);
+        }
+        if request != NOWHERE {
+            self.in_progress.forget(request);
+        }
+        if !self.slots.is_empty() {
+            self.give_slot_back(client, now);
+        }
     }
 }
 

@@ -1,146 +1,218 @@
-//! Requests of a lane whose client has something to do: those that were refused, and wait for their next attempt.
+//! Requests of a lane whose client has something to do: those that wait for their next attempt, or for the moment at
+//! which they are given up. Their attempts are in `slow`.
 
 use super::agenda::What;
-use super::{Charge, Lane, News};
-use crate::admission::{Admission, Admit, Reservation};
+use super::{InProgress, Lane, News};
+use crate::admission::Admit;
 use crate::client::{Call, Decision, Failure};
-use crate::engine::draws::{Timing, Tokens};
-use crate::engine::request::Ending;
-use crate::model::QuotaName;
+use crate::engine::draws::Timing;
+use crate::engine::fate::Attempt;
+use crate::engine::lifecycle::cause_of;
+use crate::engine::request::Next;
 use crate::tally::{Billed, FailureCause};
-use crate::units::{SimSpan, SimTime};
+use crate::units::SimTime;
 
-/// A request that waits for its next attempt.
+/// A request on its client's side, in two cache lines.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 pub(super) struct Waiting {
-    number: u64,
-    arrived: SimTime,
-    since: SimTime,
+    pub(super) number: u64,
+    pub(super) arrived: SimTime,
+    /// When its last attempt was made or, if it waits for its next, since when.
+    pub(super) since: SimTime,
     /// The number of its current wait.
     pub(super) ticket: u64,
-    /// Spent in backoff so far \[ns\].
-    backoff: u64,
+    /// Spent in backoff, and waiting for a slot, so far \[ns\].
+    pub(super) backoff: u64,
+    pub(super) queued: u64,
     /// What it asks to reserve, and will be charged [quota tokens].
-    cost: u64,
-    charge: u64,
-    timing: Timing,
-    tokens: Tokens,
+    pub(super) cost: u64,
+    pub(super) charge: u64,
+    /// The timing of its next response.
+    pub(super) timing: Timing,
+    pub(super) input: u32,
+    pub(super) cache_read: u32,
+    pub(super) cache_write: u32,
     /// Its output under the limit in force.
-    capped: u32,
-    client: u32,
+    pub(super) output: u32,
+    pub(super) client: u32,
+    /// Attempts that were admitted.
+    pub(super) sent: u32,
     pub(super) call: Call,
-    counted: bool,
+    pub(super) counted: bool,
+    /// Was throttled at least once.
+    pub(super) throttled: bool,
+    /// The limit leaves its output whole.
+    pub(super) complete: bool,
+    /// An entry of the agenda for its deadline has not passed, whatever it waits for.
+    pub(super) alarmed: bool,
+    pub(super) next: Next,
 }
 
 impl<A: Admit> Lane<'_, '_, A> {
-    /// A refused request gets its record: its client has something to do for it now.
-    #[inline(never)]
-    pub(super) fn refused_at_first(&mut self, place: usize, now: SimTime, counted: bool, limit: QuotaName) {
+    /// Gives a request that has just arrived its record.
+    #[inline(always)]
+    pub(super) fn enrol(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
         let number = self.source.number();
         let columns = self.source.columns.as_ref().expect("a plain workload has columns");
-        let slot = self.in_progress.waiting.insert(Waiting {
+        let tokens = &self.source.tokens;
+        self.in_progress.waiting.insert(Waiting {
             number,
             arrived: now,
             since: now,
             ticket: 0,
             backoff: 0,
+            queued: 0,
             cost: columns.reservation[place],
             charge: columns.charge[place],
             timing: self.source.timing.get(place),
-            tokens: self.source.tokens.get(place),
-            capped: self.source.tokens.capped[place],
+            input: tokens.input[place],
+            cache_read: tokens.cache_read[place],
+            cache_write: tokens.cache_write[place],
+            output: tokens.capped[place],
             client: self.workload.client_of(number),
+            sent: 0,
             call: Call::default(),
             counted,
-        });
-        self.tally.attempts += u64::from(counted);
-        self.refused(slot, now, limit);
+            throttled: false,
+            complete: tokens.capped[place] == tokens.output[place],
+            alarmed: false,
+            next: Next::Retry,
+        })
     }
 
-    /// A backoff is over.
+    /// The client decides what to do about a failed attempt.
     #[inline(always)]
-    pub(super) fn retry(&mut self, slot: u32, now: SimTime) {
-        self.counters.retries += 1;
-        let request = self.in_progress.waiting.get_mut(slot);
-        request.backoff += (now - request.since).0;
-        self.tally.attempts += u64::from(request.counted);
-        match self.quota.admit(now, request.cost) {
-            Admission::Admitted(reservation) => self.admitted_at_last(slot, reservation, now),
-            Admission::Refused(refusal) => self.refused(slot, now, refusal.counted_under),
+    pub(super) fn decide(&mut self, slot: u32, failure: Failure, now: SimTime) {
+        if self.workload.books_first_token {
+            self.book_first_tokens(self.in_progress.waiting.get(slot).client, now);
         }
-    }
-
-    /// A quota has refused an attempt; the client waits, or gives up.
-    #[inline(never)]
-    fn refused(&mut self, slot: u32, now: SimTime, limit: QuotaName) {
         let request = self.in_progress.waiting.get_mut(slot);
-        self.pool.throttled += 1;
-        self.tally.throttles[limit as usize] += u64::from(request.counted);
-        let bits = self.backoff.attempt_bits(request.number, request.call.failed_attempts() + 1);
+        let bits = self.backoff.attempt_bits(request.number, request.attempt_number());
         let state = &mut self.states[request.client as usize];
-        let failure = Failure::Throttled;
         match self.client.after_failure(state, &mut request.call, failure, now, None, bits) {
-            Decision::Retry { delay } => {
-                request.since = now;
-                self.counters.waits += 1;
-                request.ticket = self.counters.waits;
-                self.agenda.push(now.saturating_add(delay), What::retry(slot));
-            }
-            Decision::GiveUp => {
-                if request.counted {
-                    self.counters.counted_open -= 1;
-                    self.tally.failed(FailureCause::Throttled, request.charge, true);
-                    self.tally.waited((now - request.arrived).0, [request.backoff, 0, 0]);
-                }
-                self.in_progress.waiting.free(slot);
-            }
+            Decision::Retry { delay } => self.wait(slot, Next::Retry, now, now.saturating_add(delay)),
+            Decision::GiveUp => self.end_failed(slot, cause_of(failure), now),
         }
     }
 
-    /// A retry is admitted.
+    /// Lets a request wait from `now` until `at`, or until its deadline if that comes first.
+    ///
+    /// News that come at the deadline itself come in time; a retry does not.
+    #[inline(always)]
+    pub(super) fn wait(&mut self, slot: u32, next: Next, now: SimTime, at: SimTime) {
+        let request = self.in_progress.waiting.get_mut(slot);
+        let deadline = self.workload.model.deadline.map(|deadline| request.arrived.saturating_add(deadline));
+        let (next, at) = match deadline {
+            Some(deadline) if deadline < at || (deadline == at && next == Next::Retry) => {
+                (Next::Deadline, deadline.max(now))
+            }
+            _ => (next, at),
+        };
+        let retries = next == Next::Retry;
+        if retries {
+            request.since = now;
+        }
+        request.next = next;
+        self.counters.waits += 1;
+        request.ticket = self.counters.waits;
+        self.agenda.push(at, if retries { What::retry(slot) } else { What::timeout(slot) });
+    }
+
+    /// Something other than a retry comes to a request.
     #[inline(never)]
-    fn admitted_at_last(&mut self, slot: u32, reservation: Reservation, now: SimTime) {
+    pub(super) fn wakes(&mut self, what: What, now: SimTime) {
+        if what.is_timeout() {
+            self.timed_out(what.slot(), now);
+        } else {
+            self.released(what.slot(), now);
+        }
+    }
+
+    /// A client learns of a failure, or a deadline passes.
+    fn timed_out(&mut self, slot: u32, now: SimTime) {
+        self.counters.wakes += 1;
         let request = self.in_progress.waiting.get(slot);
-        let &Waiting { charge, client, counted, timing, .. } = request;
-        let held = reservation.held();
-        let ends = now.saturating_add(SimSpan(timing.service));
-        let ends_counted = counted && ends <= self.marks.patience();
-        let tally = &mut *self.tally;
-        tally.ledger.reserve(held);
-        tally.ledger.settle(held, charge);
-        let measured = self.marks.measured(now, ends);
-        tally.in_flight_ns += u128::from(measured);
-        self.pool.reservation_ns += u128::from(held) * u128::from(measured);
-        if counted {
-            let waited = (now - request.arrived).0;
-            tally.admitted(held, charge, &request.billed());
-            tally.waited(waited, [request.backoff, 0, 0]);
-            if self.has_ttft {
-                tally.ttft.record(waited + timing.ttft);
-            }
-            if ends_counted {
-                tally.succeeded((ends - request.arrived).0, charge, true);
-                let complete = request.capped == request.tokens.output;
-                let ending = if complete { Ending::Complete } else { Ending::Truncated };
-                ending.count(tally, u64::from(request.capped));
+        if request.alarmed && self.alarm(slot, now) {
+            return;
+        }
+        match self.in_progress.waiting.get(slot).next {
+            Next::Failure(failure) => self.decide(slot, failure, now),
+            Next::Broken => self.end_failed(slot, FailureCause::Disconnected, now),
+            _ => self.end_failed(slot, FailureCause::DeadlineExceeded, now),
+        }
+    }
+
+    /// A request that held a slot ends without an answer.
+    #[inline(never)]
+    pub(super) fn end_failed(&mut self, slot: u32, cause: FailureCause, now: SimTime) {
+        let client = self.in_progress.waiting.get(slot).client;
+        self.fail(slot, cause);
+        if !self.slots.is_empty() {
+            self.give_slot_back(client, now);
+        }
+    }
+
+    /// A request ends without an answer.
+    pub(super) fn fail(&mut self, slot: u32, cause: FailureCause) {
+        let request = self.in_progress.waiting.get(slot);
+        if request.counted {
+            self.counters.counted_open -= 1;
+            self.tally.failed(cause, request.charge, request.throttled);
+            self.tally.waited((request.since - request.arrived).0, request.waits());
+            if let Some(health) = self.health {
+                health.ended(request.arrived, None);
             }
         }
-        let news = News { client, request: slot };
-        if !self.books {
-            self.in_progress.waiting.free(slot);
+        self.in_progress.forget(slot);
+    }
+}
+
+impl InProgress {
+    /// A request has ended: its slot is free as soon as nothing on the agenda is of it.
+    pub(super) fn forget(&mut self, slot: u32) {
+        let request = self.waiting.get_mut(slot);
+        if request.alarmed {
+            request.next = Next::Nothing;
+        } else {
+            self.waiting.free(slot);
         }
-        self.depart(reservation, Charge::new(charge, ends_counted), news, ends);
     }
 }
 
 impl Waiting {
-    fn billed(&self) -> Billed {
-        let Tokens { input, cache_read, cache_write, .. } = self.tokens;
+    /// Which of its attempts is under way, or was the last; each earlier one has failed.
+    pub(super) fn attempt_number(&self) -> u32 {
+        self.call.failed_attempts() + 1
+    }
+
+    /// Its attempt that is made now.
+    pub(super) fn attempt(&self, now: SimTime) -> Attempt {
+        Attempt {
+            request: self.number,
+            number: self.attempt_number(),
+            arrived: self.arrived,
+            at: now,
+            timing: self.timing,
+        }
+    }
+
+    /// Time that it has spent waiting, in the order of the tally \[ns\].
+    pub(super) fn waits(&self) -> [u64; 3] {
+        [self.backoff, 0, self.queued]
+    }
+
+    /// Who hears of the end of its answer.
+    pub(super) fn news(&self, slot: u32) -> News {
+        News { client: self.client, request: slot }
+    }
+
+    pub(super) fn billed(&self) -> Billed {
         Billed {
-            input: input.into(),
-            output: self.capped.into(),
-            cache_read: cache_read.into(),
-            cache_write: cache_write.into(),
+            input: self.input.into(),
+            output: self.output.into(),
+            cache_read: self.cache_read.into(),
+            cache_write: self.cache_write.into(),
         }
     }
 }
