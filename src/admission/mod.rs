@@ -12,6 +12,7 @@ mod gate;
 mod in_flight;
 #[cfg(test)]
 mod laws;
+mod least_inflow;
 mod limiter;
 mod one_quota;
 mod sliding_window;

@@ -1,8 +1,9 @@
 //! Token bucket: the default, and what the clearest published test on Bedrock fits.
 
-use super::batch::{AllAdmitted, BATCH, Batch};
+use super::batch::{AllAdmitted, Batch};
+use super::least_inflow::LeastInflow;
 use super::limiter::{Entry, Limiter};
-use crate::random::{Loop, widest};
+use crate::random::widest;
 use crate::units::{Probability, SimSpan, SimTime};
 
 /// One token in the bucket's unit, token·ns per minute: a refill of `Q` tokens per minute over whole nanoseconds is
@@ -96,7 +97,7 @@ impl Limiter for TokenBucket {
             return None;
         }
         let mut least = None;
-        widest(LeastInflow { batch, limit: self.limit as i64, least: &mut least });
+        widest(LeastInflow { batch, token: TOKEN as i64, limit: self.limit as i64, least: &mut least });
         let net = i128::from(batch.returned) * TOKEN + inflow;
         self.level = (level + net).min(self.capacity + i128::from(least?));
         self.as_of = batch.until;
@@ -135,62 +136,6 @@ impl Limiter for TokenBucket {
         self.capacity = i128::from(limit) * i128::from(self.burst.0);
         self.whole_capacity = (self.capacity / TOKEN) as u64;
         self.level = self.level.min(self.capacity);
-    }
-}
-
-/// Finds the least that flows in net from any instant of a batch until its end, zero at the most.
-struct LeastInflow<'b> {
-    batch: &'b Batch<'b>,
-    limit: i64,
-    /// In [`TOKEN`]s; none if two attempts end at one instant, whose order is not known.
-    least: &'b mut Option<i64>,
-}
-
-impl Loop for LeastInflow<'_> {
-    /// A sum for each place, all at once: of what comes from each attempt on, and from each end on, these included.
-    #[inline(always)]
-    fn run(self) {
-        let LeastInflow { batch, limit, least } = self;
-        let span = (batch.until.0 - batch.from.0) as i64;
-        let made_at = |time: u64| (time - batch.from.0) as i64;
-        let ended_at = |entry: u64| (entry >> 32) as i64;
-        // Unused places are at the end of the span, after everything.
-        let (mut made, mut ended) = ([span; BATCH], [span; BATCH]);
-        for place in 0..BATCH {
-            // Read in any case, kept where it is in use: no branch.
-            let (at, end) = (batch.made[place].wrapping_sub(batch.from.0) as i64, ended_at(batch.ended[place]));
-            made[place] = if place < batch.attempts { at } else { span };
-            ended[place] = if place < batch.ends { end } else { span };
-        }
-        let (mut from_attempt, mut from_end) = ([0; BATCH], [0; BATCH]);
-        let mut tied = [0_i64; BATCH];
-        for end in 0..batch.ends {
-            // Leaving the loop early keeps it in the order written: all places at once, not all ends.
-            let (Some(&entry), Some(&refund)) = (batch.ended.get(end), batch.refunds.get(end)) else { return };
-            let at = ended_at(entry);
-            for place in 0..BATCH {
-                from_attempt[place] += if at > made[place] { refund } else { 0 };
-                from_end[place] += if at >= ended[place] { refund } else { 0 };
-                tied[place] += if at == ended[place] { 1 } else { 0 };
-            }
-        }
-        for attempt in 0..batch.attempts {
-            let (Some(&time), Some(&cost)) = (batch.made.get(attempt), batch.costs.get(attempt)) else { return };
-            let (at, cost) = (made_at(time), cost as i64);
-            for place in 0..BATCH {
-                from_attempt[place] -= if attempt >= place { cost } else { 0 };
-                from_end[place] -= if at >= ended[place] { cost } else { 0 };
-            }
-        }
-        let mut lows = [0; BATCH];
-        let mut any_tied = false;
-        for place in 0..BATCH {
-            let attempt = from_attempt[place] * TOKEN as i64 + limit * (span - made[place]);
-            let end = from_end[place] * TOKEN as i64 + limit * (span - ended[place]);
-            lows[place] = attempt.min(end);
-            any_tied |= tied[place] > 1;
-        }
-        *least = (!any_tied).then(|| lows.iter().fold(0, |least, &low| low.min(least)));
     }
 }
 

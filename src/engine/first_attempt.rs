@@ -46,6 +46,8 @@ pub(super) struct Columns<'a> {
     /// Padded, as a batch is read whole.
     pub(super) reservation: [u64; PADDED],
     pub(super) charge: [u64; BLOCK],
+    /// When the answer is complete if the first attempt is admitted.
+    pub(super) ends: [SimTime; BLOCK],
     pub(super) foresight: Foresight<'a>,
     pub(super) verdicts: [Verdict; BLOCK],
 }
@@ -62,15 +64,16 @@ impl<'a> Columns<'a> {
             books_success: workload.client.books_success(),
             reservation: [0; PADDED],
             charge: [0; BLOCK],
+            ends: [SimTime::ZERO; BLOCK],
             foresight: Foresight::new(workload, &engine.flows[flow], keys),
             verdicts: [Verdict::Admitted; BLOCK],
         }
     }
 
     /// Computes the columns of a block.
-    pub(super) fn fill(&mut self, tokens: &TokenBlock, len: usize) {
+    pub(super) fn fill(&mut self, times: &[u64], tokens: &TokenBlock, timing: &TimingBlock) {
         self.verdicts.fill(Verdict::Admitted);
-        widest(Pricing { columns: self, tokens, len });
+        widest(Pricing { columns: self, times, tokens, timing });
     }
 
     /// Counts the admitted requests of a block.
@@ -239,19 +242,23 @@ impl Loop for Holding<'_> {
     }
 }
 
-/// Computes the reservations and charges of a block.
+/// Computes the reservations and charges of a block, and when its answers end.
 struct Pricing<'a, 'p> {
     columns: &'a mut Columns<'p>,
+    times: &'a [u64],
     tokens: &'a TokenBlock,
-    len: usize,
+    timing: &'a TimingBlock,
 }
 
 impl Loop for Pricing<'_, '_> {
     #[inline(always)]
     fn run(self) {
-        let Pricing { columns, tokens, len } = self;
-        let Columns { pool, max_tokens, reservation, charge, .. } = columns;
-        for place in 0..len.min(BLOCK) {
+        let Pricing { columns, times, tokens, timing } = self;
+        let Columns { pool, max_tokens, reservation, charge, ends, .. } = columns;
+        for ((ends, &at), &service) in ends.iter_mut().zip(times).zip(&timing.service) {
+            *ends = SimTime(at).saturating_add(SimSpan(service));
+        }
+        for place in 0..times.len().min(BLOCK) {
             let demand = tokens.get(place).demand(*max_tokens);
             reservation[place] = pool.reservation(&demand).0;
             charge[place] = pool.charge(&demand).0;
@@ -385,7 +392,7 @@ impl<O: Observer> Simulation<'_, O> {
             self.next_request(workload);
             return;
         }
-        let cost = columns.reservation[place];
+        let (cost, ends) = (columns.reservation[place], columns.ends[place]);
         let route = columns.route;
         let account = match route.account {
             NO_ACCOUNT => None,
@@ -394,7 +401,6 @@ impl<O: Observer> Simulation<'_, O> {
         match self.gates[usize::from(route.pool)].admit(now, cost, account) {
             Admission::Admitted(reservation) => {
                 columns.verdicts[place] = Verdict::Admitted;
-                let ends = now.saturating_add(SimSpan(source.timing.service[place]));
                 let ends_counted = now >= self.marks.warmup();
                 self.counted_open += u64::from(ends_counted);
                 let flight = Flight {

@@ -150,7 +150,7 @@ impl<'a> OpenSource<'a> {
         let (input, output) = (&self.tokens.input[..len], &self.tokens.capped[..len]);
         self.latency.fill(&self.latency_keys, self.first, input, output, &mut self.timing);
         if let Some(columns) = &mut self.columns {
-            columns.fill(&self.tokens, len);
+            columns.fill(&self.times[..len], &self.tokens, &self.timing);
             columns.foresight.look(self.first, &self.times[..len], &self.timing);
         }
     }

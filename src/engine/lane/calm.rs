@@ -11,13 +11,13 @@ use super::agenda::What;
 use super::{Charge, Flight, Lane, News};
 use crate::admission::{Admit, BATCH, Batch};
 use crate::engine::request::NOWHERE;
-use crate::units::{SimSpan, SimTime};
+use crate::units::SimTime;
 
 impl<A: Admit> Lane<'_, '_, A> {
     /// Lives through the next slice, if all of it is before `mark` and order cannot matter; whether it has.
     #[inline(always)]
     pub(super) fn calm_slice(&mut self, mark: SimTime) -> bool {
-        let Some(slice) = self.agenda.next_slice().filter(|_| !self.greets) else { return false };
+        let Some(slice) = self.agenda.next_slice() else { return false };
         let (from, until) = (slice.from, SimTime(slice.from.0 + slice.width));
         let place = self.source.place;
         let columns = self.source.columns.as_ref().expect("a plain workload has columns");
@@ -26,7 +26,8 @@ impl<A: Admit> Lane<'_, '_, A> {
             return false;
         }
 
-        let services = &self.source.timing.service[place..];
+        let number = self.source.number();
+        let ends = &columns.ends[place..];
         let costs = &columns.reservation[place..];
         let (mut attempts, mut reserved, mut first_end) = (0, 0, SimTime::MAX);
         loop {
@@ -38,7 +39,10 @@ impl<A: Admit> Lane<'_, '_, A> {
             if columns.foresight.special[place + attempts] {
                 return false;
             }
-            first_end = first_end.min(SimTime(at).saturating_add(SimSpan(services[attempts])));
+            if self.greets && !self.has_room(number + attempts as u64) {
+                return false;
+            }
+            first_end = first_end.min(ends[attempts]);
             reserved += costs[attempts];
             attempts += 1;
         }
@@ -53,7 +57,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let (mut released, mut charged, mut counted_ended) = (0, 0, 0);
         for (refund, &entry) in refunds.iter_mut().zip(slice.entries).take(slice.len) {
             let what = What::of_entry(entry);
-            if !what.is_end() {
+            if !what.is_end() || (self.greets && self.is_waited_for(what.slot())) {
                 return false;
             }
             let Flight { reservation, charge } = self.in_progress.flights.get(what.slot());
@@ -99,19 +103,20 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         let counted = from >= self.marks.warmup();
         self.counters.counted_open += if counted { attempts as u64 } else { 0 };
-        let number = self.source.number();
-        let columns = self.source.columns.as_ref().expect("a plain workload has columns");
-        for (attempt, &service) in self.source.timing.service[place..].iter().take(attempts).enumerate() {
-            let made = SimTime(self.source.times[place + attempt]);
-            let ends = made.saturating_add(SimSpan(service));
-            let charge = Charge::new(columns.charge[place + attempt], counted && ends <= self.marks.patience());
-            let reservation = admitted.reservation(attempt, made, columns.reservation[place + attempt]);
+        for attempt in place..place + attempts {
+            let columns = self.source.columns.as_ref().expect("a plain workload has columns");
+            let (cost, charge, ends) = (columns.reservation[attempt], columns.charge[attempt], columns.ends[attempt]);
+            let charge = Charge::new(charge, counted && ends <= self.marks.patience());
+            let reservation = admitted.reservation(attempt - place, SimTime(self.source.times[attempt]), cost);
             let slot = self.in_progress.flights.insert(Flight { reservation, charge });
             self.counters.admissions += 1;
             self.in_progress.admitted(slot, self.counters.admissions);
             if self.listens {
-                let client = self.workload.client_of(number + attempt as u64);
+                let client = self.workload.client_of(self.source.first() + attempt as u64);
                 self.in_progress.hears(slot, News { client, request: NOWHERE });
+            }
+            if self.greets {
+                self.greet(self.workload.client_of(self.source.first() + attempt as u64));
             }
             self.agenda.push(ends, What::end(slot));
         }

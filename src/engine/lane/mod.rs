@@ -266,11 +266,10 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     fn first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
         let columns = self.source.columns.as_mut().expect("a plain workload has columns");
-        let (cost, charge) = (columns.reservation[place], columns.charge[place]);
+        let (cost, charge, ends) = (columns.reservation[place], columns.charge[place], columns.ends[place]);
         match self.quota.admit(now, cost) {
             Admission::Admitted(reservation) => {
                 columns.verdicts[place] = Verdict::Admitted;
-                let ends = now.saturating_add(SimSpan(self.source.timing.service[place]));
                 let news = if self.listens {
                     News { client: self.workload.client_of(self.source.number()), request: NOWHERE }
                 } else {

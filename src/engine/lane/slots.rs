@@ -7,13 +7,37 @@
 
 use super::Lane;
 use super::agenda::What;
-use crate::admission::Admit;
+use crate::admission::{Admit, BATCH};
 use crate::engine::first_attempt::Verdict;
 use crate::engine::request::Next;
 use crate::tally::FailureCause;
 use crate::units::SimTime;
 
 impl<A: Admit> Lane<'_, '_, A> {
+    /// Whether the client of a request has a slot for it and for as many more as a batch may have.
+    #[inline(always)]
+    pub(super) fn has_room(&self, number: u64) -> bool {
+        let Some(cap) = self.workload.model.concurrency else { return true };
+        let client = self.workload.client_of(number) as usize;
+        u64::from(self.slots[client].active) + BATCH as u64 <= u64::from(cap.limit)
+    }
+
+    /// Whether somebody waits for the slot that the request of a flight holds.
+    #[inline(always)]
+    pub(super) fn is_waited_for(&self, flight: u32) -> bool {
+        let client = self.in_progress.news[flight as usize].client as usize;
+        self.slots.get(client).is_some_and(|slots| !slots.waiting.is_empty())
+    }
+
+    /// A client begins a request, for which it has a slot.
+    #[inline(always)]
+    pub(super) fn greet(&mut self, client: u32) {
+        let _ = self.client.begin(&mut self.states[client as usize]);
+        if let Some(slots) = self.slots.get_mut(client as usize) {
+            slots.active += 1;
+        }
+    }
+
     /// A request arrives at a client that does something for it before it sends it.
     #[inline(never)]
     pub(super) fn greeted_arrival(&mut self, place: usize, now: SimTime, counted: bool) {
