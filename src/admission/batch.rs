@@ -120,7 +120,8 @@ mod tests {
 
             let mut batched = ordered.clone();
             let until = SimTime(START.0 + span);
-            let begun = batched.begin_batch(START, until);
+            let reserved = made.iter().map(|&(_, cost)| cost).sum();
+            let begun = batched.begin_batch(START, until, reserved);
             let mut refunds = [0; BATCH];
             let (mut times, mut costs, mut instants) = ([7; BATCH], [7; BATCH], [7; BATCH]);
             for (place, (at, reservation, charge)) in ended.iter().enumerate() {
@@ -136,7 +137,7 @@ mod tests {
                 attempts: made.len(),
                 made: &times,
                 costs: &costs,
-                reserved: costs[..made.len()].iter().sum(),
+                reserved,
                 ends: ended.len(),
                 ended: &instants,
                 refunds: &refunds,

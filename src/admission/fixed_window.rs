@@ -58,9 +58,9 @@ impl Limiter for FixedWindow {
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, until: SimTime) -> bool {
+    fn begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool {
         self.advance(from);
-        until <= self.end
+        until <= self.end && self.used + reserved as i64 <= self.limit as i64
     }
 
     #[inline(always)]

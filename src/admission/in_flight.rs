@@ -44,6 +44,11 @@ impl Limiter for InFlight {
     }
 
     #[inline(always)]
+    fn begin_batch(&mut self, _from: SimTime, _until: SimTime, reserved: u64) -> bool {
+        self.open + reserved as i64 <= self.limit as i64
+    }
+
+    #[inline(always)]
     fn comes_back(&self, reservation: &Reservation, _charge: u64) -> i64 {
         reservation.held as i64
     }

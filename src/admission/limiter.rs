@@ -26,12 +26,9 @@ pub trait Limiter {
         self.give_back(now, taken, entry, held as i64 - charge as i64);
     }
 
-    /// Makes ready for a batch of all that happens in `[from, until)`; whether it can be lived through at once.
-    #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, until: SimTime) -> bool {
-        let _ = (from, until);
-        true
-    }
+    /// Makes ready for a batch of all that happens in `[from, until)`, whose attempts ask for `reserved` together; whether
+    /// it may be possible to live through it at once.
+    fn begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool;
 
     /// What the end of an attempt in such a batch would give back; negative where it takes more.
     #[inline(always)]
@@ -134,7 +131,7 @@ forward! {
     take(&mut self, now: SimTime, cost: u64) -> Entry;
     give_back(&mut self, now: SimTime, taken: SimTime, entry: Entry, refund: i64);
     settle(&mut self, now: SimTime, taken: SimTime, entry: Entry, held: u64, charge: u64);
-    begin_batch(&mut self, from: SimTime, until: SimTime) -> bool;
+    begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool;
     admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted>;
     penalise(&mut self, now: SimTime);
     available(&mut self, now: SimTime) -> i64;

@@ -15,7 +15,7 @@ pub trait Admit {
     fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement);
 
     /// As [`Limiter::begin_batch`].
-    fn begin_batch(&mut self, from: SimTime, until: SimTime) -> bool;
+    fn begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool;
 
     /// As [`Limiter::comes_back`].
     fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64;
@@ -37,7 +37,7 @@ impl Admit for &mut Gate {
 
     /// Several quotas would have to agree before any of them takes something: one event after the other, then.
     #[inline(always)]
-    fn begin_batch(&mut self, _from: SimTime, _until: SimTime) -> bool {
+    fn begin_batch(&mut self, _from: SimTime, _until: SimTime, _reserved: u64) -> bool {
         false
     }
 
@@ -86,8 +86,8 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, until: SimTime) -> bool {
-        self.meter.begin_batch(from, until)
+    fn begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool {
+        self.meter.begin_batch(from, until, reserved)
     }
 
     #[inline(always)]

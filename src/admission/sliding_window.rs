@@ -67,9 +67,9 @@ impl Limiter for SlidingWindow {
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, _until: SimTime) -> bool {
+    fn begin_batch(&mut self, from: SimTime, _until: SimTime, reserved: u64) -> bool {
         self.expire(from);
-        true
+        self.sum + reserved as i64 <= self.limit as i64
     }
 
     /// Whether a refund comes just before its entry leaves the log or just after makes no difference afterwards.

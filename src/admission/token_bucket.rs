@@ -72,11 +72,11 @@ impl Limiter for TokenBucket {
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, _until: SimTime) -> bool {
+    fn begin_batch(&mut self, from: SimTime, _until: SimTime, reserved: u64) -> bool {
         if self.as_of < from {
             self.refill(from);
         }
-        true
+        self.level >= i128::from(reserved) * TOKEN
     }
 
     /// A bucket that does not run dry still has a top, and what flows over there depends on the order of events.

@@ -22,7 +22,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let place = self.source.place;
         let columns = self.source.columns.as_ref().expect("a plain workload has columns");
         let times = &self.source.times[place..self.source.len];
-        if until > mark || times.first().is_none_or(|&at| at < from.0) || !self.quota.begin_batch(from, until) {
+        if until > mark || times.first().is_none_or(|&at| at < from.0) {
             return false;
         }
 
@@ -48,7 +48,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         let small = attempts <= BATCH && attempts + slice.len > 0;
         let no_peak = self.in_flight.has_been_at(attempts as u64) && self.reserved.has_been_at(reserved);
-        if !small || first_end < until || !no_peak {
+        if !small || first_end < until || !no_peak || !self.quota.begin_batch(from, until, reserved) {
             return false;
         }
 

@@ -12,6 +12,7 @@
 mod agenda;
 mod calm;
 mod first_tokens;
+mod ranks;
 mod slots;
 mod slow;
 mod waiting;

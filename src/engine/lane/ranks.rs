@@ -1,0 +1,49 @@
+//! The events of a slice in order, found without a branch, which nobody could predict.
+//!
+//! The place of an event is the number of those before it. So each is compared with all others, as many at once as a
+//! register holds.
+//!
+//! *Measured* against Batcher's network of 63 comparisons, whose sixteen numbers no set of ordinary registers holds:
+//! a slice of ten events is in order in half the time.
+
+use crate::admission::BATCH;
+use crate::random::Loop;
+
+/// Puts entries in order.
+pub(super) struct Ranking<'a> {
+    /// Numbers below 2⁶³, and how many; beyond that anything.
+    pub(super) entries: &'a [u64; BATCH],
+    pub(super) len: usize,
+    /// Entries that differ in this many low bits only are tied.
+    pub(super) loose_bits: u32,
+    /// They go here, if none are tied; beyond their number anything.
+    pub(super) sorted: &'a mut [u64; BATCH],
+    pub(super) tied: &'a mut bool,
+}
+
+impl Loop for Ranking<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Ranking { entries, len, loose_bits, sorted, tied } = self;
+        let (mut keys, mut moments) = ([i64::MAX; BATCH], [0; BATCH]);
+        for place in 0..BATCH {
+            let key = entries[place] as i64;
+            keys[place] = if place < len { key } else { i64::MAX };
+            moments[place] = keys[place] >> loose_bits;
+        }
+        let (mut ranks, mut same) = ([0_i64; BATCH], [0_i64; BATCH]);
+        for nth in 0..len {
+            // Leaving the loop early keeps it in the order written: all places at once, not all entries.
+            let Some(&key) = entries.get(nth) else { return };
+            let key = key as i64;
+            for place in 0..BATCH {
+                ranks[place] += if key < keys[place] { 1 } else { 0 };
+                same[place] += if key >> loose_bits == moments[place] { 1 } else { 0 };
+            }
+        }
+        for (&entry, &rank) in entries.iter().zip(&ranks).take(len) {
+            sorted[rank as usize % BATCH] = entry;
+        }
+        *tied = same.iter().fold(0, |most, &count| count.max(most)) > 1;
+    }
+}
