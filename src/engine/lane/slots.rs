@@ -1,14 +1,15 @@
-//! Clients of a lane that do something for a request before they send it: they pay into a budget, or let it into a slot
-//! under their concurrency cap.
+//! Clients of a lane that do something for a request before they send it: they pay into a budget, let it into a slot
+//! under their concurrency cap, or hold it back (see `held_back`).
 //!
-//! As in `lifecycle`, but for one thing. A request that waits for a slot has its deadline on the agenda, and an entry of
-//! the agenda cannot be told from a later one of the same request. So its record stays until that entry has passed, and
-//! knows that it is still to come.
+//! As in `lifecycle`, but for one thing. A request that waits for a slot, or is held back, has its deadline on the
+//! agenda, and an entry of the agenda cannot be told from a later one of the same request. So its record stays until
+//! that entry has passed, and knows that it is still to come.
 
 use super::Lane;
 use super::agenda::What;
 use crate::admission::Admit;
 use crate::engine::first_attempt::Verdict;
+use crate::engine::held_back::HoldsBack as _;
 use crate::engine::request::Next;
 use crate::tally::FailureCause;
 use crate::units::SimTime;
@@ -20,7 +21,6 @@ impl<A: Admit> Lane<'_, '_, A> {
         let client = self.workload.client_of(self.source.number());
         let _ = self.client.begin(&mut self.states[client as usize]);
         let columns = self.source.columns.as_mut().expect("a plain workload has columns");
-        let special = columns.foresight.special[place];
         if let Some(cap) = self.workload.model.concurrency {
             let slots = &mut self.slots[client as usize];
             if slots.active >= cap.limit {
@@ -37,27 +37,35 @@ impl<A: Admit> Lane<'_, '_, A> {
             }
             slots.active += 1;
         }
-        if special {
-            self.special_arrival(place, now, counted);
+        if self.workload.held_back {
+            self.held_back_arrival(place, client, now, counted);
         } else {
-            self.first_attempt(place, now, counted);
+            self.make_first_attempt(place, now, counted);
         }
     }
 
     /// A request waits for a slot.
     fn queue(&mut self, slot: u32, client: u32, now: SimTime) {
         self.slots[client as usize].waiting.push_back(slot);
-        self.counters.waits += 1;
-        let request = self.in_progress.waiting.get_mut(slot);
-        request.ticket = self.counters.waits;
-        request.next = Next::Slot;
-        if let Some(deadline) = self.workload.model.deadline {
-            request.alarmed = true;
-            self.agenda.push(now.saturating_add(deadline), What::timeout(slot));
-        }
+        self.begin_alarmed_wait(slot, Next::Slot, now);
     }
 
-    /// The deadline of a request comes that had to wait for a slot; whether this was all there is to it.
+    /// A request begins to wait for something that has no instant, and at its deadline at most; returns the ticket.
+    pub(super) fn begin_alarmed_wait(&mut self, slot: u32, next: Next, now: SimTime) -> u64 {
+        self.counters.waits += 1;
+        self.in_progress.tickets[slot as usize] = self.counters.waits;
+        let request = self.in_progress.waiting.get_mut(slot);
+        request.next = next;
+        if let Some(deadline) = self.workload.model.deadline
+            && !request.alarmed
+        {
+            request.alarmed = true;
+            self.agenda.push(request.arrived.saturating_add(deadline).max(now), What::timeout(slot));
+        }
+        self.counters.waits
+    }
+
+    /// The deadline of a request comes that had to wait without an instant; whether this was all there is to it.
     #[inline(never)]
     pub(super) fn alarm(&mut self, slot: u32, now: SimTime) -> bool {
         let request = self.in_progress.waiting.get_mut(slot);
@@ -66,15 +74,24 @@ impl<A: Admit> Lane<'_, '_, A> {
             return false;
         }
         request.alarmed = false;
-        let client = request.client as usize;
+        let request_client = request.client;
         match request.next {
             Next::Slot => {
-                self.slots[client].waiting.retain(|&other| other != slot);
+                self.slots[request_client as usize].waiting.retain(|&other| other != slot);
                 self.fail(slot, FailureCause::DeadlineExceeded);
             }
-            Next::Nothing => self.in_progress.waiting.free(slot),
-            // What the request waits for now has an entry of its own.
-            _ => {}
+            next @ (Next::Pace | Next::Limiter) => {
+                self.in_progress.tickets[slot as usize] = 0;
+                self.leave_early(0, request_client, self.workload.model.pool, next);
+                self.end_failed(slot, FailureCause::DeadlineExceeded, now);
+            }
+            next => {
+                // What the request waits for now has an entry of its own: this was nothing that happened.
+                self.counters.wakes -= 1;
+                if next == Next::Nothing {
+                    self.in_progress.waiting.free(slot);
+                }
+            }
         }
         true
     }
@@ -95,16 +112,14 @@ impl<A: Admit> Lane<'_, '_, A> {
         let next = self.slots[client as usize].waiting.pop_front().expect("asked before");
         // The release waits for its turn among simultaneous events.
         self.counters.waits += 1;
-        let request = self.in_progress.waiting.get_mut(next);
-        request.ticket = self.counters.waits;
-        request.next = Next::Retry;
+        self.in_progress.tickets[next as usize] = self.counters.waits;
+        self.in_progress.waiting.get_mut(next).next = Next::Retry;
         self.agenda.push(now, What::release(next));
     }
 
     /// A slot is free for a request.
     #[inline(never)]
     pub(super) fn released(&mut self, slot: u32, now: SimTime) {
-        self.counters.wakes += 1;
         let request = self.in_progress.waiting.get_mut(slot);
         request.queued += (now - request.since).0;
         let deadline = self.workload.model.deadline.map(|deadline| request.arrived.saturating_add(deadline));
@@ -112,7 +127,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             // The slot came at the very instant of the deadline, too late for an attempt.
             self.end_failed(slot, FailureCause::DeadlineExceeded, now);
         } else {
-            self.attempt(slot, now);
+            self.send(slot, now);
         }
     }
 }
