@@ -89,7 +89,16 @@ pub(super) trait HoldsBack {
         if self.gateway_is_free(pool, now) {
             self.pass_gateway(slot, now);
         } else {
-            self.join(pool, priority, slot, Next::Pace, now);
+            self.wait_for_gateway(pool, priority, slot, now);
+        }
+    }
+
+    /// Puts a request in the line of a gateway.
+    fn wait_for_gateway(&mut self, pool: usize, priority: u64, slot: u32, now: SimTime) {
+        // Who is there already has seen to it that the line is woken in time.
+        let alone = self.first(pool).is_none();
+        self.join(pool, priority, slot, Next::Pace, now);
+        if alone {
             self.wake_for_gateway(pool, now);
         }
     }

@@ -161,7 +161,7 @@ impl<O: Observer> Simulation<'_, O> {
                 self.leave_early(workload, client, pool, next);
                 self.end_failed(slot, FailureCause::DeadlineExceeded, now);
             }
-            Next::Deadline | Next::Retry | Next::Nothing => {
+            Next::Deadline | Next::Retry => {
                 self.end_failed(slot, FailureCause::DeadlineExceeded, now);
             }
         }

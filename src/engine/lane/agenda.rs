@@ -156,6 +156,18 @@ impl Agenda {
         self.push_aside(at, what);
     }
 
+    /// As [`push`](Agenda::push), for an event that may come before others of its class and instant.
+    pub(super) fn push_in_order(&mut self, at: SimTime, what: What, orders: &impl Orders) {
+        if at.0 >> self.shift != self.tick {
+            self.push(at, what);
+            return;
+        }
+        let entry = ((at.0 - self.base) << 32) | u64::from(what.0);
+        let key = |entry: u64| (moment(entry), orders.order_of(What(entry as u32)));
+        let place = self.due[self.passed..].partition_point(|&other| key(other) < key(entry));
+        self.due.insert(self.passed + place, entry);
+    }
+
     #[inline(never)]
     fn push_aside(&mut self, at: SimTime, what: What) {
         if at.0 >> self.shift == self.tick {

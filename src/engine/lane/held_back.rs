@@ -3,8 +3,9 @@
 //! What happens there is what [`HoldsBack`] says. A request that finds the gateway free and gets its send token at once
 //! goes the short way, without a record.
 
+use super::Lane;
 use super::agenda::What;
-use super::{InProgress, Lane};
+use super::alarms::NO_REQUEST;
 use crate::admission::Admit;
 use crate::client::{Call, Client, ClientState, Send, Waiters};
 use crate::engine::event::Event;
@@ -22,9 +23,6 @@ pub(super) struct Wake {
     pub(super) order: u64,
 }
 
-/// Slots of releases with this bit are of wakes, the others of requests.
-pub(super) const WAKE: u32 = 1 << 29;
-
 impl<A: Admit> Lane<'_, '_, A> {
     /// A request arrives at a client that may hold it back.
     #[inline(never)]
@@ -32,8 +30,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let model = self.workload.model;
         if model.pace.is_some() && !self.gateway_is_free(model.pool, now) {
             let slot = self.enrol_refused(place, now, counted);
-            self.join(model.pool, u64::from(model.priority), slot, Next::Pace, now);
-            self.wake_for_gateway(model.pool, now);
+            self.wait_for_gateway(model.pool, u64::from(model.priority), slot, now);
             return;
         }
         if model.pace.is_some() {
@@ -82,21 +79,15 @@ impl<A: Admit> Lane<'_, '_, A> {
     pub(super) fn adopt(&mut self, event: Event) {
         if let Some(line) = line_of(event) {
             let wake = self.in_progress.wakes.insert(Wake { line: line as u32, order: event.order() });
-            self.agenda.push(event.at(), What::release(wake | WAKE));
+            self.agenda.push(event.at(), What::release(wake | NO_REQUEST));
         }
     }
 
     /// A line has waited long enough to ask again.
     #[inline(never)]
     pub(super) fn line_released(&mut self, slot: u32, now: SimTime) {
-        let wake = self.in_progress.wakes.take(slot & !WAKE);
+        let wake = self.in_progress.wakes.take(slot & !NO_REQUEST);
         self.line_moves(wake.line as usize, |order| order == wake.order, now);
-    }
-}
-
-impl InProgress {
-    fn is_in_line(&self, waiter: Waiter) -> bool {
-        self.tickets[waiter.slot as usize] == waiter.ticket
     }
 }
 
@@ -106,15 +97,15 @@ impl<A: Admit> HoldsBack for Lane<'_, '_, A> {
     }
 
     fn first(&mut self, line: usize) -> Option<Waiter> {
-        self.held_back.lines[line].first(|waiter| self.in_progress.is_in_line(waiter))
+        self.held_back.lines[line].first(|waiter| self.in_progress.still_waits(waiter))
     }
 
     fn pick(&mut self, line: usize, bits: u64) -> Option<Waiter> {
-        self.held_back.lines[line].pick(bits, |waiter| self.in_progress.is_in_line(waiter))
+        self.held_back.lines[line].pick(bits, |waiter| self.in_progress.still_waits(waiter))
     }
 
     fn waits(&self, waiter: Waiter) -> bool {
-        self.in_progress.is_in_line(waiter)
+        self.in_progress.still_waits(waiter)
     }
 
     fn bits_of_pick(&self, _: usize, client: u32, picks: u32) -> u64 {
@@ -160,6 +151,6 @@ impl<A: Admit> HoldsBack for Lane<'_, '_, A> {
     fn push_wake(&mut self, line: usize, at: SimTime) {
         self.counters.waits += 1;
         let wake = self.in_progress.wakes.insert(Wake { line: line as u32, order: self.counters.waits });
-        self.agenda.push(at, What::release(wake | WAKE));
+        self.agenda.push(at, What::release(wake | NO_REQUEST));
     }
 }

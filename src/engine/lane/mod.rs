@@ -10,6 +10,7 @@
 //! concerns. *Measured*: a request of the benchmark `low 100` takes 0.75 of the time here, one of `over 100` 0.7.
 
 mod agenda;
+mod alarms;
 mod first_tokens;
 mod held_back;
 mod slots;
@@ -36,8 +37,9 @@ use crate::random::Key;
 use crate::tally::{FlowTally, Health, Tally};
 use crate::units::{SimSpan, SimTime};
 use agenda::{Agenda, Orders, What};
+use alarms::{Alarms, NO_REQUEST};
 use first_tokens::FirstTokens;
-use held_back::{WAKE, Wake};
+use held_back::Wake;
 use waiting::Waiting;
 
 /// What is in progress in a lane.
@@ -59,6 +61,7 @@ struct InProgress {
     /// By slot of `waiting`, the number of the current wait; zero outside of one.
     tickets: Vec<u64>,
     wakes: Slab<Wake>,
+    alarms: Alarms,
     first_tokens: FirstTokens,
 }
 
@@ -358,7 +361,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.client.after_success(&mut self.states[client as usize], &call, now);
         }
         if request != NOWHERE {
-            self.in_progress.forget(request);
+            self.in_progress.waiting.free(request);
         }
         if self.workload.held_back {
             self.rate_moved(0, client, now);
@@ -375,10 +378,12 @@ impl Orders for InProgress {
         let slot = what.slot();
         if what.is_end() {
             self.admissions[slot as usize]
-        } else if slot & WAKE == 0 {
+        } else if slot & NO_REQUEST == 0 {
             self.tickets[slot as usize]
+        } else if what.is_timeout() {
+            self.alarms.order_of(slot)
         } else {
-            self.wakes.get(slot & !WAKE).order
+            self.wakes.get(slot & !NO_REQUEST).order
         }
     }
 }

@@ -1,15 +1,10 @@
 //! Clients of a lane that do something for a request before they send it: they pay into a budget, let it into a slot
 //! under their concurrency cap, or hold it back (see `held_back`).
-//!
-//! As in `lifecycle`, but for one thing. A request that waits for a slot, or is held back, has its deadline on the
-//! agenda, and an entry of the agenda cannot be told from a later one of the same request. So its record stays until
-//! that entry has passed, and knows that it is still to come.
 
 use super::Lane;
 use super::agenda::What;
 use crate::admission::Admit;
 use crate::engine::first_attempt::Verdict;
-use crate::engine::held_back::HoldsBack as _;
 use crate::engine::request::Next;
 use crate::tally::FailureCause;
 use crate::units::SimTime;
@@ -48,52 +43,6 @@ impl<A: Admit> Lane<'_, '_, A> {
     fn queue(&mut self, slot: u32, client: u32, now: SimTime) {
         self.slots[client as usize].waiting.push_back(slot);
         self.begin_alarmed_wait(slot, Next::Slot, now);
-    }
-
-    /// A request begins to wait for something that has no instant, and at its deadline at most; returns the ticket.
-    pub(super) fn begin_alarmed_wait(&mut self, slot: u32, next: Next, now: SimTime) -> u64 {
-        self.counters.waits += 1;
-        self.in_progress.tickets[slot as usize] = self.counters.waits;
-        let request = self.in_progress.waiting.get_mut(slot);
-        request.next = next;
-        if let Some(deadline) = self.workload.model.deadline
-            && !request.alarmed
-        {
-            request.alarmed = true;
-            self.agenda.push(request.arrived.saturating_add(deadline).max(now), What::timeout(slot));
-        }
-        self.counters.waits
-    }
-
-    /// The deadline of a request comes that had to wait without an instant; whether this was all there is to it.
-    #[inline(never)]
-    pub(super) fn alarm(&mut self, slot: u32, now: SimTime) -> bool {
-        let request = self.in_progress.waiting.get_mut(slot);
-        let deadline = self.workload.model.deadline.map(|deadline| request.arrived.saturating_add(deadline));
-        if deadline != Some(now) {
-            return false;
-        }
-        request.alarmed = false;
-        let request_client = request.client;
-        match request.next {
-            Next::Slot => {
-                self.slots[request_client as usize].waiting.retain(|&other| other != slot);
-                self.fail(slot, FailureCause::DeadlineExceeded);
-            }
-            next @ (Next::Pace | Next::Limiter) => {
-                self.in_progress.tickets[slot as usize] = 0;
-                self.leave_early(0, request_client, self.workload.model.pool, next);
-                self.end_failed(slot, FailureCause::DeadlineExceeded, now);
-            }
-            next => {
-                // What the request waits for now has an entry of its own: this was nothing that happened.
-                self.counters.wakes -= 1;
-                if next == Next::Nothing {
-                    self.in_progress.waiting.free(slot);
-                }
-            }
-        }
-        true
     }
 
     /// A request that held a slot has ended: the slot goes to the next in line.

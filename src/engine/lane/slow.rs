@@ -157,7 +157,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.first_token_comes(client, at, call, now);
         }
         if answered && !self.listens {
-            self.in_progress.forget(slot);
+            self.in_progress.waiting.free(slot);
         }
         self.depart(reservation, Charge::new(charge, ends_counted), news, ends);
         match fate {

@@ -2,7 +2,7 @@
 //! which they are given up. Their attempts are in `slow`.
 
 use super::agenda::What;
-use super::held_back::WAKE;
+use super::alarms::NO_REQUEST;
 use super::{InProgress, Lane, News};
 use crate::admission::Admit;
 use crate::client::{Call, Decision, Failure};
@@ -10,6 +10,7 @@ use crate::engine::draws::Timing;
 use crate::engine::fate::Attempt;
 use crate::engine::held_back::HoldsBack as _;
 use crate::engine::lifecycle::cause_of;
+use crate::engine::line::Waiter;
 use crate::engine::request::Next;
 use crate::model::Demand;
 use crate::tally::{Billed, FailureCause};
@@ -46,8 +47,6 @@ pub(super) struct Waiting {
     pub(super) counted: bool,
     /// Was throttled at least once.
     pub(super) throttled: bool,
-    /// An entry of the agenda for its deadline has not passed, whatever it waits for.
-    pub(super) alarmed: bool,
     pub(super) next: Next,
 }
 
@@ -78,7 +77,6 @@ impl<A: Admit> Lane<'_, '_, A> {
             call: Call::default(),
             counted,
             throttled: false,
-            alarmed: false,
             next: Next::Retry,
         });
         let tickets = &mut self.in_progress.tickets;
@@ -135,21 +133,17 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     pub(super) fn wakes(&mut self, what: What, now: SimTime) {
         self.counters.wakes += 1;
-        if what.is_timeout() {
-            self.timed_out(what.slot(), now);
-        } else if what.slot() & WAKE != 0 {
-            self.line_released(what.slot(), now);
-        } else {
-            self.released(what.slot(), now);
+        let slot = what.slot();
+        match (what.is_timeout(), slot & NO_REQUEST == 0) {
+            (true, true) => self.timed_out(slot, now),
+            (true, false) => self.alarm(slot, now),
+            (false, true) => self.released(slot, now),
+            (false, false) => self.line_released(slot, now),
         }
     }
 
     /// A client learns of a failure, or a deadline passes.
     fn timed_out(&mut self, slot: u32, now: SimTime) {
-        let request = self.in_progress.waiting.get(slot);
-        if request.alarmed && self.alarm(slot, now) {
-            return;
-        }
         match self.in_progress.waiting.get(slot).next {
             Next::Failure(failure) => self.decide(slot, failure, now),
             Next::Broken => self.end_failed(slot, FailureCause::Disconnected, now),
@@ -179,19 +173,15 @@ impl<A: Admit> Lane<'_, '_, A> {
                 health.ended(request.arrived, None);
             }
         }
-        self.in_progress.forget(slot);
+        self.in_progress.waiting.free(slot);
     }
 }
 
 impl InProgress {
-    /// A request has ended: its slot is free as soon as nothing on the agenda is of it.
-    pub(super) fn forget(&mut self, slot: u32) {
-        let request = self.waiting.get_mut(slot);
-        if request.alarmed {
-            request.next = Next::Nothing;
-        } else {
-            self.waiting.free(slot);
-        }
+    /// Whether a request is still in the wait of this ticket.
+    #[inline]
+    pub(super) fn still_waits(&self, waiter: Waiter) -> bool {
+        self.tickets[waiter.slot as usize] == waiter.ticket
     }
 }
 
