@@ -47,6 +47,16 @@ pub(super) struct HeldBack {
     answers: Vec<(u64, u64)>,
 }
 
+/// How a request finds the gateway of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gateway {
+    Free,
+    /// What went through last keeps it busy.
+    Busy,
+    /// Somebody waits for it.
+    InDemand,
+}
+
 /// Whoever runs requests that may be held back: the general loop, or a lane.
 pub(super) trait HoldsBack {
     fn held_back(&mut self) -> &mut HeldBack;
@@ -86,25 +96,29 @@ pub(super) trait HoldsBack {
 
     /// Lets a request of a paced workload through the gateway of its pool, or puts it in line.
     fn ask_gateway(&mut self, pool: usize, priority: u64, slot: u32, now: SimTime) {
-        if self.gateway_is_free(pool, now) {
-            self.pass_gateway(slot, now);
-        } else {
-            self.wait_for_gateway(pool, priority, slot, now);
+        match self.look_at_gateway(pool, now) {
+            Gateway::Free => self.pass_gateway(slot, now),
+            busy => self.wait_for_gateway(pool, priority, slot, busy, now),
         }
     }
 
     /// Puts a request in the line of a gateway.
-    fn wait_for_gateway(&mut self, pool: usize, priority: u64, slot: u32, now: SimTime) {
-        // Who is there already has seen to it that the line is woken in time.
-        let alone = self.first(pool).is_none();
+    fn wait_for_gateway(&mut self, pool: usize, priority: u64, slot: u32, busy: Gateway, now: SimTime) {
         self.join(pool, priority, slot, Next::Pace, now);
-        if alone {
+        // Who is there already has seen to it that the line is woken in time.
+        if busy == Gateway::Busy {
             self.wake_for_gateway(pool, now);
         }
     }
 
-    fn gateway_is_free(&mut self, pool: usize, now: SimTime) -> bool {
-        self.first(pool).is_none() && self.held_back().gateway(pool).fits(now, 0)
+    fn look_at_gateway(&mut self, pool: usize, now: SimTime) -> Gateway {
+        if self.first(pool).is_some() {
+            Gateway::InDemand
+        } else if self.held_back().gateway(pool).fits(now, 0) {
+            Gateway::Free
+        } else {
+            Gateway::Busy
+        }
     }
 
     fn wake_for_gateway(&mut self, pool: usize, now: SimTime) {
@@ -116,11 +130,12 @@ pub(super) trait HoldsBack {
 
     fn gateway_opens(&mut self, pool: usize, now: SimTime) {
         while let Some(waiter) = self.first(pool) {
-            if !self.held_back().gateway(pool).fits(now, 0) {
+            let held_back = self.held_back();
+            if !held_back.gateway(pool).fits(now, 0) {
                 self.wake_for_gateway(pool, now);
                 return;
             }
-            self.held_back().lines[pool].pop();
+            held_back.lines[pool].pop();
             self.end_line_wait(waiter.slot, now);
             self.pass_gateway(waiter.slot, now);
         }
@@ -347,7 +362,9 @@ impl HeldBack {
         let estimate = pool.charge(&Demand { natural_output, ..demand }).0;
         let share = workload.pace.map_or(1.0, |pace| pace.0);
         // The gateway fills at the whole quota: a share of it takes longer for as much.
-        let cost = libm::ceil(estimate as f64 / share) as u64;
+        let exact = estimate as f64 / share;
+        let whole = exact as u64;
+        let cost = whole.saturating_add(u64::from((whole as f64) < exact));
         let _ = self.gateway(workload.pool).take(now, cost);
     }
 

@@ -38,7 +38,22 @@ impl Line {
     }
 
     /// Who is first, once those that have left are dropped: those that do not wait here any more.
+    #[inline]
     pub(super) fn first(&mut self, waits: impl Fn(Waiter) -> bool) -> Option<Waiter> {
+        if self.stale == 0 {
+            return self
+                .ranks
+                .values()
+                .next()
+                .and_then(|rank| rank.front())
+                .copied()
+                .or_else(|| self.first_left(waits));
+        }
+        self.first_left(waits)
+    }
+
+    /// As [`first`](Self::first), where some may have to be dropped, or a rank.
+    fn first_left(&mut self, waits: impl Fn(Waiter) -> bool) -> Option<Waiter> {
         while let Some(mut rank) = self.ranks.first_entry() {
             match rank.get().front() {
                 Some(&waiter) if self.stale == 0 || waits(waiter) => return Some(waiter),

@@ -10,7 +10,7 @@ use crate::admission::Admit;
 use crate::client::{Call, Client, ClientState, Send, Waiters};
 use crate::engine::event::Event;
 use crate::engine::first_attempt::Verdict;
-use crate::engine::held_back::{HeldBack, HoldsBack};
+use crate::engine::held_back::{Gateway, HeldBack, HoldsBack};
 use crate::engine::line::{Waiter, line_of};
 use crate::engine::request::Next;
 use crate::units::SimTime;
@@ -28,12 +28,13 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     pub(super) fn held_back_arrival(&mut self, place: usize, client: u32, now: SimTime, counted: bool) {
         let model = self.workload.model;
-        if model.pace.is_some() && !self.gateway_is_free(model.pool, now) {
-            let slot = self.enrol_refused(place, now, counted);
-            self.wait_for_gateway(model.pool, u64::from(model.priority), slot, now);
-            return;
-        }
         if model.pace.is_some() {
+            let gateway = self.look_at_gateway(model.pool, now);
+            if gateway != Gateway::Free {
+                let slot = self.enrol_refused(place, now, counted);
+                self.wait_for_gateway(model.pool, u64::from(model.priority), slot, gateway, now);
+                return;
+            }
             let demand = self.source.tokens.get(place).demand(self.flow.max_tokens);
             self.held_back.keep_busy(model, 0, self.pool_model, demand, now);
         }
