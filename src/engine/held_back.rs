@@ -25,9 +25,10 @@ use super::request::Next;
 use super::simulation::Simulation;
 use super::slab::MOST_LINES;
 use crate::admission::{Limiter as _, Meter};
-use crate::client::{Send, Waiters};
-use crate::model::{Demand, Limiter, Quota};
+use crate::client::{Call, Client, ClientState, Send, Waiters};
+use crate::model::{Demand, Limiter, Pool, Quota, Workload};
 use crate::units::{Probability, SimSpan, SimTime, Tokens};
+use std::collections::VecDeque;
 
 /// How many requests the first estimate of an answer's length rests on.
 const FIRST_ESTIMATE: u64 = 4_096;
@@ -36,7 +37,7 @@ const FIRST_ESTIMATE: u64 = 4_096;
 #[derive(Debug)]
 pub(super) struct HeldBack {
     /// One per pool, for its gateway; then, for each workload with a limiter, one per client.
-    lines: Vec<Line>,
+    pub(super) lines: Vec<Line>,
     /// By pool, if a workload is paced there: a bucket that never holds anything, so that what a request took must
     /// have flowed in before the next may go.
     gateways: Vec<Option<Meter>>,
@@ -44,6 +45,271 @@ pub(super) struct HeldBack {
     first_lines: Vec<usize>,
     /// By workload: output tokens of its answers, and how many there were.
     answers: Vec<(u64, u64)>,
+}
+
+/// How a request finds the gateway of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gateway {
+    Free,
+    /// What went through last keeps it busy.
+    Busy,
+    /// Somebody waits for it.
+    InDemand,
+}
+
+/// Whoever runs requests that may be held back: the general loop, or a lane.
+pub(super) trait HoldsBack {
+    fn held_back(&mut self) -> &mut HeldBack;
+
+    /// Who is first in a line.
+    fn first(&mut self, line: usize) -> Option<Waiter>;
+
+    /// Takes out one of those in a line that `bits` choose.
+    fn pick(&mut self, line: usize, bits: u64) -> Option<Waiter>;
+
+    fn waits(&self, waiter: Waiter) -> bool;
+
+    /// The draw that chooses whom a client lets go next.
+    fn bits_of_pick(&self, workload: usize, client: u32, picks: u32) -> u64;
+
+    /// The policy of a workload's clients, and the state of one.
+    fn client(&mut self, workload: usize, client: u32) -> (&Client, &mut ClientState);
+
+    /// What a client remembers of a request.
+    fn call(&self, slot: u32) -> Call;
+
+    /// A request begins to wait in a line; returns its ticket.
+    fn begin_line_wait(&mut self, slot: u32, next: Next, now: SimTime) -> u64;
+
+    /// A request's wait in a line is over.
+    fn end_line_wait(&mut self, slot: u32, now: SimTime);
+
+    /// Lets a request through its gateway, and asks for the send token.
+    fn pass_gateway(&mut self, slot: u32, now: SimTime);
+
+    fn attempt_held_back(&mut self, slot: u32, now: SimTime);
+
+    /// The order of the next wake.
+    fn next_order(&self) -> u64;
+
+    fn push_wake(&mut self, line: usize, at: SimTime);
+
+    /// Lets a request of a paced workload through the gateway of its pool, or puts it in line.
+    fn ask_gateway(&mut self, pool: usize, priority: u64, slot: u32, now: SimTime) {
+        match self.look_at_gateway(pool, now) {
+            Gateway::Free => self.pass_gateway(slot, now),
+            busy => self.wait_for_gateway(pool, priority, slot, busy, now),
+        }
+    }
+
+    /// Puts a request in the line of a gateway.
+    fn wait_for_gateway(&mut self, pool: usize, priority: u64, slot: u32, busy: Gateway, now: SimTime) {
+        self.join(pool, priority, slot, Next::Pace, now);
+        // Who is there already has seen to it that the line is woken in time.
+        if busy == Gateway::Busy {
+            self.wake_for_gateway(pool, now);
+        }
+    }
+
+    fn look_at_gateway(&mut self, pool: usize, now: SimTime) -> Gateway {
+        if self.first(pool).is_some() {
+            Gateway::InDemand
+        } else if self.held_back().gateway(pool).fits(now, 0) {
+            Gateway::Free
+        } else {
+            Gateway::Busy
+        }
+    }
+
+    fn wake_for_gateway(&mut self, pool: usize, now: SimTime) {
+        // Without a quota no time will do: a change of the quota wakes the line.
+        if let Some(at) = self.held_back().gateway(pool).retry_at(now, 0) {
+            self.wake(pool, at);
+        }
+    }
+
+    fn gateway_opens(&mut self, pool: usize, now: SimTime) {
+        while let Some(waiter) = self.first(pool) {
+            let held_back = self.held_back();
+            if !held_back.gateway(pool).fits(now, 0) {
+                self.wake_for_gateway(pool, now);
+                return;
+            }
+            held_back.lines[pool].pop();
+            self.end_line_wait(waiter.slot, now);
+            self.pass_gateway(waiter.slot, now);
+        }
+    }
+
+    /// Asks the SDK's limiter, if there is one, for a send token.
+    fn ask_limiter(&mut self, workload: usize, client: u32, slot: u32, now: SimTime) {
+        let (rules, _) = self.client(workload, client);
+        if !rules.has_limiter() {
+            self.attempt_held_back(slot, now);
+            return;
+        }
+        let waiters = rules.waiters();
+        let line = self.held_back().line_of(workload, client);
+        if waiters == Waiters::Queue && self.first(line).is_some() {
+            self.join(line, 0, slot, Next::Limiter, now);
+            return;
+        }
+        let call = self.call(slot);
+        let (rules, state) = self.client(workload, client);
+        match rules.before_send(state, &call, now) {
+            Send::Now => self.attempt_held_back(slot, now),
+            Send::NotBefore(at) => self.sent_back(line, waiters, slot, at, now),
+        }
+    }
+
+    /// The limiter has told a request to ask again at `at`.
+    fn sent_back(&mut self, line: usize, waiters: Waiters, slot: u32, at: SimTime, now: SimTime) {
+        if waiters == Waiters::Sleep {
+            if self.join(line, at.0, slot, Next::Limiter, now) {
+                self.push_wake(line, at);
+            }
+        } else {
+            self.join(line, 0, slot, Next::Limiter, now);
+            self.wake(line, at);
+        }
+    }
+
+    /// A line has waited long enough to ask again; `in_time` if its wake is the one that it waits for.
+    fn line_moves(&mut self, line: usize, in_time: impl Fn(u64) -> bool, now: SimTime) {
+        let Some((workload, client)) = self.held_back().whose(line) else {
+            if self.held_back().lines[line].wakes(in_time) {
+                self.gateway_opens(line, now);
+            }
+            return;
+        };
+        match self.client(workload, client).0.waiters() {
+            Waiters::Sleep => self.sleepers_wake(line, workload, client, now),
+            Waiters::Queue => {
+                if self.held_back().lines[line].wakes(in_time) {
+                    self.queue_moves(line, workload, client, now);
+                }
+            }
+            Waiters::WokenByUpdates => {
+                if self.held_back().lines[line].wakes(in_time) {
+                    self.one_of_all_goes(line, workload, client, now);
+                }
+            }
+        }
+    }
+
+    /// Whether the client's limiter lets this waiter go.
+    fn let_go(&mut self, waiter: Waiter, workload: usize, client: u32, now: SimTime) -> Send {
+        let call = self.call(waiter.slot);
+        let (rules, state) = self.client(workload, client);
+        rules.before_send(state, &call, now)
+    }
+
+    /// Java: only the head of the queue asks.
+    fn queue_moves(&mut self, line: usize, workload: usize, client: u32, now: SimTime) {
+        while let Some(waiter) = self.first(line) {
+            match self.let_go(waiter, workload, client, now) {
+                Send::Now => {
+                    self.held_back().lines[line].pop();
+                    self.end_line_wait(waiter.slot, now);
+                    self.attempt_held_back(waiter.slot, now);
+                }
+                Send::NotBefore(at) => {
+                    self.wake(line, at);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// boto3: all ask at once, and threads come out of the lock in any order.
+    fn one_of_all_goes(&mut self, line: usize, workload: usize, client: u32, now: SimTime) {
+        loop {
+            let picks = self.held_back().lines[line].picks;
+            let bits = self.bits_of_pick(workload, client, picks);
+            // The limiter lets anybody go or nobody, so it can be asked before somebody is picked.
+            let mut answer = None;
+            if self.held_back().lines[line].all_wait() {
+                let (rules, state) = self.client(workload, client);
+                let asked = rules.before_send(state, &Call::default(), now);
+                if let Send::NotBefore(at) = asked {
+                    self.held_back().lines[line].shuffle(bits);
+                    self.wake(line, at);
+                    return;
+                }
+                answer = Some(asked);
+            }
+            let Some(waiter) = self.pick(line, bits) else { return };
+            match answer.unwrap_or_else(|| self.let_go(waiter, workload, client, now)) {
+                Send::Now => {
+                    self.held_back().lines[line].picks = picks.wrapping_add(1);
+                    self.end_line_wait(waiter.slot, now);
+                    self.attempt_held_back(waiter.slot, now);
+                }
+                Send::NotBefore(at) => {
+                    self.held_back().lines[line].join(0, waiter);
+                    self.wake(line, at);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// JavaScript and Rust: all that were told this instant ask one after the other; the refused are told another.
+    fn sleepers_wake(&mut self, line: usize, workload: usize, client: u32, now: SimTime) {
+        let mut sleepers: VecDeque<Waiter> = self.held_back().lines[line].take(now.0);
+        while let Some(&waiter) = sleepers.front() {
+            if !self.waits(waiter) {
+                sleepers.pop_front();
+                self.held_back().lines[line].drops();
+                continue;
+            }
+            match self.let_go(waiter, workload, client, now) {
+                Send::Now => {
+                    sleepers.pop_front();
+                    self.end_line_wait(waiter.slot, now);
+                    self.attempt_held_back(waiter.slot, now);
+                }
+                Send::NotBefore(at) => {
+                    // A refusal changes nothing, so the rest would hear the same.
+                    if self.held_back().lines[line].join_all(at.0, sleepers) {
+                        self.push_wake(line, at);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A response has moved the rate of a client's limiter.
+    fn rate_moved(&mut self, workload: usize, client: u32, now: SimTime) {
+        let (rules, _) = self.client(workload, client);
+        if rules.has_limiter() && rules.waiters() == Waiters::WokenByUpdates {
+            let line = self.held_back().line_of(workload, client);
+            if !self.held_back().lines[line].is_empty() {
+                self.wake(line, now);
+            }
+        }
+    }
+
+    /// A request in line has met its deadline.
+    fn leave_early(&mut self, workload: usize, client: u32, pool: usize, next: Next) {
+        let held_back = self.held_back();
+        let line = if next == Next::Pace { pool } else { held_back.line_of(workload, client) };
+        held_back.lines[line].leaves();
+    }
+
+    /// Puts a request in line; whether it is the first of its rank.
+    fn join(&mut self, line: usize, rank: u64, slot: u32, next: Next, now: SimTime) -> bool {
+        let ticket = self.begin_line_wait(slot, next, now);
+        self.held_back().lines[line].join(rank, Waiter { slot, ticket })
+    }
+
+    fn wake(&mut self, line: usize, at: SimTime) {
+        let order = self.next_order();
+        if self.held_back().lines[line].needs_wake(at, order) {
+            self.push_wake(line, at);
+        }
+    }
 }
 
 impl HeldBack {
@@ -70,6 +336,45 @@ impl HeldBack {
         let lines = std::iter::repeat_with(Line::default).take(lines).collect();
         HeldBack { lines, gateways, first_lines, answers }
     }
+
+    fn gateway(&mut self, pool: usize) -> &mut Meter {
+        self.gateways[pool].as_mut().expect("a paced workload's pool has a gateway")
+    }
+
+    /// The line of a client's limiter.
+    pub(super) fn line_of(&self, workload: usize, client: u32) -> usize {
+        self.first_lines[workload] + client as usize
+    }
+
+    /// The workload and the client whose limiter a line waits for; `None` if it waits for a gateway.
+    fn whose(&self, line: usize) -> Option<(usize, u32)> {
+        if line < self.gateways.len() {
+            return None;
+        }
+        let workload = self.first_lines.partition_point(|&first| first <= line) - 1;
+        Some((workload, (line - self.first_lines[workload]) as u32))
+    }
+
+    /// Keeps the gateway of a pool busy with a request of a workload; `demand` is what it would ask for.
+    pub(super) fn keep_busy(&mut self, workload: &Workload, index: usize, pool: &Pool, demand: Demand, now: SimTime) {
+        let (sum, count) = self.answers[index];
+        let natural_output = Tokens((sum + count / 2) / count);
+        let estimate = pool.charge(&Demand { natural_output, ..demand }).0;
+        let share = workload.pace.map_or(1.0, |pace| pace.0);
+        // The gateway fills at the whole quota: a share of it takes longer for as much.
+        let exact = estimate as f64 / share;
+        let whole = exact as u64;
+        let cost = whole.saturating_add(u64::from((whole as f64) < exact));
+        let _ = self.gateway(workload.pool).take(now, cost);
+    }
+
+    /// An answer of this length has come.
+    #[inline]
+    pub(super) fn learn(&mut self, workload: usize, output: u32) {
+        let (sum, count) = &mut self.answers[workload];
+        *sum += u64::from(output);
+        *count += 1;
+    }
 }
 
 /// The mean output of a workload's first requests, as the output of one.
@@ -85,59 +390,12 @@ impl<O: Observer> Simulation<'_, O> {
     /// Lets a request make its attempt, or puts it in line.
     pub(super) fn ask(&mut self, slot: u32, now: SimTime) {
         let request = self.requests.get(slot);
-        let workload = &self.engine.workloads[usize::from(request.workload)];
-        if request.attempts > 0 || workload.model.pace.is_none() {
-            self.ask_limiter(slot, now);
-            return;
-        }
-        let pool = workload.model.pool;
-        let free = self.held_back.lines[pool].first(&self.requests).is_none() && self.gateway(pool).fits(now, 0);
-        if free {
-            self.pass_gateway(slot, now);
-        } else {
-            let priority = u64::from(workload.model.priority);
-            self.join(pool, priority, slot, Next::Pace, now);
-            self.wake_for_gateway(pool, now);
-        }
-    }
-
-    fn gateway(&mut self, pool: usize) -> &mut Meter {
-        self.held_back.gateways[pool].as_mut().expect("a paced workload's pool has a gateway")
-    }
-
-    fn pass_gateway(&mut self, slot: u32, now: SimTime) {
-        let request = self.requests.get(slot);
         let workload = usize::from(request.workload);
         let model = self.engine.workloads[workload].model;
-        let flow = &self.engine.flows[usize::from(request.flow)];
-        let (sum, count) = self.held_back.answers[workload];
-        let natural_output = Tokens((sum + count / 2) / count);
-        let expected = Demand { natural_output, ..demand(request, flow.max_tokens) };
-        let estimate = self.engine.scenario.pools[flow.pool].charge(&expected).0;
-        let share = model.pace.map_or(1.0, |pace| pace.0);
-        // The gateway fills at the whole quota: a share of it takes longer for as much.
-        let cost = libm::ceil(estimate as f64 / share) as u64;
-        let _ = self.gateway(model.pool).take(now, cost);
-        self.ask_limiter(slot, now);
-    }
-
-    fn wake_for_gateway(&mut self, pool: usize, now: SimTime) {
-        // Without a quota no time will do: a change of the quota wakes the line.
-        if let Some(at) = self.gateway(pool).retry_at(now, 0) {
-            self.wake(pool, at);
-        }
-    }
-
-    fn gateway_opens(&mut self, pool: usize, now: SimTime) {
-        while self.held_back.lines[pool].first(&self.requests).is_some() {
-            if !self.gateway(pool).fits(now, 0) {
-                self.wake_for_gateway(pool, now);
-                return;
-            }
-            let waiter = self.held_back.lines[pool].first(&self.requests).expect("it has just been seen");
-            self.held_back.lines[pool].pop();
-            self.leave(waiter, now);
-            self.pass_gateway(waiter.slot, now);
+        if request.attempts > 0 || model.pace.is_none() {
+            self.ask_limiter(workload, request.client, slot, now);
+        } else {
+            self.ask_gateway(model.pool, u64::from(model.priority), slot, now);
         }
     }
 
@@ -153,174 +411,76 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// Asks the SDK's limiter, if there is one, for a send token.
-    fn ask_limiter(&mut self, slot: u32, now: SimTime) {
-        let request = self.requests.get(slot);
-        let workload = usize::from(request.workload);
-        let client = &self.engine.workloads[workload].client;
-        if !client.has_limiter() {
-            self.attempt(slot, now);
-            return;
-        }
-        let client_index = request.client as usize;
-        let line = self.held_back.first_lines[workload] + client_index;
-        let waiters = client.waiters();
-        if waiters == Waiters::Queue && self.held_back.lines[line].first(&self.requests).is_some() {
-            self.join(line, 0, slot, Next::Limiter, now);
-            return;
-        }
-        let state = &mut self.clients[workload].states[client_index];
-        match client.before_send(state, &self.requests.get(slot).call, now) {
-            Send::Now => self.attempt(slot, now),
-            Send::NotBefore(at) if waiters == Waiters::Sleep => {
-                if self.join(line, at.0, slot, Next::Limiter, now) {
-                    self.push_wake(line, at);
-                }
-            }
-            Send::NotBefore(at) => {
-                self.join(line, 0, slot, Next::Limiter, now);
-                self.wake(line, at);
-            }
-        }
-    }
-
     /// A line has waited long enough to ask again.
-    pub(super) fn line_moves(&mut self, event: Event) -> bool {
-        let Some(line) = line_of(event) else { return false };
-        let now = event.at();
-        if line < self.held_back.gateways.len() {
-            if self.held_back.lines[line].wakes(event) {
-                self.gateway_opens(line, now);
-            }
-            return true;
+    pub(super) fn line_released(&mut self, event: Event) -> bool {
+        let line = line_of(event);
+        if let Some(line) = line {
+            self.line_moves(line, |order| event.has_order(order), event.at());
         }
-        let workload = self.held_back.first_lines.partition_point(|&first| first <= line) - 1;
-        let client = (line - self.held_back.first_lines[workload]) as u32;
-        match self.engine.workloads[workload].client.waiters() {
-            Waiters::Sleep => self.sleepers_wake(line, workload, client, now),
-            Waiters::Queue => {
-                if self.held_back.lines[line].wakes(event) {
-                    self.queue_moves(line, workload, client, now);
-                }
-            }
-            Waiters::WokenByUpdates => {
-                if self.held_back.lines[line].wakes(event) {
-                    self.one_of_all_goes(line, workload, client, now);
-                }
-            }
-        }
-        true
+        line.is_some()
+    }
+}
+
+impl<O: Observer> HoldsBack for Simulation<'_, O> {
+    fn held_back(&mut self) -> &mut HeldBack {
+        &mut self.held_back
     }
 
-    /// Whether the client's limiter lets this waiter go.
-    fn let_go(&mut self, waiter: Waiter, workload: usize, client: u32, now: SimTime) -> Send {
-        let call = self.requests.get(waiter.slot).call;
-        let state = &mut self.clients[workload].states[client as usize];
-        self.engine.workloads[workload].client.before_send(state, &call, now)
+    fn first(&mut self, line: usize) -> Option<Waiter> {
+        self.held_back.lines[line].first(|waiter| self.requests.get(waiter.slot).ticket == waiter.ticket)
     }
 
-    /// Java: only the head of the queue asks.
-    fn queue_moves(&mut self, line: usize, workload: usize, client: u32, now: SimTime) {
-        while let Some(waiter) = self.held_back.lines[line].first(&self.requests) {
-            match self.let_go(waiter, workload, client, now) {
-                Send::Now => {
-                    self.held_back.lines[line].pop();
-                    self.leave(waiter, now);
-                    self.attempt(waiter.slot, now);
-                }
-                Send::NotBefore(at) => {
-                    self.wake(line, at);
-                    return;
-                }
-            }
-        }
+    fn pick(&mut self, line: usize, bits: u64) -> Option<Waiter> {
+        self.held_back.lines[line].pick(bits, |waiter| self.requests.get(waiter.slot).ticket == waiter.ticket)
     }
 
-    /// boto3: all ask at once, and threads come out of the lock in any order.
-    fn one_of_all_goes(&mut self, line: usize, workload: usize, client: u32, now: SimTime) {
-        loop {
-            let picks = self.held_back.lines[line].picks;
-            let bits = self.clients[workload].waiters.attempt_bits(u64::from(client), picks);
-            let Some(waiter) = self.held_back.lines[line].pick(&self.requests, bits) else { return };
-            match self.let_go(waiter, workload, client, now) {
-                Send::Now => {
-                    self.held_back.lines[line].picks = picks.wrapping_add(1);
-                    self.leave(waiter, now);
-                    self.attempt(waiter.slot, now);
-                }
-                Send::NotBefore(at) => {
-                    self.held_back.lines[line].join(0, waiter);
-                    self.wake(line, at);
-                    return;
-                }
-            }
-        }
+    fn waits(&self, waiter: Waiter) -> bool {
+        self.requests.get(waiter.slot).ticket == waiter.ticket
     }
 
-    /// JavaScript and Rust: all that were told this instant ask one after the other; the refused are told another.
-    fn sleepers_wake(&mut self, line: usize, workload: usize, client: u32, now: SimTime) {
-        let mut sleepers = self.held_back.lines[line].take(now.0);
-        while let Some(&waiter) = sleepers.front() {
-            if !waiter.waits(&self.requests) {
-                sleepers.pop_front();
-                continue;
-            }
-            match self.let_go(waiter, workload, client, now) {
-                Send::Now => {
-                    sleepers.pop_front();
-                    self.leave(waiter, now);
-                    self.attempt(waiter.slot, now);
-                }
-                Send::NotBefore(at) => {
-                    // A refusal changes nothing, so the rest would hear the same.
-                    if self.held_back.lines[line].join_all(at.0, sleepers) {
-                        self.push_wake(line, at);
-                    }
-                    return;
-                }
-            }
-        }
+    fn bits_of_pick(&self, workload: usize, client: u32, picks: u32) -> u64 {
+        self.clients[workload].waiters.attempt_bits(u64::from(client), picks)
     }
 
-    /// A response has moved the rate of a client's limiter.
-    pub(super) fn rate_moved(&mut self, workload: usize, client: u32, now: SimTime) {
-        let rules = &self.engine.workloads[workload].client;
-        if rules.has_limiter() && rules.waiters() == Waiters::WokenByUpdates {
-            let line = self.held_back.first_lines[workload] + client as usize;
-            if !self.held_back.lines[line].is_empty() {
-                self.wake(line, now);
-            }
-        }
+    fn client(&mut self, workload: usize, client: u32) -> (&Client, &mut ClientState) {
+        (&self.engine.workloads[workload].client, &mut self.clients[workload].states[client as usize])
     }
 
-    /// An answer of this length has come.
-    pub(super) fn learn(&mut self, workload: usize, output: u32) {
-        let (sum, count) = &mut self.held_back.answers[workload];
-        *sum += u64::from(output);
-        *count += 1;
+    fn call(&self, slot: u32) -> Call {
+        self.requests.get(slot).call
     }
 
-    /// Puts a request in line; whether it is the first of its rank.
-    fn join(&mut self, line: usize, rank: u64, slot: u32, next: Next, now: SimTime) -> bool {
+    fn begin_line_wait(&mut self, slot: u32, next: Next, now: SimTime) -> u64 {
         let ticket = self.begin_wait(slot, next, now);
         if let Some(deadline) = self.deadline(slot) {
             self.calendar.push(Event::new(deadline.max(now), Class::Timeout, ticket, slot));
         }
-        self.held_back.lines[line].join(rank, Waiter { slot, ticket })
+        ticket
     }
 
-    /// A request's wait in a line is over.
-    fn leave(&mut self, waiter: Waiter, now: SimTime) {
-        let request = self.requests.get_mut(waiter.slot);
+    fn end_line_wait(&mut self, slot: u32, now: SimTime) {
+        let request = self.requests.get_mut(slot);
         // The deadline's event, if there is one, finds a ticket that is no longer its own.
         request.ticket = 0;
         request.waits.limiter += (now - request.waiting_since).0;
     }
 
-    fn wake(&mut self, line: usize, at: SimTime) {
-        if self.held_back.lines[line].needs_wake(at, self.waits + 1) {
-            self.push_wake(line, at);
-        }
+    fn pass_gateway(&mut self, slot: u32, now: SimTime) {
+        let request = self.requests.get(slot);
+        let (workload, client) = (usize::from(request.workload), request.client);
+        let flow = &self.engine.flows[usize::from(request.flow)];
+        let demand = demand(request, flow.max_tokens);
+        let pool = &self.engine.scenario.pools[flow.pool];
+        self.held_back.keep_busy(self.engine.workloads[workload].model, workload, pool, demand, now);
+        self.ask_limiter(workload, client, slot, now);
+    }
+
+    fn attempt_held_back(&mut self, slot: u32, now: SimTime) {
+        self.attempt(slot, now);
+    }
+
+    fn next_order(&self) -> u64 {
+        self.waits + 1
     }
 
     fn push_wake(&mut self, line: usize, at: SimTime) {

@@ -3,6 +3,7 @@
 use super::event::{Class, Event};
 use super::fate::Attempt;
 use super::health::note_ended;
+use super::held_back::HoldsBack as _;
 use super::observer::{AttemptRow, Observer, Outcome};
 use super::request::{Next, Request, Waits};
 use super::simulation::{Simulation, arrival_event, arrival_of};
@@ -109,7 +110,7 @@ impl<O: Observer> Simulation<'_, O> {
     /// A slot is free, or a line may have what those in it wait for.
     #[inline(never)]
     pub(super) fn released(&mut self, event: Event) {
-        if self.line_moves(event) {
+        if self.line_released(event) {
             return;
         }
         let (slot, now) = (event.slot(), event.at());
@@ -140,7 +141,8 @@ impl<O: Observer> Simulation<'_, O> {
         let (slot, now) = (event.slot(), event.at());
         let request = self.requests.get_mut(slot);
         if !event.has_order(request.ticket) {
-            // The request left the queue before its deadline; the slot may already serve another.
+            // The request left the queue before its deadline; the slot may already serve another. Nothing has happened.
+            self.tally.events -= 1;
             return;
         }
         // The request may have left an entry behind in a line, or with a stream; neither may take it for waiting.
@@ -153,7 +155,13 @@ impl<O: Observer> Simulation<'_, O> {
                 self.fail(slot, FailureCause::DeadlineExceeded, now);
             }
             Next::Broken => self.end_failed(slot, FailureCause::Disconnected, now),
-            Next::Deadline | Next::Retry | Next::Limiter | Next::Pace | Next::Nothing => {
+            next @ (Next::Limiter | Next::Pace) => {
+                let (workload, client) = (usize::from(request.workload), request.client);
+                let pool = self.engine.workloads[workload].model.pool;
+                self.leave_early(workload, client, pool, next);
+                self.end_failed(slot, FailureCause::DeadlineExceeded, now);
+            }
+            Next::Deadline | Next::Retry => {
                 self.end_failed(slot, FailureCause::DeadlineExceeded, now);
             }
         }
@@ -332,7 +340,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
         if compiled.held_back {
             self.rate_moved(workload, client, now);
-            self.learn(workload, output);
+            self.held_back.learn(workload, output);
         }
         self.finish(workload, client, number, now, Some(output));
     }

@@ -1,11 +1,12 @@
 //! A line of requests that wait for something their client rations: its pace, or its send tokens.
 //!
 //! A line is asked for by an event of its own, not one per request: however many wait, an instant costs one event. Who
-//! leaves before its turn (its deadline has passed) stays in the line as a stale entry and is dropped when met.
+//! leaves before its turn (its deadline has passed) stays in the line as a stale entry and is dropped when met. While
+//! there are none, which is known, nobody has to look at a request to see whether it still waits: where hundreds of
+//! thousands do, that is a walk through memory.
 
 use super::event::{Class, Event};
-use super::request::Request;
-use super::slab::{MOST_SLOTS, Slab};
+use super::slab::MOST_SLOTS;
 use crate::units::SimTime;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,17 +17,12 @@ pub(super) struct Waiter {
     pub(super) ticket: u64,
 }
 
-impl Waiter {
-    /// Whether the request still waits here.
-    pub(super) fn waits(self, requests: &Slab<Request>) -> bool {
-        requests.get(self.slot).ticket == self.ticket
-    }
-}
-
 /// Requests by rank, lowest first, and first come first served within a rank.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     ranks: BTreeMap<u64, VecDeque<Waiter>>,
+    /// How many of them have left.
+    stale: usize,
     /// The next wake: its order, and when. Other events of this line are stale.
     wake: Option<(u64, SimTime)>,
     /// How many have been picked at random so far.
@@ -41,12 +37,30 @@ impl Line {
         rank.len() == 1
     }
 
-    /// Who is first, once those that have left are dropped.
-    pub(super) fn first(&mut self, requests: &Slab<Request>) -> Option<Waiter> {
+    /// Who is first, once those that have left are dropped: those that do not wait here any more.
+    #[inline]
+    pub(super) fn first(&mut self, waits: impl Fn(Waiter) -> bool) -> Option<Waiter> {
+        if self.stale == 0 {
+            return self
+                .ranks
+                .values()
+                .next()
+                .and_then(|rank| rank.front())
+                .copied()
+                .or_else(|| self.first_left(waits));
+        }
+        self.first_left(waits)
+    }
+
+    /// As [`first`](Self::first), where some may have to be dropped, or a rank.
+    fn first_left(&mut self, waits: impl Fn(Waiter) -> bool) -> Option<Waiter> {
         while let Some(mut rank) = self.ranks.first_entry() {
             match rank.get().front() {
-                Some(waiter) if waiter.waits(requests) => return Some(*waiter),
-                Some(_) => drop(rank.get_mut().pop_front()),
+                Some(&waiter) if self.stale == 0 || waits(waiter) => return Some(waiter),
+                Some(_) => {
+                    rank.get_mut().pop_front();
+                    self.stale -= 1;
+                }
                 None => drop(rank.remove()),
             }
         }
@@ -61,18 +75,42 @@ impl Line {
     }
 
     /// Takes out one of the first rank; `bits` choose which.
-    pub(super) fn pick(&mut self, requests: &Slab<Request>, mut bits: u64) -> Option<Waiter> {
+    pub(super) fn pick(&mut self, mut bits: u64, waits: impl Fn(Waiter) -> bool) -> Option<Waiter> {
         let mut rank = self.ranks.first_entry()?;
         while !rank.get().is_empty() {
             let place = bits % rank.get().len() as u64;
-            let waiter = rank.get_mut().swap_remove_back(place as usize);
-            if let Some(waiter) = waiter.filter(|waiter| waiter.waits(requests)) {
+            let waiter = rank.get_mut().swap_remove_back(place as usize).expect("a place in it");
+            if self.stale == 0 || waits(waiter) {
                 return Some(waiter);
             }
+            self.stale -= 1;
             bits = bits.rotate_left(17);
         }
         rank.remove();
         None
+    }
+
+    /// Whether [`pick`](Self::pick) is sure to find somebody of the first rank, whatever the bits.
+    pub(super) fn all_wait(&self) -> bool {
+        self.stale == 0 && self.ranks.first_key_value().is_some_and(|(_, rank)| !rank.is_empty())
+    }
+
+    /// What is left of the first rank when the one that `bits` choose is taken out and joins it again.
+    pub(super) fn shuffle(&mut self, bits: u64) {
+        if let Some(mut rank) = self.ranks.first_entry() {
+            let length = rank.get().len();
+            rank.get_mut().swap((bits % length as u64) as usize, length - 1);
+        }
+    }
+
+    /// One of those in it has left before its turn.
+    pub(super) fn leaves(&mut self) {
+        self.stale += 1;
+    }
+
+    /// One of those has been dropped.
+    pub(super) fn drops(&mut self) {
+        self.stale -= 1;
     }
 
     /// Takes out a whole rank.
@@ -101,9 +139,9 @@ impl Line {
         missing
     }
 
-    /// Whether this event is its pending wake, which is then over.
-    pub(super) fn wakes(&mut self, event: Event) -> bool {
-        let valid = self.wake.is_some_and(|(order, _)| event.has_order(order));
+    /// Whether its pending wake is this one, given by what is true of its order; then that is over.
+    pub(super) fn wakes(&mut self, is_this: impl Fn(u64) -> bool) -> bool {
+        let valid = self.wake.is_some_and(|(order, _)| is_this(order));
         if valid {
             self.wake = None;
         }

@@ -69,8 +69,6 @@ pub(super) enum Next {
     Broken,
     /// Its deadline.
     Deadline,
-    /// It has ended.
-    Nothing,
 }
 
 /// No slot of the slab it would point into.

@@ -14,6 +14,7 @@
 use super::compiled::{CompiledWorkload, Flow};
 use super::fate::{Attempt, Fate};
 use super::faults::FaultKeys;
+use super::held_back::HoldsBack as _;
 use super::observer::Observer;
 use super::request::Request;
 use super::simulation::Simulation;

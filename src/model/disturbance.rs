@@ -148,6 +148,23 @@ mod tests {
     }
 
     #[test]
+    fn an_episode_covers_a_while_as_it_covers_its_instants() {
+        for every in [None, Some(SimSpan(50))] {
+            let episode = FaultEpisode { at: SimTime(100), lasts: SimSpan(10), every, faults: Faults::NONE };
+            for from in 0..220 {
+                for to in from..220 {
+                    let covered = (from..=to).filter(|&t| episode.covers(SimTime(t))).count() as u64;
+                    match episode.covers_all(SimTime(from), SimTime(to)) {
+                        Some(all) => assert_eq!(covered, if all { to + 1 - from } else { 0 }, "{from}..={to}"),
+                        // It may say so of a while that spans several rounds between two episodes.
+                        None => assert!(covered > 0 || to - from >= 40, "{from}..={to}"),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_last_episode_written_counts() {
         let episode = |at, share| FaultEpisode {
             at: SimTime(at),

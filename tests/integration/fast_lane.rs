@@ -2,6 +2,7 @@
 
 use crate::support::scenario;
 use quotasim::engine::{AttemptRow, Engine, Observer, Unwatched};
+use quotasim::tally::{FailureCause, Tally};
 
 /// Who wants to see every attempt gets the general loop.
 struct Watching(u64);
@@ -53,15 +54,21 @@ fn text(limiter: &str, client: &str, traffic: &str, extra: &str) -> String {
 }
 
 fn compare(text: &str) -> u64 {
+    both_ways(text).flows[0].throttled()
+}
+
+/// Runs it once as fast as the engine can and once in the general loop, which must come to the same.
+fn both_ways(text: &str) -> Tally {
     let scenario = scenario(text);
     let engine = Engine::new(&scenario);
     let mut watching = Watching(0);
     let fast = engine.run(5, 0, &mut Unwatched).expect("nobody stops it");
     let general = engine.run(5, 0, &mut watching).expect("nobody stops it");
-    assert!(watching.0 > 2_000, "{} attempts\n{text}", watching.0);
+    // A cap or a pace leaves little of a crowd.
+    assert!(watching.0 > 50, "{} attempts\n{text}", watching.0);
     // Not `assert_eq`: the histograms would fill the screen.
     assert!(fast == general, "{:?}\n{:?}\n{text}", fast.flows[0].ledger, general.flows[0].ledger);
-    general.flows[0].throttled()
+    general
 }
 
 #[test]
@@ -108,6 +115,122 @@ fn answers_at_once_retries_at_once_and_a_run_of_a_millisecond() {
             compare(&text(limiter, client, &at_once, "requests_per_minute: none"));
             let short = text(limiter, client, &now, "requests_per_minute: none");
             compare(&short.replace("horizon: 4m\nwarmup: 70s", "horizon: 1ms\nwarmup: 0s"));
+        }
+    }
+}
+
+/// What clients may do beside retrying and services beside answering, as more of a workload, and how requests fail of it.
+const FEATURES: [(&str, &[FailureCause]); 13] = [
+    ("deadline: 4500ms", &[FailureCause::DeadlineExceeded]),
+    // At the very instants of answers and retries.
+    ("deadline: 5s", &[]),
+    ("read_timeout: 3s", &[FailureCause::TimedOut]),
+    ("read_timeout: 4s, deadline: 9s", &[FailureCause::DeadlineExceeded]),
+    ("faults: { unavailable: 20%, overloaded: 10%, model_not_ready: 10% }", &[FailureCause::Unavailable]),
+    ("faults: { disconnect: 10%, model_timeout: 10%, timeout: 5% }, read_timeout: 20s", &[FailureCause::Disconnected]),
+    (
+        "faults: { slow: { probability: 30%, factor: 3 }, episodes: [{ at: 80s, for: 20s, unavailable: 100% }] }, \
+         read_timeout: 14s",
+        &[FailureCause::Unavailable],
+    ),
+    (
+        "deadline: 30s, faults: { episodes: [{ at: 1s, for: 5s, every: 20s, overloaded: 60%, disconnect: 30% }] }",
+        &[FailureCause::ModelCapacity],
+    ),
+    ("stream: true", &[]),
+    ("stream: true, read_timeout: 900ms, deadline: 15s, faults: { disconnect: 10%, model_timeout: 5% }", &[]),
+    ("concurrency: { limit: 9, queue: 40 }", &[FailureCause::Shed]),
+    ("concurrency: { limit: 30 }, deadline: 6s", &[FailureCause::DeadlineExceeded]),
+    (
+        "concurrency: { limit: 20, queue: 100 }, deadline: 10s, stream: true, faults: { unavailable: 5%, disconnect: 5% }",
+        &[FailureCause::Shed],
+    ),
+];
+
+#[test]
+fn deadlines_timeouts_faults_streams_and_caps() {
+    for (feature, causes) in FEATURES {
+        let mut failures = [0; FailureCause::ALL.len()];
+        for traffic in TRAFFIC {
+            for client in CLIENTS {
+                for (limiter, extra) in
+                    [("token_bucket", "requests_per_minute: none"), ("fixed_window", "requests_per_minute: 900")]
+                {
+                    let tally = both_ways(&text(limiter, client, &format!("{traffic}, {feature}"), extra));
+                    failures.iter_mut().zip(tally.flows[0].failures).for_each(|(sum, failed)| *sum += failed);
+                }
+            }
+        }
+        for &cause in causes {
+            assert!(failures[cause as usize] > 100, "{feature}: {failures:?}");
+        }
+    }
+}
+
+/// Clients whose limiter may hold an attempt back, each in its own way; the bare one has only the workload's pace.
+const HELD_BACK: [&str; 5] = ["boto3", "boto3-adaptive", "javascript-adaptive", "java-adaptive", "rust-adaptive"];
+
+#[test]
+fn paces_and_limiters() {
+    for (feature, causes) in [
+        ("pace: 90%", &[][..]),
+        ("pace: 70%, deadline: 12s", &[FailureCause::DeadlineExceeded]),
+        ("deadline: 7s, faults: { unavailable: 10%, disconnect: 5% }", &[FailureCause::DeadlineExceeded]),
+        ("pace: 80%, stream: true, read_timeout: 800ms", &[]),
+        ("pace: 80%, concurrency: { limit: 30, queue: 50 }, deadline: 20s", &[FailureCause::Shed]),
+    ] {
+        let mut failures = [0; FailureCause::ALL.len()];
+        for traffic in TRAFFIC {
+            for client in HELD_BACK {
+                let text = text("token_bucket", client, &format!("{traffic}, {feature}"), "requests_per_minute: none");
+                let changes = text.replace("1.2M", "{ at: [[0s, 1.2M], [95s, 500k], [130s, 3M]] }");
+                for text in [text, changes] {
+                    let tally = both_ways(&text);
+                    failures.iter_mut().zip(tally.flows[0].failures).for_each(|(sum, failed)| *sum += failed);
+                }
+            }
+        }
+        for &cause in causes {
+            assert!(failures[cause as usize] > 100, "{feature}: {failures:?}");
+        }
+    }
+}
+
+#[test]
+fn faults_of_the_pool_and_budgets_of_the_client() {
+    let faults =
+        "requests_per_minute: none, faults: { unavailable: 5%, timeout: 2%, slow: { probability: 9%, factor: 2 } }";
+    let budget = "{ custom: { max_attempts: unlimited, delay: 500ms, budget: { capacity: 10, deposit: 0.1 } } }";
+    for traffic in TRAFFIC {
+        let timed = format!("{traffic}, read_timeout: 15s, deadline: 40s");
+        for client in CLIENTS.into_iter().chain([budget]) {
+            both_ways(&text("token_bucket", client, &timed, faults));
+        }
+    }
+}
+
+#[test]
+fn a_disturbance_is_watched_in_the_lane() {
+    let outage = "faults: { unavailable: 1%, episodes: [{ at: 100s, for: 20s, unavailable: 80%, timeout: 10% }] }";
+    for traffic in TRAFFIC {
+        let text = text("token_bucket", "boto3", &format!("{traffic}, {outage}"), "requests_per_minute: none");
+        let tally = both_ways(&text);
+        let health = tally.health.expect("a disturbance is watched");
+        assert!(health.moments.iter().any(|moment| moment.troubled > 0 && moment.attempts > moment.requests));
+        assert!(tally.undisturbed.is_some());
+    }
+}
+
+/// Two workloads have no lane, and most requests go the general loop's own short way.
+#[test]
+fn plain_requests_of_the_general_loop() {
+    for (feature, _) in FEATURES {
+        for traffic in TRAFFIC {
+            for client in CLIENTS {
+                let one = text("token_bucket", client, &format!("{traffic}, {feature}"), "requests_per_minute: none");
+                let other = format!("{}, read_timeout: 6s", TRAFFIC[0]);
+                both_ways(&format!("{one}  x: {{ pool: p, client: boto3, {other} }}\n"));
+            }
         }
     }
 }

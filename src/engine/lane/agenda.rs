@@ -202,6 +202,18 @@ impl Agenda {
         self.push_aside(at, what);
     }
 
+    /// As [`push`](Agenda::push), for an event that may come before others of its class and instant.
+    pub(super) fn push_in_order(&mut self, at: SimTime, what: What, orders: &impl Orders) {
+        if at.0 >> self.shift != self.tick {
+            self.push(at, what);
+            return;
+        }
+        let entry = ((at.0 - self.base) << 32) | u64::from(what.0);
+        let key = |entry: u64| (moment(entry), orders.order_of(What(entry as u32)));
+        let place = self.due[self.passed..].partition_point(|&other| key(other) < key(entry));
+        self.due.insert(self.passed + place, entry);
+    }
+
     #[inline(never)]
     fn push_aside(&mut self, at: SimTime, what: What) {
         if at.0 >> self.shift == self.tick {
@@ -423,7 +435,8 @@ mod tests {
                     number += 1;
                     let at = SimTime((now + ((hold << scale) >> 3)).min(SimTime::MAX.0 - 1));
                     let what = [What::end, What::timeout, What::release, What::retry][class as usize](number);
-                    agenda.push(at, what);
+                    // What is numbered in ascending order comes in order anyhow.
+                    if wait % 2 == 0 { agenda.push(at, what) } else { agenda.push_in_order(at, what, &Numbered) }
                     sorted.insert((at, what));
                     let until = SimTime((now + ((wait << scale) >> 4)).min(SimTime::MAX.0 - 2) + 1);
                     while let Some(popped) = agenda.pop_before(until, &Numbered) {
@@ -438,6 +451,20 @@ mod tests {
             left.sort_unstable();
             expected.sort_unstable();
             prop_assert_eq!(left, expected);
+        }
+
+        /// Wherever the current slice is, an event finds its place among others of its class and instant.
+        #[test]
+        fn events_of_one_instant_find_their_place(numbers in Just((1u32..40).collect::<Vec<_>>()).prop_shuffle(), at in 0u64..1 << 40) {
+            let mut agenda = Agenda::default();
+            agenda.push(SimTime(at), What::end(0));
+            prop_assert_eq!(agenda.pop_before(SimTime(at + 1), &Numbered), Some((SimTime(at), What::end(0))));
+            for &number in &numbers {
+                agenda.push_in_order(SimTime(at), What::timeout(number), &Numbered);
+            }
+            for number in 1..40 {
+                prop_assert_eq!(agenda.pop_before(SimTime(at + 1), &Numbered), Some((SimTime(at), What::timeout(number))));
+            }
         }
     }
 }

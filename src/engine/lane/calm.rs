@@ -113,7 +113,8 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.in_progress.admitted(slot, self.counters.admissions);
             if self.listens {
                 let client = self.workload.client_of(self.source.first() + attempt as u64);
-                self.in_progress.hears(slot, News { client, request: NOWHERE });
+                self.in_progress
+                    .hears(slot, News { client, request: NOWHERE, output: self.source.tokens.capped[attempt] });
             }
             if self.greets {
                 self.greet(self.workload.client_of(self.source.first() + attempt as u64));

@@ -94,8 +94,9 @@ impl<A: Admit> Lane<'_, '_, A> {
         let source = &*self.source;
         let verdicts = &source.columns.as_ref().expect("a plain workload has columns").verdicts;
         let FirstTokens { coming, looked_at } = &mut self.in_progress.first_tokens;
-        for place in *looked_at..source.place {
-            if verdicts[place] == Verdict::Admitted {
+        let new = verdicts.iter().enumerate().take(source.place).skip(*looked_at);
+        for (place, &verdict) in new {
+            if verdict == Verdict::Admitted {
                 let client = self.workload.client_of(source.first() + place as u64) as usize;
                 let to_first = source.timing.ttft[place].min(source.timing.service[place]);
                 let at = SimTime(source.times[place]).saturating_add(SimSpan(to_first));

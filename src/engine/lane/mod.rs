@@ -10,8 +10,10 @@
 //! concerns. *Measured*: a request of the benchmark `low 100` takes 0.75 of the time here, one of `over 100` 0.7.
 
 mod agenda;
+mod alarms;
 mod calm;
 mod first_tokens;
+mod held_back;
 mod ranks;
 mod slots;
 mod slow;
@@ -19,9 +21,11 @@ mod waiting;
 
 use super::compiled::{CompiledWorkload, Engine, Flow};
 use super::draws::LatencyKeys;
+use super::event::Event;
 use super::faults::FaultKeys;
 use super::first_attempt::{Books, Verdict};
 use super::gauge::Gauge;
+use super::held_back::{HeldBack, HoldsBack as _};
 use super::marks::Marks;
 use super::observer::Observer;
 use super::request::NOWHERE;
@@ -30,11 +34,14 @@ use super::slab::Slab;
 use super::source::OpenSource;
 use crate::admission::{Admission, Admit, Meter, OneQuota, Reservation, Settlement};
 use crate::client::{Call, Client, ClientState};
+use crate::model::Pool;
 use crate::random::Key;
 use crate::tally::{FlowTally, Health, Tally};
 use crate::units::{SimSpan, SimTime};
 use agenda::{Agenda, Orders, What};
+use alarms::{Alarms, NO_REQUEST};
 use first_tokens::FirstTokens;
+use held_back::Wake;
 use waiting::Waiting;
 
 /// What is in progress in a lane.
@@ -53,6 +60,10 @@ struct InProgress {
     /// By slot of `flights`, where somebody hears of the end.
     news: Vec<News>,
     waiting: Slab<Waiting>,
+    /// By slot of `waiting`, the number of the current wait; zero outside of one.
+    tickets: Vec<u64>,
+    wakes: Slab<Wake>,
+    alarms: Alarms,
     first_tokens: FirstTokens,
 }
 
@@ -80,13 +91,15 @@ struct Charge(u64);
 #[derive(Debug, Default, Clone, Copy)]
 struct News {
     client: u32,
-    /// Its record, if it had to retry.
+    /// Its record, if it has one.
     request: u32,
+    /// Tokens of the answer.
+    output: u32,
 }
 
 impl News {
     /// The client has given the attempt up.
-    const UNHEARD: News = News { client: u32::MAX, request: NOWHERE };
+    const UNHEARD: News = News { client: u32::MAX, request: NOWHERE, output: 0 };
 }
 
 /// The state of a replication between two marks, with everything that its events touch side by side.
@@ -98,6 +111,8 @@ struct Lane<'s, 'a, A> {
     tally: &'s mut FlowTally,
     health: &'s mut Option<Health>,
     pool: &'s mut PoolState,
+    pool_model: &'a Pool,
+    held_back: &'s mut HeldBack,
     marks: &'s Marks,
     workload: &'a CompiledWorkload<'a>,
     flow: &'a Flow,
@@ -105,6 +120,7 @@ struct Lane<'s, 'a, A> {
     states: &'s mut [ClientState],
     slots: &'s mut [ClientSlots],
     backoff: Key,
+    waiters: Key,
     latency_keys: LatencyKeys,
     fault_keys: FaultKeys,
     has_ttft: bool,
@@ -147,7 +163,7 @@ impl<O: Observer> Simulation<'_, O> {
         let engine = self.engine;
         let workload = &engine.workloads[0];
         let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
-        let Clients { states, slots, backoff, latency_keys, faults, .. } = &mut self.clients[0];
+        let Clients { states, slots, backoff, waiters, latency_keys, faults, .. } = &mut self.clients[0];
         let Tally { flows, health, .. } = &mut self.tally;
         let capped = workload.model.concurrency.is_some();
         let mut lane = Lane {
@@ -157,6 +173,8 @@ impl<O: Observer> Simulation<'_, O> {
             source: self.sources[0].as_mut().expect("only open sources are plain"),
             tally: &mut flows[0],
             health,
+            pool_model: &engine.scenario.pools[engine.flows[0].pool],
+            held_back: &mut self.held_back,
             marks: &self.marks,
             workload,
             flow: &engine.flows[0],
@@ -164,11 +182,12 @@ impl<O: Observer> Simulation<'_, O> {
             states,
             slots,
             backoff: *backoff,
+            waiters: *waiters,
             latency_keys: *latency_keys,
             fault_keys: *faults,
             has_ttft: engine.flows[0].latency.has_ttft(),
-            greets: capped || workload.client.saves_up(),
-            listens: capped || workload.books_end(),
+            greets: capped || workload.held_back || workload.client.saves_up(),
+            listens: capped || workload.held_back || workload.books_end(),
             in_flight: self.in_flight,
             reserved: pool.reserved,
             counters: Counters {
@@ -181,6 +200,10 @@ impl<O: Observer> Simulation<'_, O> {
             pool,
         };
         let arrived = lane.source.number();
+        // A change of the quota may have woken a line at the mark.
+        while let Some(event) = self.calendar.pop_before(Event::NEVER) {
+            lane.adopt(event);
+        }
         lane.run();
         let Lane { in_flight, reserved, counters, source, .. } = lane;
         // Each arrival, each wake and each end is an event.
@@ -212,8 +235,10 @@ impl<A: Admit> Lane<'_, '_, A> {
     fn run(&mut self) {
         let mark = self.marks.next().at();
         let past_horizon = self.marks.past_horizon();
+        // What holds requests back wants to see them one by one.
+        let may_be_calm = !past_horizon && !self.workload.held_back;
         loop {
-            if !past_horizon && self.calm_slice(mark) {
+            if may_be_calm && self.calm_slice(mark) {
                 continue;
             }
             let arrival = self.source.next_time();
@@ -242,15 +267,12 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     fn arrive(&mut self, now: SimTime) {
         let place = self.source.place;
-        let columns = self.source.columns.as_ref().expect("a plain workload has columns");
         let counted = now >= self.marks.warmup();
         self.counters.counted_open += u64::from(counted);
         if self.greets {
             self.greeted_arrival(place, now, counted);
-        } else if columns.foresight.special[place] {
-            self.special_arrival(place, now, counted);
         } else {
-            self.first_attempt(place, now, counted);
+            self.make_first_attempt(place, now, counted);
         }
         self.source.place += 1;
         if self.source.place == self.source.len {
@@ -263,6 +285,17 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
     }
 
+    /// A request makes its first attempt.
+    #[inline(always)]
+    fn make_first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
+        let columns = self.source.columns.as_ref().expect("a plain workload has columns");
+        if columns.foresight.special[place] {
+            self.special_arrival(place, now, counted);
+        } else {
+            self.first_attempt(place, now, counted);
+        }
+    }
+
     /// A first attempt that meets nothing but the quota.
     #[inline(always)]
     fn first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
@@ -272,7 +305,11 @@ impl<A: Admit> Lane<'_, '_, A> {
             Admission::Admitted(reservation) => {
                 columns.verdicts[place] = Verdict::Admitted;
                 let news = if self.listens {
-                    News { client: self.workload.client_of(self.source.number()), request: NOWHERE }
+                    News {
+                        client: self.workload.client_of(self.source.number()),
+                        request: NOWHERE,
+                        output: self.source.tokens.capped[place],
+                    }
                 } else {
                     News::default()
                 };
@@ -321,7 +358,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A client hears that an attempt has succeeded.
     #[inline(never)]
     fn answered(&mut self, slot: u32, now: SimTime) {
-        let News { client, request } = self.in_progress.news[slot as usize];
+        let News { client, request, output } = self.in_progress.news[slot as usize];
         if client == News::UNHEARD.client {
             return;
         }
@@ -330,7 +367,11 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.client.after_success(&mut self.states[client as usize], &call, now);
         }
         if request != NOWHERE {
-            self.in_progress.forget(request);
+            self.in_progress.waiting.free(request);
+        }
+        if self.workload.held_back {
+            self.rate_moved(0, client, now);
+            self.held_back.learn(0, output);
         }
         if !self.slots.is_empty() {
             self.give_slot_back(client, now);
@@ -340,7 +381,16 @@ impl<A: Admit> Lane<'_, '_, A> {
 
 impl Orders for InProgress {
     fn order_of(&self, what: What) -> u64 {
-        if what.is_end() { self.admissions[what.slot() as usize] } else { self.waiting.get(what.slot()).ticket }
+        let slot = what.slot();
+        if what.is_end() {
+            self.admissions[slot as usize]
+        } else if slot & NO_REQUEST == 0 {
+            self.tickets[slot as usize]
+        } else if what.is_timeout() {
+            self.alarms.order_of(slot)
+        } else {
+            self.wakes.get(slot & !NO_REQUEST).order
+        }
     }
 }
 

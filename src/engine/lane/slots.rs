@@ -1,9 +1,5 @@
-//! Clients of a lane that do something for a request before they send it: they pay into a budget, or let it into a slot
-//! under their concurrency cap.
-//!
-//! As in `lifecycle`, but for one thing. A request that waits for a slot has its deadline on the agenda, and an entry of
-//! the agenda cannot be told from a later one of the same request. So its record stays until that entry has passed, and
-//! knows that it is still to come.
+//! Clients of a lane that do something for a request before they send it: they pay into a budget, let it into a slot
+//! under their concurrency cap, or hold it back (see `held_back`).
 
 use super::Lane;
 use super::agenda::What;
@@ -44,7 +40,6 @@ impl<A: Admit> Lane<'_, '_, A> {
         let client = self.workload.client_of(self.source.number());
         let _ = self.client.begin(&mut self.states[client as usize]);
         let columns = self.source.columns.as_mut().expect("a plain workload has columns");
-        let special = columns.foresight.special[place];
         if let Some(cap) = self.workload.model.concurrency {
             let slots = &mut self.slots[client as usize];
             if slots.active >= cap.limit {
@@ -61,46 +56,17 @@ impl<A: Admit> Lane<'_, '_, A> {
             }
             slots.active += 1;
         }
-        if special {
-            self.special_arrival(place, now, counted);
+        if self.workload.held_back {
+            self.held_back_arrival(place, client, now, counted);
         } else {
-            self.first_attempt(place, now, counted);
+            self.make_first_attempt(place, now, counted);
         }
     }
 
     /// A request waits for a slot.
     fn queue(&mut self, slot: u32, client: u32, now: SimTime) {
         self.slots[client as usize].waiting.push_back(slot);
-        self.counters.waits += 1;
-        let request = self.in_progress.waiting.get_mut(slot);
-        request.ticket = self.counters.waits;
-        request.next = Next::Slot;
-        if let Some(deadline) = self.workload.model.deadline {
-            request.alarmed = true;
-            self.agenda.push(now.saturating_add(deadline), What::timeout(slot));
-        }
-    }
-
-    /// The deadline of a request comes that had to wait for a slot; whether this was all there is to it.
-    #[inline(never)]
-    pub(super) fn alarm(&mut self, slot: u32, now: SimTime) -> bool {
-        let request = self.in_progress.waiting.get_mut(slot);
-        let deadline = self.workload.model.deadline.map(|deadline| request.arrived.saturating_add(deadline));
-        if deadline != Some(now) {
-            return false;
-        }
-        request.alarmed = false;
-        let client = request.client as usize;
-        match request.next {
-            Next::Slot => {
-                self.slots[client].waiting.retain(|&other| other != slot);
-                self.fail(slot, FailureCause::DeadlineExceeded);
-            }
-            Next::Nothing => self.in_progress.waiting.free(slot),
-            // What the request waits for now has an entry of its own.
-            _ => {}
-        }
-        true
+        self.begin_alarmed_wait(slot, Next::Slot, now);
     }
 
     /// A request that held a slot has ended: the slot goes to the next in line.
@@ -119,16 +85,14 @@ impl<A: Admit> Lane<'_, '_, A> {
         let next = self.slots[client as usize].waiting.pop_front().expect("asked before");
         // The release waits for its turn among simultaneous events.
         self.counters.waits += 1;
-        let request = self.in_progress.waiting.get_mut(next);
-        request.ticket = self.counters.waits;
-        request.next = Next::Retry;
+        self.in_progress.tickets[next as usize] = self.counters.waits;
+        self.in_progress.waiting.get_mut(next).next = Next::Retry;
         self.agenda.push(now, What::release(next));
     }
 
     /// A slot is free for a request.
     #[inline(never)]
     pub(super) fn released(&mut self, slot: u32, now: SimTime) {
-        self.counters.wakes += 1;
         let request = self.in_progress.waiting.get_mut(slot);
         request.queued += (now - request.since).0;
         let deadline = self.workload.model.deadline.map(|deadline| request.arrived.saturating_add(deadline));
@@ -136,7 +100,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             // The slot came at the very instant of the deadline, too late for an attempt.
             self.end_failed(slot, FailureCause::DeadlineExceeded, now);
         } else {
-            self.attempt(slot, now);
+            self.send(slot, now);
         }
     }
 }

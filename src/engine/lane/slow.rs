@@ -4,7 +4,6 @@ use super::{Charge, Lane, News};
 use crate::admission::{Admission, Admit, Reservation};
 use crate::client::Failure;
 use crate::engine::fate::Fate;
-use crate::engine::first_attempt::Verdict;
 use crate::engine::request::{Ending, Next};
 use crate::model::QuotaName;
 use crate::units::{SimSpan, SimTime};
@@ -14,9 +13,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[cold]
     #[inline(never)]
     pub(super) fn special_arrival(&mut self, place: usize, now: SimTime, counted: bool) {
-        let columns = self.source.columns.as_mut().expect("a plain workload has columns");
-        columns.verdicts[place] = Verdict::Refused;
-        let slot = self.enrol(place, now, counted);
+        let slot = self.enrol_refused(place, now, counted);
         self.attempt(slot, now);
     }
 
@@ -37,14 +34,24 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.counters.wakes += 1;
         let request = self.in_progress.waiting.get_mut(slot);
         request.backoff += (now - request.since).0;
-        self.attempt(slot, now);
+        self.send(slot, now);
+    }
+
+    /// Makes an attempt, once nothing on the client's side holds it back.
+    #[inline(always)]
+    pub(super) fn send(&mut self, slot: u32, now: SimTime) {
+        if self.workload.held_back {
+            self.ask(slot, now);
+        } else {
+            self.attempt(slot, now);
+        }
     }
 
     /// Makes an attempt.
     #[inline(always)]
     pub(super) fn attempt(&mut self, slot: u32, now: SimTime) {
         let request = self.in_progress.waiting.get_mut(slot);
-        request.since = now;
+        request.last_attempt = now;
         self.tally.attempts += u64::from(request.counted);
         let cost = request.cost;
         if self.workload.inspected
@@ -98,7 +105,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let request = self.in_progress.waiting.get_mut(slot);
         if request.sent > 0 {
             let keys = &self.latency_keys;
-            request.timing = self.flow.latency.one(keys, request.number, request.sent, request.input, request.output);
+            request.timing = self.flow.latency.one(keys, request.number, request.sent, request.input, request.output());
         }
         request.sent += 1;
         if self.flow.faults.slow {
@@ -111,7 +118,8 @@ impl<A: Admit> Lane<'_, '_, A> {
             Fate::Answered
         };
         let answered = matches!(fate, Fate::Answered);
-        let (held, charge, counted) = (reservation.held(), request.charge, request.counted);
+        let demand = request.demand();
+        let (held, charge, counted) = (reservation.held(), self.pool_model.charge(&demand).0, request.counted);
         let ends_counted = answered && counted && ends <= self.marks.patience();
 
         let tally = &mut *self.tally;
@@ -134,8 +142,8 @@ impl<A: Admit> Lane<'_, '_, A> {
             }
             if ends_counted {
                 tally.succeeded((ends - request.arrived).0, charge, request.throttled);
-                let ending = if request.complete { Ending::Complete } else { Ending::Truncated };
-                ending.count(tally, u64::from(request.output));
+                let ending = if demand.truncated() { Ending::Truncated } else { Ending::Complete };
+                ending.count(tally, demand.output().0);
                 if let Some(health) = self.health {
                     health.ended(request.arrived, Some(waited));
                 }
@@ -149,7 +157,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.first_token_comes(client, at, call, now);
         }
         if answered && !self.listens {
-            self.in_progress.forget(slot);
+            self.in_progress.waiting.free(slot);
         }
         self.depart(reservation, Charge::new(charge, ends_counted), news, ends);
         match fate {

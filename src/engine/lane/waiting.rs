@@ -2,15 +2,19 @@
 //! which they are given up. Their attempts are in `slow`.
 
 use super::agenda::What;
+use super::alarms::NO_REQUEST;
 use super::{InProgress, Lane, News};
 use crate::admission::Admit;
 use crate::client::{Call, Decision, Failure};
 use crate::engine::draws::Timing;
 use crate::engine::fate::Attempt;
+use crate::engine::held_back::HoldsBack as _;
 use crate::engine::lifecycle::cause_of;
+use crate::engine::line::Waiter;
 use crate::engine::request::Next;
+use crate::model::Demand;
 use crate::tally::{Billed, FailureCause};
-use crate::units::SimTime;
+use crate::units::{SimTime, Tokens};
 
 /// A request on its client's side, in two cache lines.
 #[derive(Debug, Clone, Copy)]
@@ -18,23 +22,24 @@ use crate::units::SimTime;
 pub(super) struct Waiting {
     pub(super) number: u64,
     pub(super) arrived: SimTime,
-    /// When its last attempt was made or, if it waits for its next, since when.
+    /// When its last attempt was made, if one was.
+    pub(super) last_attempt: SimTime,
+    /// Since when it waits for its next.
     pub(super) since: SimTime,
-    /// The number of its current wait.
-    pub(super) ticket: u64,
-    /// Spent in backoff, and waiting for a slot, so far \[ns\].
+    /// Spent in backoff, held back and waiting for a slot so far \[ns\].
     pub(super) backoff: u64,
+    pub(super) limited: u64,
     pub(super) queued: u64,
-    /// What it asks to reserve, and will be charged [quota tokens].
+    /// What it asks to reserve [quota tokens].
     pub(super) cost: u64,
-    pub(super) charge: u64,
     /// The timing of its next response.
     pub(super) timing: Timing,
     pub(super) input: u32,
     pub(super) cache_read: u32,
     pub(super) cache_write: u32,
-    /// Its output under the limit in force.
-    pub(super) output: u32,
+    /// Its natural output, and the limit in force.
+    pub(super) natural_output: u32,
+    pub(super) max_tokens: u32,
     pub(super) client: u32,
     /// Attempts that were admitted.
     pub(super) sent: u32,
@@ -42,10 +47,6 @@ pub(super) struct Waiting {
     pub(super) counted: bool,
     /// Was throttled at least once.
     pub(super) throttled: bool,
-    /// The limit leaves its output whole.
-    pub(super) complete: bool,
-    /// An entry of the agenda for its deadline has not passed, whatever it waits for.
-    pub(super) alarmed: bool,
     pub(super) next: Next,
 }
 
@@ -56,29 +57,33 @@ impl<A: Admit> Lane<'_, '_, A> {
         let number = self.source.number();
         let columns = self.source.columns.as_ref().expect("a plain workload has columns");
         let tokens = &self.source.tokens;
-        self.in_progress.waiting.insert(Waiting {
+        let slot = self.in_progress.waiting.insert(Waiting {
             number,
             arrived: now,
+            last_attempt: now,
             since: now,
-            ticket: 0,
             backoff: 0,
+            limited: 0,
             queued: 0,
             cost: columns.reservation[place],
-            charge: columns.charge[place],
             timing: self.source.timing.get(place),
             input: tokens.input[place],
             cache_read: tokens.cache_read[place],
             cache_write: tokens.cache_write[place],
-            output: tokens.capped[place],
+            natural_output: tokens.output[place],
+            max_tokens: tokens.get(place).limit(self.flow.max_tokens),
             client: self.workload.client_of(number),
             sent: 0,
             call: Call::default(),
             counted,
             throttled: false,
-            complete: tokens.capped[place] == tokens.output[place],
-            alarmed: false,
             next: Next::Retry,
-        })
+        });
+        let tickets = &mut self.in_progress.tickets;
+        if slot as usize == tickets.len() {
+            tickets.push(0);
+        }
+        slot
     }
 
     /// The client decides what to do about a failed attempt.
@@ -90,7 +95,12 @@ impl<A: Admit> Lane<'_, '_, A> {
         let request = self.in_progress.waiting.get_mut(slot);
         let bits = self.backoff.attempt_bits(request.number, request.attempt_number());
         let state = &mut self.states[request.client as usize];
-        match self.client.after_failure(state, &mut request.call, failure, now, None, bits) {
+        let client = request.client;
+        let decision = self.client.after_failure(state, &mut request.call, failure, now, None, bits);
+        if self.workload.held_back {
+            self.rate_moved(0, client, now);
+        }
+        match decision {
             Decision::Retry { delay } => self.wait(slot, Next::Retry, now, now.saturating_add(delay)),
             Decision::GiveUp => self.end_failed(slot, cause_of(failure), now),
         }
@@ -115,27 +125,25 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         request.next = next;
         self.counters.waits += 1;
-        request.ticket = self.counters.waits;
+        self.in_progress.tickets[slot as usize] = self.counters.waits;
         self.agenda.push(at, if retries { What::retry(slot) } else { What::timeout(slot) });
     }
 
     /// Something other than a retry comes to a request.
     #[inline(never)]
     pub(super) fn wakes(&mut self, what: What, now: SimTime) {
-        if what.is_timeout() {
-            self.timed_out(what.slot(), now);
-        } else {
-            self.released(what.slot(), now);
+        self.counters.wakes += 1;
+        let slot = what.slot();
+        match (what.is_timeout(), slot & NO_REQUEST == 0) {
+            (true, true) => self.timed_out(slot, now),
+            (true, false) => self.alarm(slot, now),
+            (false, true) => self.released(slot, now),
+            (false, false) => self.line_released(slot, now),
         }
     }
 
     /// A client learns of a failure, or a deadline passes.
     fn timed_out(&mut self, slot: u32, now: SimTime) {
-        self.counters.wakes += 1;
-        let request = self.in_progress.waiting.get(slot);
-        if request.alarmed && self.alarm(slot, now) {
-            return;
-        }
         match self.in_progress.waiting.get(slot).next {
             Next::Failure(failure) => self.decide(slot, failure, now),
             Next::Broken => self.end_failed(slot, FailureCause::Disconnected, now),
@@ -158,25 +166,22 @@ impl<A: Admit> Lane<'_, '_, A> {
         let request = self.in_progress.waiting.get(slot);
         if request.counted {
             self.counters.counted_open -= 1;
-            self.tally.failed(cause, request.charge, request.throttled);
-            self.tally.waited((request.since - request.arrived).0, request.waits());
+            let charge = self.pool_model.charge(&request.demand()).0;
+            self.tally.failed(cause, charge, request.throttled);
+            self.tally.waited((request.last_attempt - request.arrived).0, request.waits());
             if let Some(health) = self.health {
                 health.ended(request.arrived, None);
             }
         }
-        self.in_progress.forget(slot);
+        self.in_progress.waiting.free(slot);
     }
 }
 
 impl InProgress {
-    /// A request has ended: its slot is free as soon as nothing on the agenda is of it.
-    pub(super) fn forget(&mut self, slot: u32) {
-        let request = self.waiting.get_mut(slot);
-        if request.alarmed {
-            request.next = Next::Nothing;
-        } else {
-            self.waiting.free(slot);
-        }
+    /// Whether a request is still in the wait of this ticket.
+    #[inline]
+    pub(super) fn still_waits(&self, waiter: Waiter) -> bool {
+        self.tickets[waiter.slot as usize] == waiter.ticket
     }
 }
 
@@ -199,18 +204,35 @@ impl Waiting {
 
     /// Time that it has spent waiting, in the order of the tally \[ns\].
     pub(super) fn waits(&self) -> [u64; 3] {
-        [self.backoff, 0, self.queued]
+        [self.backoff, self.limited, self.queued]
     }
 
     /// Who hears of the end of its answer.
     pub(super) fn news(&self, slot: u32) -> News {
-        News { client: self.client, request: slot }
+        News { client: self.client, request: slot, output: self.output() }
+    }
+
+    /// Its output under the limit in force.
+    pub(super) fn output(&self) -> u32 {
+        self.natural_output.min(self.max_tokens)
+    }
+
+    /// What it asks of its pool.
+    pub(super) fn demand(&self) -> Demand {
+        let tokens = |count: u32| Tokens(u64::from(count));
+        Demand {
+            input: tokens(self.input),
+            cache_read: tokens(self.cache_read),
+            cache_write: tokens(self.cache_write),
+            max_tokens: tokens(self.max_tokens),
+            natural_output: tokens(self.natural_output),
+        }
     }
 
     pub(super) fn billed(&self) -> Billed {
         Billed {
             input: self.input.into(),
-            output: self.output.into(),
+            output: self.output().into(),
             cache_read: self.cache_read.into(),
             cache_write: self.cache_write.into(),
         }
