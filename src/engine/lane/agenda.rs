@@ -159,11 +159,19 @@ impl Cell {
 pub(super) struct Slice<'a> {
     pub(super) from: SimTime,
     /// Its length \[ns\].
-    pub(super) width: u64,
+    width: u64,
     /// How many events it has.
     pub(super) len: usize,
     /// How long after its beginning they come, in the upper half of each number \[ns\], and what they are; in no order.
     pub(super) entries: &'a [u64; BATCH],
+}
+
+impl Slice<'_> {
+    /// Its end: all its events are before it.
+    #[inline(always)]
+    pub(super) fn until(&self) -> SimTime {
+        SimTime(self.from.0 + self.width)
+    }
 }
 
 impl Default for Agenda {
