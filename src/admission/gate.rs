@@ -1,5 +1,6 @@
 //! The quotas of one pool together: all or nothing, in order, and settled exactly once.
 
+use super::batch::{AllAdmitted, BATCH, Batch};
 use super::day::DayMeter;
 use super::limiter::{Entry, Limiter, Meter};
 use crate::model::scenario::Start;
@@ -140,6 +141,45 @@ impl Gate {
             meter.penalise(now);
         }
         Refusal { counted_under: if never { QuotaName::Unsatisfiable } else { first } }
+    }
+
+    /// Whether a batch in `[from, until)` of so many attempts, which ask for `reserved` together, may be lived through at
+    /// once; see [`Limiter::begin_batch`].
+    pub(super) fn begin_batch(&mut self, from: SimTime, until: SimTime, attempts: u64, reserved: u64) -> bool {
+        // A log is too much to copy; days and output quotas are rare.
+        let simple =
+            self.day.is_none() && self.output.is_none() && !matches!(self.requests, Some(Meter::SlidingWindow(_)));
+        simple
+            && self.requests.as_mut().is_none_or(|meter| meter.begin_batch(from, until, attempts))
+            && self.tokens.as_mut().is_none_or(|meter| meter.begin_batch(from, until, reserved))
+    }
+
+    /// As [`Limiter::comes_back`].
+    pub(super) fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
+        self.tokens.as_ref().map_or(0, |meter| meter.comes_back(reservation, charge))
+    }
+
+    /// As [`Limiter::admit_all`], on all quotas or on none.
+    pub(super) fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
+        let mut requests = self.requests.clone();
+        if let Some(meter) = &mut requests {
+            // Each attempt is one request, and gives nothing back.
+            let ones = Batch {
+                costs: &[1; BATCH],
+                reserved: batch.attempts as u64,
+                ends: 0,
+                returned: 0,
+                overdrawn: 0,
+                ..*batch
+            };
+            meter.admit_all(&ones, |_| Entry::default())?;
+        }
+        let admitted = match &mut self.tokens {
+            Some(meter) => meter.admit_all(batch, entry_of)?,
+            None => AllAdmitted { first: Entry::default() },
+        };
+        self.requests = requests;
+        Some(admitted)
     }
 
     /// The reservation changes to `held` while the response runs.

@@ -14,8 +14,8 @@ pub trait Admit {
     /// The attempt has ended.
     fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement);
 
-    /// As [`Limiter::begin_batch`].
-    fn begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool;
+    /// As [`Limiter::begin_batch`]; how many attempts there are, and what they ask for together.
+    fn begin_batch(&mut self, from: SimTime, until: SimTime, attempts: u64, reserved: u64) -> bool;
 
     /// As [`Limiter::comes_back`].
     fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64;
@@ -35,20 +35,19 @@ impl Admit for &mut Gate {
         Gate::settle(self, now, reservation, settlement, None);
     }
 
-    /// Several quotas would have to agree before any of them takes something: one event after the other, then.
     #[inline(always)]
-    fn begin_batch(&mut self, _from: SimTime, _until: SimTime, _reserved: u64) -> bool {
-        false
+    fn begin_batch(&mut self, from: SimTime, until: SimTime, attempts: u64, reserved: u64) -> bool {
+        Gate::begin_batch(self, from, until, attempts, reserved)
     }
 
     #[inline(always)]
-    fn comes_back(&self, _reservation: &Reservation, _charge: u64) -> i64 {
-        0
+    fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
+        Gate::comes_back(self, reservation, charge)
     }
 
     #[inline(always)]
-    fn admit_all(&mut self, _batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        None
+    fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
+        Gate::admit_all(self, batch, entry_of)
     }
 }
 
@@ -86,7 +85,7 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool {
+    fn begin_batch(&mut self, from: SimTime, until: SimTime, _attempts: u64, reserved: u64) -> bool {
         self.meter.begin_batch(from, until, reserved)
     }
 

@@ -43,7 +43,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let Some(slice) = self.agenda.next_slice().filter(|slice| slice.until() <= mark) else { return false };
         let Some(beginning) = self.beginning(&slice) else { return false };
         let (from, until) = (slice.from, slice.until());
-        if !self.quota.begin_batch(from, until, beginning.reserved) {
+        if !self.quota.begin_batch(from, until, beginning.attempts as u64, beginning.reserved) {
             return false;
         }
         let Some(ending) = self.ending(&slice) else { return false };
