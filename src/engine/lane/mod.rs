@@ -1,13 +1,20 @@
-//! The fast lane: one workload whose clients do nothing but retry, on one pool.
+//! The fast lane: one workload of open arrivals on one pool.
 //!
-//! Most scenarios ask about one application: its requests are *plain* (see `first_attempt`), it has no fallback, and its
-//! attempts meet nothing but the quotas of their pool. Then every event is an arrival, an end or a retry, and all that
-//! it touches is known beforehand. A [`Lane`] runs such a replication from mark to mark with the limiter known at
-//! compile time and the state that changes side by side: an attempt in flight is half a cache line, a request that
-//! waits two. What it does to the books is what the general loop does; a test compares the two, tally by tally.
+//! Most scenarios ask about one application, which has no fallback. Then most events are an arrival, an end or a retry,
+//! and all that they touch is known beforehand. A [`Lane`] runs such a replication from mark to mark with the limiter
+//! known at compile time and the state that changes side by side: an attempt in flight is half a cache line, a request
+//! that its client has something to do for two. What it does to the books is what the general loop does; a test compares
+//! the two, tally by tally.
+//!
+//! *Map*: `mod` carries what most requests are, admitted at once and answered; `slow` the attempts of the others,
+//! `waiting` their records and their waits; `slots` concurrency caps, `held_back` paces and limiters, `alarms` the
+//! deadlines of those that wait there; `first_tokens` the successes of streams. What stays to the general loop: several
+//! workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose reservation or end unfolds
+//! while they run, and streams under an SDK's limiter.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
-//! concerns. *Measured*: a request of the benchmark `low 100` takes 0.75 of the time here, one of `over 100` 0.7.
+//! concerns. *Measured*: a request of the benchmark `low 100` takes 0.75 of the time here, one of `over 100` 0.7; under
+//! a deadline, of `sat 100`, half.
 
 mod agenda;
 mod alarms;

@@ -16,9 +16,9 @@ use crate::model::Demand;
 use crate::tally::{Billed, FailureCause};
 use crate::units::{SimTime, Tokens};
 
-/// A request on its client's side, in two cache lines.
+/// A request on its client's side, in two cache lines that are fetched together.
 #[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
+#[repr(align(128))]
 pub(super) struct Waiting {
     pub(super) number: u64,
     pub(super) arrived: SimTime,
