@@ -6,15 +6,14 @@
 //! that its client has something to do for two. What it does to the books is what the general loop does; a test compares
 //! the two, tally by tally.
 //!
-//! *Map*: `mod` carries what most requests are, admitted at once and answered; `slow` the attempts of the others,
+//! *Map*: `mod` carries what most requests are, admitted at once and answered, `calm` many of them at once; `slow` the attempts of the others,
 //! `waiting` their records and their waits; `slots` concurrency caps, `held_back` paces and limiters, `alarms` the
 //! deadlines of those that wait there; `first_tokens` the successes of streams. What stays to the general loop: several
 //! workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose reservation or end unfolds
 //! while they run, and streams under an SDK's limiter.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
-//! concerns. *Measured*: a request of the benchmark `low 100` takes 0.75 of the time here, one of `over 100` 0.7; under
-//! a deadline, of `sat 100`, half.
+//! concerns. *Measured*: a request of the benchmark `low 100` takes half of the time here, one of `over 100` 0.7.
 
 mod agenda;
 mod alarms;
