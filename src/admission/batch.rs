@@ -96,7 +96,7 @@ mod tests {
         ) {
             let mut ordered = meter;
             let limit = ordered.capacity();
-            let part = |share: u64, of: u64| (u128::from(share) * u128::from(of) >> 16) as u64;
+            let part = |share: u64, of: u64| ((u128::from(share) * u128::from(of)) >> 16) as u64;
             // What was admitted before, and is still open.
             let mut open = Vec::new();
             let mut before: Vec<_> = earlier.iter().map(|&(at, share)| (SimTime(at), part(share, limit) / 4)).collect();
@@ -126,7 +126,7 @@ mod tests {
             let (mut times, mut costs, mut instants) = ([7; BATCH], [7; BATCH], [7; BATCH]);
             for (place, (at, reservation, charge)) in ended.iter().enumerate() {
                 refunds[place] = batched.comes_back(reservation, *charge);
-                instants[place] = at << 32 | 5;
+                instants[place] = (at << 32) | 5;
             }
             for (place, &(at, cost)) in made.iter().enumerate() {
                 (times[place], costs[place]) = (START.0 + at, cost);

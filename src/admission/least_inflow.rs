@@ -61,7 +61,7 @@ impl Loop for LeastInflow<'_> {
             for place in 0..BATCH {
                 from_attempt[place] += if at > made[place] { refund } else { 0 };
                 from_end[place] += if at >= ended[place] { refund } else { 0 };
-                tied[place] += if at == ended[place] { 1 } else { 0 };
+                tied[place] += i32::from(at == ended[place]);
             }
         }
         for nth in 0..batch.attempts {

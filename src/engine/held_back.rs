@@ -136,8 +136,8 @@ pub(super) trait HoldsBack {
                 return;
             }
             held_back.lines[pool].pop();
-            self.end_line_wait(waiter.slot, now);
-            self.pass_gateway(waiter.slot, now);
+            self.end_line_wait(waiter.slot(), now);
+            self.pass_gateway(waiter.slot(), now);
         }
     }
 
@@ -199,7 +199,7 @@ pub(super) trait HoldsBack {
 
     /// Whether the client's limiter lets this waiter go.
     fn let_go(&mut self, waiter: Waiter, workload: usize, client: u32, now: SimTime) -> Send {
-        let call = self.call(waiter.slot);
+        let call = self.call(waiter.slot());
         let (rules, state) = self.client(workload, client);
         rules.before_send(state, &call, now)
     }
@@ -210,8 +210,8 @@ pub(super) trait HoldsBack {
             match self.let_go(waiter, workload, client, now) {
                 Send::Now => {
                     self.held_back().lines[line].pop();
-                    self.end_line_wait(waiter.slot, now);
-                    self.attempt_held_back(waiter.slot, now);
+                    self.end_line_wait(waiter.slot(), now);
+                    self.attempt_held_back(waiter.slot(), now);
                 }
                 Send::NotBefore(at) => {
                     self.wake(line, at);
@@ -242,8 +242,8 @@ pub(super) trait HoldsBack {
             match answer.unwrap_or_else(|| self.let_go(waiter, workload, client, now)) {
                 Send::Now => {
                     self.held_back().lines[line].picks = picks.wrapping_add(1);
-                    self.end_line_wait(waiter.slot, now);
-                    self.attempt_held_back(waiter.slot, now);
+                    self.end_line_wait(waiter.slot(), now);
+                    self.attempt_held_back(waiter.slot(), now);
                 }
                 Send::NotBefore(at) => {
                     self.held_back().lines[line].join(0, waiter);
@@ -266,8 +266,8 @@ pub(super) trait HoldsBack {
             match self.let_go(waiter, workload, client, now) {
                 Send::Now => {
                     sleepers.pop_front();
-                    self.end_line_wait(waiter.slot, now);
-                    self.attempt_held_back(waiter.slot, now);
+                    self.end_line_wait(waiter.slot(), now);
+                    self.attempt_held_back(waiter.slot(), now);
                 }
                 Send::NotBefore(at) => {
                     // A refusal changes nothing, so the rest would hear the same.
@@ -301,7 +301,7 @@ pub(super) trait HoldsBack {
     /// Puts a request in line; whether it is the first of its rank.
     fn join(&mut self, line: usize, rank: u64, slot: u32, next: Next, now: SimTime) -> bool {
         let ticket = self.begin_line_wait(slot, next, now);
-        self.held_back().lines[line].join(rank, Waiter { slot, ticket })
+        self.held_back().lines[line].join(rank, Waiter::new(slot, ticket))
     }
 
     fn wake(&mut self, line: usize, at: SimTime) {
@@ -427,15 +427,15 @@ impl<O: Observer> HoldsBack for Simulation<'_, O> {
     }
 
     fn first(&mut self, line: usize) -> Option<Waiter> {
-        self.held_back.lines[line].first(|waiter| self.requests.get(waiter.slot).ticket == waiter.ticket)
+        self.held_back.lines[line].first(|waiter| waiter.has_ticket(self.requests.get(waiter.slot()).ticket))
     }
 
     fn pick(&mut self, line: usize, bits: u64) -> Option<Waiter> {
-        self.held_back.lines[line].pick(bits, |waiter| self.requests.get(waiter.slot).ticket == waiter.ticket)
+        self.held_back.lines[line].pick(bits, |waiter| waiter.has_ticket(self.requests.get(waiter.slot()).ticket))
     }
 
     fn waits(&self, waiter: Waiter) -> bool {
-        self.requests.get(waiter.slot).ticket == waiter.ticket
+        waiter.has_ticket(self.requests.get(waiter.slot()).ticket)
     }
 
     fn bits_of_pick(&self, workload: usize, client: u32, picks: u32) -> u64 {

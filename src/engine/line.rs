@@ -10,11 +10,33 @@ use super::slab::MOST_SLOTS;
 use crate::units::SimTime;
 use std::collections::{BTreeMap, VecDeque};
 
-/// A place in a line: the request's slot, and the number of its wait.
+/// A place in a line: the request's slot in 28 bits, and the number of its wait in 36, as in an [`Event`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Waiter {
-    pub(super) slot: u32,
-    pub(super) ticket: u64,
+pub(super) struct Waiter(u64);
+
+impl Waiter {
+    const SLOT_BITS: u32 = 28;
+
+    pub(super) fn new(slot: u32, ticket: u64) -> Waiter {
+        debug_assert!(slot < MOST_SLOTS);
+        Waiter((ticket << Waiter::SLOT_BITS) | u64::from(slot))
+    }
+
+    #[inline]
+    pub(super) fn slot(self) -> u32 {
+        self.0 as u32 & ((1 << Waiter::SLOT_BITS) - 1)
+    }
+
+    /// Whether it is the place of a request whose wait has this number.
+    #[inline]
+    pub(super) fn has_ticket(self, ticket: u64) -> bool {
+        self.0 >> Waiter::SLOT_BITS == ticket << Waiter::SLOT_BITS >> Waiter::SLOT_BITS
+    }
+
+    /// Its place among waits that begin one after the other.
+    pub(super) fn order(self) -> u64 {
+        self.0 >> Waiter::SLOT_BITS
+    }
 }
 
 /// Requests by rank, lowest first, and first come first served within a rank.

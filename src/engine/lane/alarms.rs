@@ -32,7 +32,7 @@ pub(super) struct Alarms {
 impl Alarms {
     /// The place of an alarm among simultaneous timeouts.
     pub(super) fn order_of(&self, slot: u32) -> u64 {
-        self.set.get(slot & !NO_REQUEST).0.ticket
+        self.set.get(slot & !NO_REQUEST).0.order()
     }
 }
 
@@ -46,7 +46,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         request.next = next;
         if let Some(deadline) = self.workload.model.deadline {
             let at = request.arrived.saturating_add(deadline).max(now);
-            self.set_alarm(at, Waiter { slot, ticket });
+            self.set_alarm(at, Waiter::new(slot, ticket));
         }
         ticket
     }
@@ -88,7 +88,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.counters.wakes -= 1;
             return;
         }
-        let Waiter { slot, .. } = waiter;
+        let slot = waiter.slot();
         let request = self.in_progress.waiting.get(slot);
         let (client, next) = (request.client, request.next);
         self.in_progress.tickets[slot as usize] = 0;

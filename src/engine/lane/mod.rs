@@ -6,11 +6,11 @@
 //! that its client has something to do for two. What it does to the books is what the general loop does; a test compares
 //! the two, tally by tally.
 //!
-//! *Map*: `mod` carries what most requests are, admitted at once and answered, `calm` many of them at once; `slow` the attempts of the others,
-//! `waiting` their records and their waits; `slots` concurrency caps, `held_back` paces and limiters, `alarms` the
-//! deadlines of those that wait there; `first_tokens` the successes of streams. What stays to the general loop: several
-//! workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose reservation or end unfolds
-//! while they run, and streams under an SDK's limiter.
+//! *Map*: `mod` carries what most requests are, admitted at once and answered, `calm` many of them at once; `slow` the
+//! attempts of the others, `waiting` their records and their waits; `slots` concurrency caps, `held_back` paces and
+//! limiters, `alarms` the deadlines of those that wait there; `first_tokens` the successes of streams. What stays to the
+//! general loop: several workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose
+//! reservation or end unfolds while they run, and streams under an SDK's limiter.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
 //! concerns. *Measured*: a request of the benchmark `low 100` takes half of the time here, one of `over 100` 0.7.
@@ -43,7 +43,7 @@ use crate::client::{Call, Client, ClientState};
 use crate::model::Pool;
 use crate::random::Key;
 use crate::tally::{FlowTally, Health, Tally};
-use crate::units::{SimSpan, SimTime};
+use crate::units::SimTime;
 use agenda::{Agenda, Orders, What};
 use alarms::{Alarms, NO_REQUEST};
 use first_tokens::FirstTokens;

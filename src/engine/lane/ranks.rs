@@ -37,8 +37,8 @@ impl Loop for Ranking<'_> {
             let Some(&key) = entries.get(nth) else { return };
             let key = key as i64;
             for place in 0..BATCH {
-                ranks[place] += if key < keys[place] { 1 } else { 0 };
-                same[place] += if key >> loose_bits == moments[place] { 1 } else { 0 };
+                ranks[place] += i64::from(key < keys[place]);
+                same[place] += i64::from(key >> loose_bits == moments[place]);
             }
         }
         for (&entry, &rank) in entries.iter().zip(&ranks).take(len) {

@@ -181,7 +181,7 @@ impl InProgress {
     /// Whether a request is still in the wait of this ticket.
     #[inline]
     pub(super) fn still_waits(&self, waiter: Waiter) -> bool {
-        self.tickets[waiter.slot as usize] == waiter.ticket
+        waiter.has_ticket(self.tickets[waiter.slot() as usize])
     }
 }
 
