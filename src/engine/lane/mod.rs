@@ -108,6 +108,7 @@ impl News {
 }
 
 /// The state of a replication between two marks, with everything that its events touch side by side.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each asked on its own in the event loop")]
 struct Lane<'s, 'a, A> {
     quota: A,
     agenda: &'s mut Agenda,
