@@ -19,7 +19,8 @@ pub(super) struct Foresight<'a> {
     /// So may one whose first token takes longer \[ns\].
     longest_silence: u64,
     faults: Option<(&'a FlowFaults, FaultKeys)>,
-    any: bool,
+    /// Whether any may.
+    pub(super) any: bool,
     /// Whether a request may meet it.
     pub(super) special: [bool; BLOCK],
 }

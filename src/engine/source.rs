@@ -91,6 +91,11 @@ impl<'a> OpenSource<'a> {
         if self.place < self.len { SimTime(self.times[self.place]) } else { SimTime::MAX }
     }
 
+    /// Whether requests of the block have been marked.
+    pub(super) fn any_special(&self) -> bool {
+        self.columns.as_ref().is_some_and(|columns| columns.foresight.any)
+    }
+
     /// The number of the block's first request.
     pub(super) fn first(&self) -> u64 {
         self.first

@@ -109,6 +109,7 @@ impl News {
 }
 
 /// The state of a replication between two marks, with everything that its events touch side by side.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each asked on its own in the event loop")]
 struct Lane<'s, 'a, A> {
     quota: A,
     agenda: &'s mut Agenda,
@@ -132,6 +133,8 @@ struct Lane<'s, 'a, A> {
     has_ttft: bool,
     /// Whether the client has something to do before it sends a request, and when a request has its answer.
     greets: bool,
+    /// Requests of the current block may need more than their first attempt.
+    careful: bool,
     listens: bool,
     /// Of the workload, of its pool and of everything.
     in_flight: Gauge,
@@ -193,6 +196,7 @@ impl<O: Observer> Simulation<'_, O> {
             fault_keys: *faults,
             has_ttft: engine.flows[0].latency.has_ttft(),
             greets: capped || workload.held_back || workload.client.saves_up(),
+            careful: true,
             listens: capped || workload.held_back || workload.books_end(),
             in_flight: self.in_flight,
             reserved: pool.reserved,
@@ -206,6 +210,7 @@ impl<O: Observer> Simulation<'_, O> {
             pool,
         };
         let arrived = lane.source.number();
+        lane.careful = lane.greets || lane.source.any_special();
         // A change of the quota may have woken a line at the mark.
         while let Some(event) = self.calendar.pop_before(Event::NEVER) {
             lane.adopt(event);
@@ -275,10 +280,10 @@ impl<A: Admit> Lane<'_, '_, A> {
         let place = self.source.place;
         let counted = now >= self.marks.warmup();
         self.counters.counted_open += u64::from(counted);
-        if self.greets {
-            self.greeted_arrival(place, now, counted);
+        if self.careful {
+            self.careful_arrival(place, now, counted);
         } else {
-            self.make_first_attempt(place, now, counted);
+            self.first_attempt(place, now, counted);
         }
         self.source.place += 1;
         if self.source.place == self.source.len {
@@ -288,6 +293,17 @@ impl<A: Admit> Lane<'_, '_, A> {
             let books = Books { tally: self.tally, pool: self.pool, health: self.health };
             self.source.count_block(self.has_ttft, self.marks, books);
             self.source.refill();
+            self.careful = self.greets || self.source.any_special();
+        }
+    }
+
+    /// A request of a block arrives in which not all are plain.
+    #[inline(never)]
+    fn careful_arrival(&mut self, place: usize, now: SimTime, counted: bool) {
+        if self.greets {
+            self.greeted_arrival(place, now, counted);
+        } else {
+            self.make_first_attempt(place, now, counted);
         }
     }
 
