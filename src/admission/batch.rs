@@ -28,7 +28,8 @@ pub struct Batch<'a> {
     pub reserved: u64,
     /// How many attempts end.
     pub ends: usize,
-    /// When they end, in any order: in the upper 32 bits, from the beginning of the span on \[ns\].
+    /// When they end, in any order: in the upper 32 bits, from the beginning of the span on \[ns\]; beyond their number
+    /// anything.
     pub ended: &'a [u64; BATCH],
     /// What [comes back](super::Limiter::comes_back) as each ends [quota tokens].
     pub refunds: &'a [i64; BATCH],

@@ -15,7 +15,7 @@ pub(super) struct LeastInflow<'b> {
     pub(super) token: i64,
     /// What flows in \[units/ns\].
     pub(super) limit: i64,
-    /// The answer; none if two attempts end at one instant, whose order is not known.
+    /// The answer, in the unit of the bucket; none if two attempts end at one instant whose order matters and is not known.
     pub(super) least: &'b mut Option<i64>,
 }
 
@@ -80,6 +80,8 @@ impl Loop for LeastInflow<'_> {
             lows[place] = attempt.min(end);
             most_tied = tied[place].max(most_tied);
         }
-        *least = (most_tied <= 1).then(|| lows.iter().fold(0, |least, &low| low.min(least)));
+        // Where nothing but refunds ends, the order of ends at one instant makes no difference.
+        let ordered = most_tied <= 1 || batch.overdrawn == 0;
+        *least = ordered.then(|| lows.iter().fold(0, |least, &low| low.min(least)));
     }
 }

@@ -73,9 +73,7 @@ impl Limiter for TokenBucket {
 
     #[inline(always)]
     fn begin_batch(&mut self, from: SimTime, _until: SimTime, reserved: u64) -> bool {
-        if self.as_of < from {
-            self.refill(from);
-        }
+        self.refill(from);
         self.level >= i128::from(reserved) * TOKEN
     }
 
@@ -87,19 +85,23 @@ impl Limiter for TokenBucket {
     /// of queueing theory.)
     #[inline(always)]
     fn admit_all(&mut self, batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        debug_assert!(self.as_of >= batch.from, "made ready");
+        debug_assert_eq!(self.as_of, batch.from, "made ready");
         let taken = batch.reserved as i64 + batch.overdrawn;
-        let span = (batch.until.0 - self.as_of.0) as i64;
-        let inflow = i128::from(self.limit) * i128::from(span);
+        let inflow = i128::from(self.limit) * i128::from(batch.until.0 - batch.from.0);
         let moved = i128::from(taken + batch.returned) * TOKEN;
         let level = self.level - i128::from(taken) * TOKEN;
         if level < 0 || inflow + moved > i128::from(i64::MAX / 4) {
             return None;
         }
-        let mut least = None;
-        widest(LeastInflow { batch, token: TOKEN as i64, limit: self.limit as i64, least: &mut least });
-        let net = i128::from(batch.returned) * TOKEN + inflow;
-        self.level = (level + net).min(self.capacity + i128::from(least?));
+        let end = level + i128::from(batch.returned) * TOKEN + inflow;
+        self.level = if self.level + i128::from(batch.returned) * TOKEN + inflow <= self.capacity {
+            // Nothing can flow over, in whichever order.
+            end
+        } else {
+            let mut least = None;
+            widest(LeastInflow { batch, token: TOKEN as i64, limit: self.limit as i64, least: &mut least });
+            end.min(self.capacity + i128::from(least?))
+        };
         self.as_of = batch.until;
         Some(AllAdmitted { first: Entry::default() })
     }

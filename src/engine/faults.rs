@@ -121,6 +121,9 @@ impl FlowFaults {
                 factor *= faults.slow_factor;
             }
         }
+        if factor == 1.0 {
+            return attempt.timing;
+        }
         let slowed = |span: u64| (span as f64 * factor) as u64;
         Timing { ttft: slowed(attempt.timing.ttft), service: slowed(attempt.timing.service) }
     }

@@ -32,7 +32,7 @@ const WIDEST: u32 = 31;
 /// No entry: later than all others.
 const NONE: u64 = u64::MAX;
 
-/// Whose turn it is.
+/// What happens, by class, and to whom, by slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct What(u32);
 
@@ -163,7 +163,8 @@ pub(super) struct Slice<'a> {
     width: u64,
     /// How many events it has.
     pub(super) len: usize,
-    /// How long after its beginning they come, in the upper half of each number \[ns\], and what they are; in no order.
+    /// How long after its beginning they come, in the upper half of each number \[ns\], and what they are, in the lower;
+    /// in no order, and beyond their number anything.
     pub(super) entries: &'a [u64; BATCH],
 }
 
@@ -225,6 +226,7 @@ impl Agenda {
 
     #[inline(never)]
     fn push_aside(&mut self, at: SimTime, what: What) {
+        debug_assert!(at.0 >> self.shift >= self.tick, "nothing comes before what has happened");
         if at.0 >> self.shift == self.tick {
             let entry = ((at.0 - self.base) << 32) | u64::from(what.0);
             let waiting = &self.due[self.passed..];

@@ -27,9 +27,10 @@ struct Beginning {
 struct Ending {
     /// By end, what comes back from the limiter [quota tokens].
     refunds: [i64; BATCH],
-    /// The sums of the positive ones and of the others.
+    /// The sums of the positive ones and, turned around, of the others.
     returned: i64,
     overdrawn: i64,
+    /// What was held, and what is charged [quota tokens].
     released: u64,
     charged: u64,
     /// Counted requests that end.
@@ -85,13 +86,16 @@ impl<A: Admit> Lane<'_, '_, A> {
         let times = &self.source.times[place..self.source.len];
         let (ends, costs) = (&columns.ends[place..], &columns.reservation[place..]);
         let special = &columns.foresight.special[place..];
-        let in_time = times.first().is_some_and(|&at| at >= slice.from.0);
+        if *times.first()? < slice.from.0 {
+            return None;
+        }
         let mut beginning = Beginning::default();
         let mut first_end = SimTime::MAX;
         // More may arrive after the last of a block: then there is no next time here.
         while *times.get(beginning.attempts)? < until.0 {
             let attempt = beginning.attempts;
-            if special[attempt] || (self.greets && !self.has_room(number + attempt as u64)) {
+            let crowded = attempt == BATCH || (self.greets && !self.has_room(number + attempt as u64));
+            if crowded || special[attempt] {
                 return None;
             }
             first_end = first_end.min(ends[attempt]);
@@ -99,9 +103,9 @@ impl<A: Admit> Lane<'_, '_, A> {
             beginning.attempts += 1;
         }
         let Beginning { attempts, reserved } = beginning;
-        let fits = attempts <= BATCH && attempts + slice.len > 0;
+        let any = attempts + slice.len > 0;
         let no_peak = self.in_flight.has_been_at(attempts as u64) && self.reserved.has_been_at(reserved);
-        (in_time && fits && first_end >= until && no_peak).then_some(beginning)
+        (any && first_end >= until && no_peak).then_some(beginning)
     }
 
     /// What ends in a slice; `None` if anything else happens there.
@@ -110,7 +114,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let mut ending = Ending::default();
         for (refund, &entry) in ending.refunds.iter_mut().zip(slice.entries).take(slice.len) {
             let what = What::of_entry(entry);
-            if !what.is_end() || (self.greets && self.is_waited_for(what.slot())) {
+            if !what.is_end() || (!self.slots.is_empty() && self.is_waited_for(what.slot())) {
                 return None;
             }
             let Flight { reservation, charge } = self.in_progress.flights.get(what.slot());
@@ -124,7 +128,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         Some(ending)
     }
 
-    /// Lets all attempts of a cell end. Nothing fails meanwhile, so it does not matter in which order clients hear of it.
+    /// Lets all attempts of a cell end. Nothing fails meanwhile: the order in which clients hear of it does not matter.
     #[inline(always)]
     fn end_all(&mut self, cell: &Cell, until: SimTime) {
         for &entry in cell.entries() {
@@ -152,7 +156,9 @@ impl<A: Admit> Lane<'_, '_, A> {
             if self.listens || self.greets {
                 let client = self.workload.client_of(self.source.number());
                 let output = self.source.tokens.capped[place];
-                self.in_progress.hears(slot, News { client, request: NOWHERE, output });
+                if self.listens {
+                    self.in_progress.hears(slot, News { client, request: NOWHERE, output });
+                }
                 if self.greets {
                     self.greet(client);
                 }

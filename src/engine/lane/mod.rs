@@ -2,8 +2,8 @@
 //!
 //! Most scenarios ask about one application, which has no fallback. Then most events are an arrival, an end or a retry,
 //! and all that they touch is known beforehand. A [`Lane`] runs such a replication from mark to mark with the limiter
-//! known at compile time and the state that changes side by side: an attempt in flight is half a cache line, a request
-//! that its client has something to do for two. What it does to the books is what the general loop does; a test compares
+//! known at compile time and the state that changes side by side: an attempt in flight is half a cache line, the
+//! record of a request that waits two. What it does to the books is what the general loop does; a test compares
 //! the two, tally by tally.
 //!
 //! *Map*: `mod` carries what most requests are, admitted at once and answered, `calm` many of them at once; `slow` the
@@ -75,7 +75,8 @@ struct InProgress {
 
 impl LaneState {
     pub(super) fn new(engine: &Engine<'_>) -> LaneState {
-        let clients = engine.workloads[0].model.clients as usize;
+        let workload = &engine.workloads[0];
+        let clients = if workload.books_first_token { workload.model.clients as usize } else { 0 };
         let first_tokens = FirstTokens::new(clients);
         LaneState { in_progress: InProgress { first_tokens, ..InProgress::default() }, ..LaneState::default() }
     }
@@ -131,10 +132,11 @@ struct Lane<'s, 'a, A> {
     latency_keys: LatencyKeys,
     fault_keys: FaultKeys,
     has_ttft: bool,
-    /// Whether the client has something to do before it sends a request, and when a request has its answer.
+    /// Whether its client does something for a request before it sends it.
     greets: bool,
     /// Requests of the current block may need more than their first attempt.
     careful: bool,
+    /// Whether its client does something when a request has its answer.
     listens: bool,
     /// Of the workload, of its pool and of everything.
     in_flight: Gauge,
@@ -142,14 +144,15 @@ struct Lane<'s, 'a, A> {
     counters: Counters,
 }
 
-/// What a lane counts on.
+/// What a lane counts.
 #[derive(Debug, Clone, Copy)]
 struct Counters {
     admissions: u64,
     waits: u64,
     counted_open: u64,
+    /// Quota tokens.
     charged: u64,
-    /// Retries and timeouts.
+    /// Events that are neither an arrival nor an end.
     wakes: u64,
 }
 
@@ -442,7 +445,7 @@ impl Charge {
 
     #[inline(always)]
     fn new(tokens: u64, ends_counted: bool) -> Charge {
-        Charge(tokens | (u64::from(ends_counted) << 63))
+        Charge(tokens | if ends_counted { Charge::COUNTED } else { 0 })
     }
 
     #[inline(always)]
