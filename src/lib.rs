@@ -19,3 +19,4 @@ pub mod report;
 pub mod spec;
 pub mod tally;
 pub mod units;
+pub mod wide;

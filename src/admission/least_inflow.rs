@@ -4,7 +4,7 @@
 //! eight or sixteen of these sums, and no event has to be put in its place in the order first.
 
 use super::batch::{BATCH, Batch};
-use crate::random::Loop;
+use crate::wide::Loop;
 
 /// Finds the least that flows in net from any instant of a batch until its end; zero at the most.
 ///

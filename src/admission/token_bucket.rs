@@ -3,8 +3,8 @@
 use super::batch::{AllAdmitted, Batch};
 use super::least_inflow::LeastInflow;
 use super::limiter::{Entry, Limiter};
-use crate::random::widest;
 use crate::units::{Probability, SimSpan, SimTime};
+use crate::wide::widest;
 
 /// One token in the bucket's unit, token·ns per minute: a refill of `Q` tokens per minute over whole nanoseconds is
 /// then a whole number, and the level exact.

@@ -2,8 +2,9 @@
 
 use crate::admission::BATCH;
 use crate::model::{Latency, TokenDemand};
-use crate::random::{Copula, Key, Loop, Purpose, Sampler, Streams, fill_tokens, round_tokens, widest};
+use crate::random::{Copula, Key, Purpose, Sampler, Streams, fill_tokens, round_tokens};
 use crate::units::SimSpan;
+use crate::wide::{Loop, widest};
 
 /// How many requests are drawn at once. A block of every array stays within the first-level cache.
 pub(super) const BLOCK: usize = 256;

@@ -12,8 +12,9 @@ use super::simulation::Simulation;
 use crate::client::Failure;
 use crate::model::disturbance::faults_at;
 use crate::model::{FaultEpisode, Faults, Pool, Workload};
-use crate::random::{Key, Loop, Purpose, Streams, widest};
+use crate::random::{Key, Purpose, Streams};
 use crate::units::{SimSpan, SimTime};
+use crate::wide::{Loop, widest};
 
 /// The streams of one replication that the faults of a workload's attempts are drawn from.
 #[derive(Debug, Clone, Copy)]

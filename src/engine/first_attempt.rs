@@ -20,9 +20,9 @@ use super::simulation::{PoolState, Simulation, arrival_event};
 use super::source::OpenSource;
 use crate::admission::Admission;
 use crate::model::{Pool, QuotaName};
-use crate::random::{Loop, extremes, widest};
 use crate::tally::{Billed, FlowTally, Health, Ledger};
 use crate::units::{SimSpan, SimTime};
+use crate::wide::{Loop, extremes, widest};
 use std::ops::Range;
 
 /// What became of a first attempt.

@@ -8,8 +8,8 @@
 use super::compiled::{CompiledWorkload, Flow};
 use super::draws::{BLOCK, TimingBlock};
 use super::faults::{FaultKeys, FlowFaults};
-use crate::random::extremes;
 use crate::units::SimSpan;
+use crate::wide::extremes;
 
 /// What the first attempts of a workload may meet.
 #[derive(Debug)]

@@ -160,7 +160,8 @@ mod tests {
     use crate::model::Distribution;
     use crate::random::kolmogorov::assert_follows;
     use crate::random::law::Side;
-    use crate::random::{Key, Loop, Purpose, Sampler, widest};
+    use crate::random::{Key, Purpose, Sampler};
+    use crate::wide::{Loop, widest};
     use std::f64::consts::FRAC_1_SQRT_2;
 
     /// Bits all along the unit interval, crowded towards its ends.

@@ -22,7 +22,6 @@ mod quantile_table;
 mod sampler;
 mod special;
 mod tokens;
-mod wide;
 
 pub use address::{Key, Purpose, Streams, happens};
 pub use arrivals::OpenArrivals;
@@ -31,4 +30,3 @@ pub use distribution_function::{quantile, shares};
 pub use sampler::Sampler;
 pub(crate) use special::{normal_cdf, normal_pdf};
 pub use tokens::{fill_tokens, fill_tokens_at, round_tokens};
-pub use wide::{Loop, extremes, widest};

@@ -6,8 +6,8 @@ use super::guide::Guide;
 use super::kernel::{self, Kernel};
 use super::law::Law;
 use super::quantile_table::{QuantileTable, far_tail};
-use super::wide::{Loop, widest};
 use crate::model::Distribution;
+use crate::wide::{Loop, widest};
 
 /// A distribution compiled for drawing: one value for 64 uniform bits.
 ///

@@ -1,6 +1,6 @@
 //! Log-linear histogram of whole numbers: percentiles to 0.1 % from a few kilobytes, however many values.
 
-use crate::random::extremes;
+use crate::wide::extremes;
 
 /// Sub-buckets per octave, as a power of two: a bucket is at most 1/512 of its value wide, so its middle is within
 /// 0.098 % of every value in it.

@@ -209,6 +209,30 @@ fn faults_of_the_pool_and_budgets_of_the_client() {
     }
 }
 
+/// Where hardly anything is refused, most slices of time are lived through at once.
+#[test]
+fn quiet_pools() {
+    let requests = ["none", "3000", "{ limit: 3000, limiter: fixed_window }"];
+    let tokens = ["2.4M", "{ at: [[0s, 1.3M], [100s, 4M], [150s, 1.5M]] }"];
+    let budget = "{ custom: { max_attempts: 3, delay: 500ms, budget: { capacity: 10, deposit: 0.1 } } }";
+    for traffic in &TRAFFIC[..2] {
+        for limiter in LIMITERS {
+            for (requests, tokens) in requests.into_iter().flat_map(|a| tokens.map(|b| (a, b))) {
+                let extra = format!("requests_per_minute: {requests}");
+                for (client, more) in [
+                    ("boto3", "stream: false"),
+                    ("boto3", "concurrency: { limit: 100, queue: 9 }"),
+                    ("rust", "stream: true"),
+                    (budget, "stream: false"),
+                ] {
+                    let text = text(limiter, client, &format!("{traffic}, {more}"), &extra);
+                    both_ways(&text.replace("tokens_per_minute: 1.2M", &format!("tokens_per_minute: {tokens}")));
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_disturbance_is_watched_in_the_lane() {
     let outage = "faults: { unavailable: 1%, episodes: [{ at: 100s, for: 20s, unavailable: 80%, timeout: 10% }] }";

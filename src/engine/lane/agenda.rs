@@ -11,8 +11,8 @@
 
 use super::ranks::Ranking;
 use crate::admission::BATCH;
-use crate::random::widest;
 use crate::units::SimTime;
+use crate::wide::widest;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

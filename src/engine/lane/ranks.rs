@@ -7,7 +7,7 @@
 //! a slice of ten events is in order in half the time.
 
 use crate::admission::BATCH;
-use crate::random::Loop;
+use crate::wide::Loop;
 
 /// Puts entries in order.
 pub(super) struct Ranking<'a> {

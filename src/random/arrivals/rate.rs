@@ -6,8 +6,8 @@ use crate::model::scenario::Load;
 use crate::random::address::{Key, TWO_POW_64};
 use crate::random::law::Law;
 use crate::random::quantile_table::far_tail;
-use crate::random::{Loop, widest};
 use crate::units::{Rate, SimSpan, SimTime};
+use crate::wide::{Loop, widest};
 use std::f64::consts::TAU;
 
 /// `Λ(t) = ∫₀ᵗ rate`, the expected number of arrivals before `t`, walked through in order of time.
