@@ -143,8 +143,7 @@ impl Gate {
         Refusal { counted_under: if never { QuotaName::Unsatisfiable } else { first } }
     }
 
-    /// Whether a batch in `[from, until)` of so many attempts, which ask for `reserved` together, may be lived through at
-    /// once; see [`Limiter::begin_batch`].
+    /// As [`Limiter::begin_batch`], of so many attempts that ask for `reserved` together.
     pub(super) fn begin_batch(&mut self, from: SimTime, until: SimTime, attempts: u64, reserved: u64) -> bool {
         // A log is too much to copy; days and output quotas are rare.
         let simple =

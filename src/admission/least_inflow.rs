@@ -15,7 +15,7 @@ pub(super) struct LeastInflow<'b> {
     pub(super) token: i64,
     /// What flows in \[units/ns\].
     pub(super) limit: i64,
-    /// The answer, in the unit of the bucket; none if two attempts end at one instant whose order matters and is not known.
+    /// The answer, in the unit of the bucket; none if two attempts end at one instant, and their order matters.
     pub(super) least: &'b mut Option<i64>,
 }
 

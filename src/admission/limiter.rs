@@ -26,8 +26,8 @@ pub trait Limiter {
         self.give_back(now, taken, entry, held as i64 - charge as i64);
     }
 
-    /// Makes ready for a batch of all that happens in `[from, until)`, whose attempts ask for `reserved` together; whether
-    /// it may be possible to live through it at once.
+    /// Makes ready for a batch of all that happens in `[from, until)`, whose attempts ask for `reserved` together;
+    /// whether it may be possible to live through it at once.
     fn begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool;
 
     /// What the end of an attempt in such a batch would give back; negative where it takes more.

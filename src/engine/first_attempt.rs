@@ -34,7 +34,9 @@ pub(super) enum Verdict {
     Admitted = 1,
 }
 
-/// What a plain workload's own pool makes of a block of requests.
+/// What its own pool makes of a block of requests of a workload that is plain, or in a lane.
+///
+/// A verdict is *admitted* until the loop says otherwise.
 #[derive(Debug)]
 pub(super) struct Columns<'a> {
     pool: &'a Pool,

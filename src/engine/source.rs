@@ -36,7 +36,7 @@ pub(super) struct OpenSource<'a> {
     rows: Box<[u32; BLOCK]>,
     pub(super) tokens: Box<TokenBlock>,
     pub(super) timing: Box<TimingBlock>,
-    /// What the workload's own pool makes of the block, if the workload is plain.
+    /// What the workload's own pool makes of the block, if the workload is plain or in a lane.
     pub(super) columns: Option<Box<Columns<'a>>>,
     /// The number of the block's first request.
     first: u64,
@@ -45,7 +45,8 @@ pub(super) struct OpenSource<'a> {
 }
 
 impl<'a> OpenSource<'a> {
-    /// The arrivals of a workload whose own flow is `flow`; those of a plain workload with `columns`.
+    /// The arrivals of a workload whose own flow is `flow`; those of a plain workload, or of one in a lane, with
+    /// `columns`.
     pub(super) fn new(
         arrivals: OpenArrivals,
         kind: &'a Arrivals,

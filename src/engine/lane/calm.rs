@@ -49,7 +49,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         let Some(ending) = self.ending(&slice) else { return false };
         let place = self.source.place;
-        let columns = self.source.columns.as_ref().expect("a plain workload has columns");
+        let columns = self.source.columns.as_ref().expect("a workload in a lane has columns");
         let batch = Batch {
             from,
             until,
@@ -82,7 +82,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     fn beginning(&self, slice: &Slice<'_>) -> Option<Beginning> {
         let until = slice.until();
         let (place, number) = (self.source.place, self.source.number());
-        let columns = self.source.columns.as_ref().expect("a plain workload has columns");
+        let columns = self.source.columns.as_ref().expect("a workload in a lane has columns");
         let times = &self.source.times[place..self.source.len];
         let (ends, costs) = (&columns.ends[place..], &columns.reservation[place..]);
         let special = &columns.foresight.special[place..];
@@ -146,7 +146,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.counters.counted_open += if counted { attempts as u64 } else { 0 };
         for nth in 0..attempts {
             let place = self.source.place;
-            let columns = self.source.columns.as_ref().expect("a plain workload has columns");
+            let columns = self.source.columns.as_ref().expect("a workload in a lane has columns");
             let (cost, charge, ends) = (columns.reservation[place], columns.charge[place], columns.ends[place]);
             let charge = Charge::new(charge, counted && ends <= self.marks.patience());
             let reservation = admitted.reservation(nth, SimTime(self.source.times[place]), cost);

@@ -92,7 +92,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Looks for first tokens of requests that were admitted at once.
     fn look_for_first_tokens(&mut self, now: SimTime) {
         let source = &*self.source;
-        let verdicts = &source.columns.as_ref().expect("a plain workload has columns").verdicts;
+        let verdicts = &source.columns.as_ref().expect("a workload in a lane has columns").verdicts;
         let FirstTokens { coming, looked_at } = &mut self.in_progress.first_tokens;
         let new = verdicts.iter().enumerate().take(source.place).skip(*looked_at);
         for (place, &verdict) in new {

@@ -58,7 +58,7 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Gives a request its record that is not admitted as it arrives.
     pub(super) fn enrol_refused(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
-        let columns = self.source.columns.as_mut().expect("a plain workload has columns");
+        let columns = self.source.columns.as_mut().expect("a workload in a lane has columns");
         columns.verdicts[place] = Verdict::Refused;
         self.enrol(place, now, counted)
     }

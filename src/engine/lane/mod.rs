@@ -313,7 +313,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A request makes its first attempt.
     #[inline(always)]
     fn make_first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
-        let columns = self.source.columns.as_ref().expect("a plain workload has columns");
+        let columns = self.source.columns.as_ref().expect("a workload in a lane has columns");
         if columns.foresight.special[place] {
             self.special_arrival(place, now, counted);
         } else {
@@ -324,7 +324,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A first attempt that meets nothing but the quota.
     #[inline(always)]
     fn first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
-        let columns = self.source.columns.as_mut().expect("a plain workload has columns");
+        let columns = self.source.columns.as_mut().expect("a workload in a lane has columns");
         let (cost, charge, ends) = (columns.reservation[place], columns.charge[place], columns.ends[place]);
         match self.quota.admit(now, cost) {
             Admission::Admitted(reservation) => {

@@ -55,7 +55,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     pub(super) fn enrol(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
         let number = self.source.number();
-        let columns = self.source.columns.as_ref().expect("a plain workload has columns");
+        let columns = self.source.columns.as_ref().expect("a workload in a lane has columns");
         let tokens = &self.source.tokens;
         let slot = self.in_progress.waiting.insert(Waiting {
             number,
