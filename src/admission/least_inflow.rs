@@ -15,7 +15,8 @@ pub(super) struct LeastInflow<'b> {
     pub(super) token: i64,
     /// What flows in \[units/ns\].
     pub(super) limit: i64,
-    /// The answer, in the unit of the bucket; none if two attempts end at one instant, and their order matters.
+    /// The answer, in the unit of the bucket; none if it depends on which of two attempts ends first at one instant, or
+    /// if more than a batch of attempts and ends take something.
     pub(super) least: &'b mut Option<i64>,
 }
 
@@ -24,6 +25,9 @@ pub(super) struct LeastInflow<'b> {
 /// Its bits are those of the unsigned number with the first one turned around: signed numbers are what every machine
 /// can compare many of at once.
 type Instant = i32;
+
+/// Later than all that happens in a batch.
+const NEVER: Instant = i32::MAX;
 
 #[inline(always)]
 fn instant(ns: u32) -> Instant {
@@ -43,45 +47,51 @@ impl Loop for LeastInflow<'_> {
         let span = batch.until.0 - batch.from.0;
         let made_at = |time: u64| instant(time.wrapping_sub(batch.from.0) as u32);
         let ended_at = |entry: u64| instant((entry >> 32) as u32);
-        // Unused places are at the last instant, from which on nothing comes or what comes then.
-        let (mut made, mut ended) = ([0; BATCH], [0; BATCH]);
+        // Between two events less and less flows in, and what comes back is there no more once it has come: so the
+        // least is right before something is taken. Unused places are at the last instant, from which on nothing comes
+        // or what comes then.
+        let (mut at, mut taken, mut drawn_at) = ([0; BATCH], [0; BATCH], [NEVER; BATCH]);
         let end = instant((span - 1) as u32);
         for place in 0..BATCH {
             // Read in any case, kept where it is in use: no branch.
-            let (made_at, ended_at) = (made_at(batch.made[place]), ended_at(batch.ended[place]));
-            made[place] = if place < batch.attempts { made_at } else { end };
-            ended[place] = if place < batch.ends { ended_at } else { end };
+            let (used, time, cost) = (place < batch.attempts, batch.made[place], batch.costs[place]);
+            at[place] = if used { made_at(time) } else { end };
+            taken[place] = if used { cost as i32 } else { 0 };
         }
-        let (mut from_attempt, mut from_end) = ([0_i32; BATCH], [0_i32; BATCH]);
-        let mut tied = [0_i32; BATCH];
+        let mut takers = batch.attempts;
+        if batch.overdrawn > 0 {
+            for (&entry, &refund) in batch.ended.iter().zip(batch.refunds).take(batch.ends) {
+                if refund < 0 {
+                    let ended = ended_at(entry);
+                    let (Some(at), Some(taken)) = (at.get_mut(takers), taken.get_mut(takers)) else { return };
+                    (*at, *taken) = (ended, -refund as i32);
+                    drawn_at[takers] = ended;
+                    takers += 1;
+                }
+            }
+        }
+        let (mut from, mut tied) = ([0_i32; BATCH], [0_i32; BATCH]);
         for nth in 0..batch.ends {
             // Leaving the loop early keeps it in the order written: all places at once, not all ends.
             let (Some(&entry), Some(&refund)) = (batch.ended.get(nth), batch.refunds.get(nth)) else { return };
-            let (at, refund) = (ended_at(entry), refund as i32);
+            let (ended, refund) = (ended_at(entry), refund.max(0) as i32);
             for place in 0..BATCH {
-                from_attempt[place] += if at > made[place] { refund } else { 0 };
-                from_end[place] += if at >= ended[place] { refund } else { 0 };
-                tied[place] += i32::from(at == ended[place]);
+                from[place] += if ended > at[place] { refund } else { 0 };
+                tied[place] += if ended == drawn_at[place] { 1 } else { 0 };
             }
         }
-        for nth in 0..batch.attempts {
-            let (Some(&time), Some(&cost)) = (batch.made.get(nth), batch.costs.get(nth)) else { return };
-            let (at, cost) = (made_at(time), cost as i32);
+        for nth in 0..takers {
+            let (Some(&time), Some(&cost)) = (at.get(nth), taken.get(nth)) else { return };
             for place in 0..BATCH {
-                from_attempt[place] -= if nth as i32 >= place as i32 { cost } else { 0 };
-                from_end[place] -= if at >= ended[place] { cost } else { 0 };
+                from[place] -= if time >= at[place] { cost } else { 0 };
             }
         }
         let mut lows = [0; BATCH];
         let mut most_tied = 0;
         for place in 0..BATCH {
-            let attempt = i64::from(from_attempt[place]) * token + limit * left(made[place], span);
-            let end = i64::from(from_end[place]) * token + limit * left(ended[place], span);
-            lows[place] = attempt.min(end);
+            lows[place] = i64::from(from[place]) * token + limit * left(at[place], span);
             most_tied = tied[place].max(most_tied);
         }
-        // Where nothing but refunds ends, the order of ends at one instant makes no difference.
-        let ordered = most_tied <= 1 || batch.overdrawn == 0;
-        *least = ordered.then(|| lows.iter().fold(0, |least, &low| low.min(least)));
+        *least = (most_tied <= 1).then(|| lows.iter().fold(0, |least, &low| low.min(least)));
     }
 }

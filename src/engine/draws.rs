@@ -111,7 +111,7 @@ impl TokenSamplers {
 }
 
 /// The tokens of a block of requests.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct TokenBlock {
     pub(super) input: [u32; BLOCK],
     pub(super) cache_read: [u32; BLOCK],
@@ -122,19 +122,14 @@ pub(super) struct TokenBlock {
     pub(super) capped: [u32; BLOCK],
 }
 
-impl TokenBlock {
-    pub(super) fn new() -> Box<TokenBlock> {
+impl Default for TokenBlock {
+    fn default() -> Self {
         let none = [0; BLOCK];
-        Box::new(TokenBlock {
-            input: none,
-            cache_read: none,
-            cache_write: none,
-            output: none,
-            own_limit: none,
-            capped: none,
-        })
+        TokenBlock { input: none, cache_read: none, cache_write: none, output: none, own_limit: none, capped: none }
     }
+}
 
+impl TokenBlock {
     /// What a request puts on the bill, in tokens.
     #[inline(always)]
     pub(super) fn billed(&self, place: usize) -> u64 {
@@ -318,7 +313,7 @@ impl Loop for Nanoseconds<'_> {
 }
 
 /// The timings of a block of requests.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct TimingBlock {
     pub(super) ttft: [u64; BLOCK],
     pub(super) service: [u64; BLOCK],
@@ -326,16 +321,13 @@ pub(super) struct TimingBlock {
     scratch_b: [f64; BLOCK],
 }
 
-impl TimingBlock {
-    pub(super) fn new() -> Box<TimingBlock> {
-        Box::new(TimingBlock {
-            ttft: [0; BLOCK],
-            service: [0; BLOCK],
-            scratch_a: [0.0; BLOCK],
-            scratch_b: [0.0; BLOCK],
-        })
+impl Default for TimingBlock {
+    fn default() -> Self {
+        TimingBlock { ttft: [0; BLOCK], service: [0; BLOCK], scratch_a: [0.0; BLOCK], scratch_b: [0.0; BLOCK] }
     }
+}
 
+impl TimingBlock {
     #[inline]
     pub(super) fn get(&self, place: usize) -> Timing {
         Timing { ttft: self.ttft[place], service: self.service[place] }

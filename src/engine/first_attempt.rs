@@ -37,7 +37,7 @@ pub(super) enum Verdict {
 /// What its own pool makes of a block of requests of a workload that is plain, or in a lane.
 ///
 /// A verdict is *admitted* until the loop says otherwise.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Columns<'a> {
     pool: &'a Pool,
     max_tokens: u32,
@@ -373,9 +373,9 @@ impl OpenSource<'_> {
     /// Counts a block whose first attempts have all been made.
     #[inline(never)]
     pub(super) fn count_block(&self, has_ttft: bool, marks: &Marks, books: Books<'_>) {
-        let columns = self.columns.as_ref().expect("a plain workload has columns");
-        let block = Block { times: &self.times[..self.len], tokens: &self.tokens, timing: &self.timing };
-        columns.count(block, has_ttft, marks, books);
+        let drawn = self.block();
+        let block = Block { times: &drawn.times[..drawn.len], tokens: &drawn.tokens, timing: &drawn.timing };
+        drawn.columns().count(block, has_ttft, marks, books);
     }
 }
 
@@ -385,8 +385,9 @@ impl<O: Observer> Simulation<'_, O> {
     pub(super) fn plain_arrival(&mut self, workload: usize) {
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
         let (place, number) = (source.place, source.number());
-        let columns = source.columns.as_mut().expect("a plain workload has columns");
-        let now = SimTime(source.times[place]);
+        let block = source.block_mut();
+        let now = SimTime(block.times[place]);
+        let columns = block.columns.as_mut().expect("a plain workload has columns");
         if columns.foresight.special[place] {
             columns.verdicts[place] = Verdict::Refused;
             let arrival = source.next();
@@ -408,7 +409,7 @@ impl<O: Observer> Simulation<'_, O> {
                 let flight = Flight {
                     reservation,
                     charge: columns.charge[place],
-                    billed: source.tokens.billed(place),
+                    billed: block.tokens.billed(place),
                     request: NOWHERE,
                     stream: NOWHERE,
                     client: match columns.clients {
@@ -434,7 +435,7 @@ impl<O: Observer> Simulation<'_, O> {
     fn next_request(&mut self, workload: usize) {
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
         source.place += 1;
-        if source.place == source.len {
+        if source.place == source.block().len {
             self.block_ends(workload);
         } else {
             let next = arrival_event(workload, source.peek());

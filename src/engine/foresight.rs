@@ -12,7 +12,7 @@ use crate::units::SimSpan;
 use crate::wide::extremes;
 
 /// What the first attempts of a workload may meet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Foresight<'a> {
     /// A longer response may be given up \[ns\].
     longest: u64,

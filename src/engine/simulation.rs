@@ -302,7 +302,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             self.open_session(workload);
             return;
         };
-        if source.columns.is_some() {
+        if source.block().columns.is_some() {
             self.plain_arrival(workload);
             return;
         }

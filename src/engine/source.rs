@@ -18,6 +18,35 @@ pub(super) struct Arrival {
     pub(super) timing: Timing,
 }
 
+/// A block of requests with everything that they need.
+#[derive(Debug, Clone)]
+pub(super) struct Drawn<'a> {
+    /// When they arrive \[ns\], in order.
+    pub(super) times: [u64; PADDED],
+    rows: [u32; BLOCK],
+    pub(super) tokens: TokenBlock,
+    pub(super) timing: TimingBlock,
+    /// What the workload's own pool makes of them, if the workload is plain or in a lane.
+    pub(super) columns: Option<Columns<'a>>,
+    /// The number of the first.
+    pub(super) first: u64,
+    pub(super) len: usize,
+}
+
+impl<'a> Drawn<'a> {
+    /// What the pool makes of the requests of a workload in a lane.
+    #[inline(always)]
+    pub(super) fn columns(&self) -> &Columns<'a> {
+        self.columns.as_ref().expect("a workload that is plain or in a lane has columns")
+    }
+
+    /// As [`columns`](Self::columns), to change.
+    #[inline(always)]
+    pub(super) fn columns_mut(&mut self) -> &mut Columns<'a> {
+        self.columns.as_mut().expect("a workload that is plain or in a lane has columns")
+    }
+}
+
 /// The open arrivals of one workload with everything that their requests need, drawn a block at a time.
 ///
 /// Drawing at generation time, not when an event happens, makes results independent of the order of events and keeps
@@ -32,16 +61,14 @@ pub(super) struct OpenSource<'a> {
     trace: Option<&'a Trace>,
     /// The workload's limit; a trace's row may have its own.
     max_tokens: u32,
-    pub(super) times: Box<[u64; PADDED]>,
-    rows: Box<[u32; BLOCK]>,
-    pub(super) tokens: Box<TokenBlock>,
-    pub(super) timing: Box<TimingBlock>,
-    /// What the workload's own pool makes of the block, if the workload is plain or in a lane.
-    pub(super) columns: Option<Box<Columns<'a>>>,
-    /// The number of the block's first request.
-    first: u64,
+    /// The block whose requests arrive, and any that a lane still needs.
+    pub(super) blocks: Vec<Box<Drawn<'a>>>,
+    /// Which of them is the one whose requests arrive.
+    pub(super) current: usize,
+    /// How many requests have been drawn.
+    drawn: u64,
+    /// The place of the next request in its block.
     pub(super) place: usize,
-    pub(super) len: usize,
 }
 
 impl<'a> OpenSource<'a> {
@@ -67,56 +94,69 @@ impl<'a> OpenSource<'a> {
             latency_keys: keys.1,
             trace,
             max_tokens: flow.max_tokens,
-            times: Box::new([0; PADDED]),
-            rows: Box::new([0; BLOCK]),
-            tokens: TokenBlock::new(),
-            timing: TimingBlock::new(),
-            columns: columns.map(Box::new),
-            first: 0,
+            blocks: vec![Box::new(Drawn {
+                times: [0; PADDED],
+                rows: [0; BLOCK],
+                tokens: TokenBlock::default(),
+                timing: TimingBlock::default(),
+                columns,
+                first: 0,
+                len: 0,
+            })],
+            current: 0,
+            drawn: 0,
             place: 0,
-            len: 0,
         };
         source.refill();
         source
     }
 
+    /// The block whose requests arrive.
+    #[inline(always)]
+    pub(super) fn block(&self) -> &Drawn<'a> {
+        &self.blocks[self.current]
+    }
+
+    /// The block whose requests arrive, to change.
+    #[inline(always)]
+    pub(super) fn block_mut(&mut self) -> &mut Drawn<'a> {
+        &mut self.blocks[self.current]
+    }
+
     /// When the next request arrives and its number; `None` after the last.
     #[inline]
     pub(super) fn peek(&self) -> Option<(SimTime, u64)> {
-        (self.place < self.len).then(|| (SimTime(self.times[self.place]), self.number()))
+        let block = self.block();
+        (self.place < block.len).then(|| (SimTime(block.times[self.place]), self.number()))
     }
 
     /// When the next request arrives; never after the last.
     #[inline(always)]
     pub(super) fn next_time(&self) -> SimTime {
-        if self.place < self.len { SimTime(self.times[self.place]) } else { SimTime::MAX }
+        let block = self.block();
+        if self.place < block.len { SimTime(block.times[self.place]) } else { SimTime::MAX }
     }
 
     /// Whether requests of the block have been marked.
     pub(super) fn any_special(&self) -> bool {
-        self.columns.as_ref().is_some_and(|columns| columns.foresight.any)
-    }
-
-    /// The number of the block's first request.
-    pub(super) fn first(&self) -> u64 {
-        self.first
+        self.block().columns.as_ref().is_some_and(|columns| columns.foresight.any)
     }
 
     /// The number of the next request.
     #[inline]
     pub(super) fn number(&self) -> u64 {
-        self.first + self.place as u64
+        self.block().first + self.place as u64
     }
 
     /// The next request, which [`peek`](Self::peek) has shown.
     #[inline]
     pub(super) fn next(&self) -> Arrival {
-        let place = self.place;
+        let (place, block) = (self.place, self.block());
         Arrival {
-            number: self.first + place as u64,
-            at: SimTime(self.times[place]),
-            tokens: self.tokens.get(place),
-            timing: self.timing.get(place),
+            number: block.first + place as u64,
+            at: SimTime(block.times[place]),
+            tokens: block.tokens.get(place),
+            timing: block.timing.get(place),
         }
     }
 
@@ -125,39 +165,42 @@ impl<'a> OpenSource<'a> {
     pub(super) fn take(&mut self) -> Arrival {
         let arrival = self.next();
         self.place += 1;
-        if self.place == self.len {
+        if self.place == self.block().len {
             self.refill();
         }
         arrival
     }
 
+    /// Draws the next block of requests in place of the current one.
     #[inline(never)]
     pub(super) fn refill(&mut self) {
-        self.first += self.len as u64;
+        let block = &mut *self.blocks[self.current];
         self.place = 0;
-        self.len = self.arrivals.fill_rows(&mut self.times[..BLOCK], &mut self.rows[..]);
-        let len = self.len;
+        block.first = self.drawn;
+        let len = self.arrivals.fill_rows(&mut block.times[..BLOCK], &mut block.rows);
+        block.len = len;
+        self.drawn += len as u64;
         if self.trace.is_some() {
             // Nothing is drawn over zeros; what the last block's rows left behind must go.
-            self.tokens.cache_read.fill(0);
+            block.tokens.cache_read.fill(0);
         }
-        self.demand.fill(&self.token_keys, self.first, len, &mut self.tokens);
+        self.demand.fill(&self.token_keys, block.first, len, &mut block.tokens);
         if let Some(trace) = self.trace {
             // What its rows do not say about the cache is drawn.
             for place in 0..len {
-                let row = trace.rows[self.rows[place] as usize];
-                self.tokens.input[place] = row.input;
-                self.tokens.cache_read[place] += row.cache_read;
-                self.tokens.output[place] = row.output.max(1);
-                self.tokens.own_limit[place] = row.max_tokens;
+                let row = trace.rows[block.rows[place] as usize];
+                block.tokens.input[place] = row.input;
+                block.tokens.cache_read[place] += row.cache_read;
+                block.tokens.output[place] = row.output.max(1);
+                block.tokens.own_limit[place] = row.max_tokens;
             }
         }
-        self.tokens.cap(len, self.max_tokens);
-        let (input, output) = (&self.tokens.input[..len], &self.tokens.capped[..len]);
-        self.latency.fill(&self.latency_keys, self.first, input, output, &mut self.timing);
-        if let Some(columns) = &mut self.columns {
-            columns.fill(&self.times[..len], &self.tokens, &self.timing);
-            columns.foresight.look(self.first, &self.times[..len], &self.timing);
+        block.tokens.cap(len, self.max_tokens);
+        let (input, output) = (&block.tokens.input[..len], &block.tokens.capped[..len]);
+        self.latency.fill(&self.latency_keys, block.first, input, output, &mut block.timing);
+        if let Some(columns) = &mut block.columns {
+            columns.fill(&block.times[..len], &block.tokens, &block.timing);
+            columns.foresight.look(block.first, &block.times[..len], &block.timing);
         }
     }
 }

@@ -48,14 +48,13 @@ impl<A: Admit> Lane<'_, '_, A> {
             return false;
         }
         let Some(ending) = self.ending(&slice) else { return false };
-        let place = self.source.place;
-        let columns = self.source.columns.as_ref().expect("a workload in a lane has columns");
+        let (place, block) = (self.source.place, self.source.block());
         let batch = Batch {
             from,
             until,
             attempts: beginning.attempts,
-            made: self.source.times[place..].first_chunk().expect("padded"),
-            costs: columns.reservation[place..].first_chunk().expect("padded"),
+            made: block.times[place..].first_chunk().expect("padded"),
+            costs: block.columns().reservation[place..].first_chunk().expect("padded"),
             reserved: beginning.reserved,
             ends: slice.len,
             ended: slice.entries,
@@ -81,9 +80,8 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     fn beginning(&self, slice: &Slice<'_>) -> Option<Beginning> {
         let until = slice.until();
-        let (place, number) = (self.source.place, self.source.number());
-        let columns = self.source.columns.as_ref().expect("a workload in a lane has columns");
-        let times = &self.source.times[place..self.source.len];
+        let (place, number, block) = (self.source.place, self.source.number(), self.source.block());
+        let (times, columns) = (&block.times[place..block.len], block.columns());
         let (ends, costs) = (&columns.ends[place..], &columns.reservation[place..]);
         let special = &columns.foresight.special[place..];
         if *times.first()? < slice.from.0 {
@@ -146,16 +144,17 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.counters.counted_open += if counted { attempts as u64 } else { 0 };
         for nth in 0..attempts {
             let place = self.source.place;
-            let columns = self.source.columns.as_ref().expect("a workload in a lane has columns");
+            let block = self.source.block();
+            let columns = block.columns();
             let (cost, charge, ends) = (columns.reservation[place], columns.charge[place], columns.ends[place]);
             let charge = Charge::new(charge, counted && ends <= self.marks.patience());
-            let reservation = admitted.reservation(nth, SimTime(self.source.times[place]), cost);
+            let reservation = admitted.reservation(nth, SimTime(block.times[place]), cost);
             let slot = self.in_progress.flights.insert(Flight { reservation, charge });
             self.counters.admissions += 1;
             self.in_progress.admitted(slot, self.counters.admissions);
             if self.listens || self.greets {
                 let client = self.workload.client_of(self.source.number());
-                let output = self.source.tokens.capped[place];
+                let output = block.tokens.capped[place];
                 if self.listens {
                     self.in_progress.hears(slot, News { client, request: NOWHERE, output });
                 }

@@ -91,19 +91,19 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Looks for first tokens of requests that were admitted at once.
     fn look_for_first_tokens(&mut self, now: SimTime) {
-        let source = &*self.source;
-        let verdicts = &source.columns.as_ref().expect("a workload in a lane has columns").verdicts;
+        let (block, next) = (self.source.block(), self.source.place);
+        let verdicts = &block.columns().verdicts;
         let FirstTokens { coming, looked_at } = &mut self.in_progress.first_tokens;
-        let new = verdicts.iter().enumerate().take(source.place).skip(*looked_at);
+        let new = verdicts.iter().enumerate().take(next).skip(*looked_at);
         for (place, &verdict) in new {
             if verdict == Verdict::Admitted {
-                let client = self.workload.client_of(source.first() + place as u64) as usize;
-                let to_first = source.timing.ttft[place].min(source.timing.service[place]);
-                let at = SimTime(source.times[place]).saturating_add(SimSpan(to_first));
+                let client = self.workload.client_of(block.first + place as u64) as usize;
+                let to_first = block.timing.ttft[place].min(block.timing.service[place]);
+                let at = SimTime(block.times[place]).saturating_add(SimSpan(to_first));
                 coming[client].add(at, Call::default(), now, self.client, &mut self.states[client]);
             }
         }
-        *looked_at = source.place;
+        *looked_at = next;
     }
 
     /// A block ends, and with it what is known of its requests.

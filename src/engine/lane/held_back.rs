@@ -35,7 +35,7 @@ impl<A: Admit> Lane<'_, '_, A> {
                 self.wait_for_gateway(model.pool, u64::from(model.priority), slot, gateway, now);
                 return;
             }
-            let demand = self.source.tokens.get(place).demand(self.flow.max_tokens);
+            let demand = self.source.block().tokens.get(place).demand(self.flow.max_tokens);
             self.held_back.keep_busy(model, 0, self.pool_model, demand, now);
         }
         if self.client.has_limiter() {
@@ -58,8 +58,7 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Gives a request its record that is not admitted as it arrives.
     pub(super) fn enrol_refused(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
-        let columns = self.source.columns.as_mut().expect("a workload in a lane has columns");
-        columns.verdicts[place] = Verdict::Refused;
+        self.source.block_mut().columns_mut().verdicts[place] = Verdict::Refused;
         self.enrol(place, now, counted)
     }
 

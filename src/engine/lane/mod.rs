@@ -289,7 +289,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.first_attempt(place, now, counted);
         }
         self.source.place += 1;
-        if self.source.place == self.source.len {
+        if self.source.place == self.source.block().len {
             if self.workload.books_first_token {
                 self.block_of_streams_ends(now);
             }
@@ -313,8 +313,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A request makes its first attempt.
     #[inline(always)]
     fn make_first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
-        let columns = self.source.columns.as_ref().expect("a workload in a lane has columns");
-        if columns.foresight.special[place] {
+        if self.source.block().columns().foresight.special[place] {
             self.special_arrival(place, now, counted);
         } else {
             self.first_attempt(place, now, counted);
@@ -324,7 +323,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A first attempt that meets nothing but the quota.
     #[inline(always)]
     fn first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
-        let columns = self.source.columns.as_mut().expect("a workload in a lane has columns");
+        let columns = self.source.block_mut().columns_mut();
         let (cost, charge, ends) = (columns.reservation[place], columns.charge[place], columns.ends[place]);
         match self.quota.admit(now, cost) {
             Admission::Admitted(reservation) => {
@@ -333,7 +332,7 @@ impl<A: Admit> Lane<'_, '_, A> {
                     News {
                         client: self.workload.client_of(self.source.number()),
                         request: NOWHERE,
-                        output: self.source.tokens.capped[place],
+                        output: self.source.block().tokens.capped[place],
                     }
                 } else {
                     News::default()

@@ -39,7 +39,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     pub(super) fn greeted_arrival(&mut self, place: usize, now: SimTime, counted: bool) {
         let client = self.workload.client_of(self.source.number());
         let _ = self.client.begin(&mut self.states[client as usize]);
-        let columns = self.source.columns.as_mut().expect("a workload in a lane has columns");
+        let columns = self.source.block_mut().columns_mut();
         if let Some(cap) = self.workload.model.concurrency {
             let slots = &mut self.slots[client as usize];
             if slots.active >= cap.limit {

@@ -55,8 +55,8 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     pub(super) fn enrol(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
         let number = self.source.number();
-        let columns = self.source.columns.as_ref().expect("a workload in a lane has columns");
-        let tokens = &self.source.tokens;
+        let block = self.source.block();
+        let (columns, tokens) = (block.columns(), &block.tokens);
         let slot = self.in_progress.waiting.insert(Waiting {
             number,
             arrived: now,
@@ -66,7 +66,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             limited: 0,
             queued: 0,
             cost: columns.reservation[place],
-            timing: self.source.timing.get(place),
+            timing: block.timing.get(place),
             input: tokens.input[place],
             cache_read: tokens.cache_read[place],
             cache_write: tokens.cache_write[place],
