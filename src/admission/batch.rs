@@ -31,7 +31,7 @@ pub struct Batch<'a> {
     /// When they end, in any order: in the upper 32 bits, from the beginning of the span on \[ns\]; beyond their number
     /// anything.
     pub ended: &'a [u64; BATCH],
-    /// What [comes back](super::Limiter::comes_back) as each ends [quota tokens].
+    /// What [comes back](super::Limiter::comes_back) as each ends [quota tokens]; zero beyond their number.
     pub refunds: &'a [i64; BATCH],
     /// What comes back together.
     pub returned: i64,

@@ -167,6 +167,7 @@ impl Gate {
                 costs: &[1; BATCH],
                 reserved: batch.attempts as u64,
                 ends: 0,
+                refunds: &[0; BATCH],
                 returned: 0,
                 overdrawn: 0,
                 ..*batch

@@ -1,10 +1,9 @@
 //! Token bucket: the default, and what the clearest published test on Bedrock fits.
 
 use super::batch::{AllAdmitted, Batch};
-use super::least_inflow::LeastInflow;
+use super::least_inflow::least_inflow;
 use super::limiter::{Entry, Limiter};
 use crate::units::{Probability, SimSpan, SimTime};
-use crate::wide::widest;
 
 /// One token in the bucket's unit, token·ns per minute: a refill of `Q` tokens per minute over whole nanoseconds is
 /// then a whole number, and the level exact.
@@ -98,9 +97,7 @@ impl Limiter for TokenBucket {
             // Nothing can flow over, in whichever order.
             end
         } else {
-            let mut least = None;
-            widest(LeastInflow { batch, token: TOKEN as i64, limit: self.limit as i64, least: &mut least });
-            end.min(self.capacity + i128::from(least?))
+            end.min(self.capacity + i128::from(least_inflow(batch, TOKEN as i64, self.limit as i64)?))
         };
         self.as_of = batch.until;
         Some(AllAdmitted { first: Entry::default() })

@@ -37,6 +37,7 @@ impl Backoff {
     }
 
     /// The wait before retry `i` \[s\]; `previous` is the wait before the one before, 0 if there was none.
+    #[inline]
     pub(super) fn delay(&self, i: u32, previous: f64, u: f64) -> f64 {
         // An endless exponential overflows to infinity, which the cap brings back.
         let raw = self.base * power(self.factor, i);
@@ -61,6 +62,7 @@ impl Backoff {
 }
 
 /// `factor^i`; powers of two, which every SDK uses, are written down directly.
+#[inline]
 fn power(factor: f64, i: u32) -> f64 {
     const EXPONENT_BIAS: u64 = 1023;
     if factor == 2.0 && u64::from(i) <= EXPONENT_BIAS {

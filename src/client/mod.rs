@@ -37,6 +37,7 @@ mod custom;
 mod failure;
 mod java;
 mod javascript;
+mod ladder;
 mod retry_after;
 mod retry_quota;
 mod rules;
@@ -45,6 +46,7 @@ mod rust;
 mod tests;
 
 pub use failure::Failure;
+pub use ladder::Ladder;
 pub use retry_after::RetryAfter;
 pub use rules::Waiters;
 

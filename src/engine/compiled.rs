@@ -5,7 +5,7 @@ use super::faults::FlowFaults;
 use super::observer::{Observer, Quiet};
 use super::sessions::TURN_BITS;
 use super::simulation::Simulation;
-use crate::client::{Call, Client};
+use crate::client::{Call, Client, Ladder};
 use crate::model::disturbance::Disturbance;
 use crate::model::{Arrivals, Scenario, Workload};
 use crate::random::{Sampler, Streams};
@@ -61,6 +61,8 @@ pub(super) struct CompiledWorkload<'a> {
     pub(super) plain: bool,
     /// What its requests wait for, and what happens to them, is what a lane knows.
     suits_lane: bool,
+    /// What its clients do about throttles, if nothing else can happen to its attempts and nobody waits for their end.
+    pub(super) ladder: Option<Ladder>,
     /// How many low bits of a request's number say nothing about its client.
     pub(super) turn_bits: u32,
     /// Its flows: the first is its pool, the others its fallbacks in order.
@@ -145,6 +147,7 @@ impl<'a> Engine<'a> {
                 let may_be_given_up =
                     ever(|faults| faults.lose) || workload.read_timeout.is_some() || workload.deadline.is_some();
                 let books_first_token = workload.stream && client.books_success();
+                let simple = !(inspected || may_be_given_up || workload.stream || ever(|faults| faults.slow));
                 let comes_back = matches!(workload.arrivals, Arrivals::ClosedLoop { .. } | Arrivals::Sessions(_));
                 let awaited = held_back || workload.concurrency.is_some() || comes_back;
                 let own = &scenario.pools[workload.pool];
@@ -165,6 +168,7 @@ impl<'a> Engine<'a> {
                     awaited,
                     plain: !(awaited || books_first_token || unfolds || client.saves_up()),
                     // Where first tokens move a limiter's rate, their order among the other events counts.
+                    ladder: client.ladder().filter(|_| simple && !awaited),
                     suits_lane: !(comes_back || unfolds || (books_first_token && client.has_limiter())),
                     client,
                     think_time: think_time.map(Sampler::new),

@@ -15,6 +15,7 @@ use super::faults::FaultKeys;
 use super::foresight::Foresight;
 use super::marks::Marks;
 use super::observer::Observer;
+use super::repeats::Repeats;
 use super::request::{Flight, NOWHERE};
 use super::simulation::{PoolState, Simulation, arrival_event};
 use super::source::OpenSource;
@@ -27,9 +28,9 @@ use std::ops::Range;
 
 /// What became of a first attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u64)]
+#[repr(u8)]
 pub(super) enum Verdict {
-    /// Its request is counted elsewhere.
+    /// Its request is counted elsewhere, or [repeats](super::repeats) it.
     Refused = 0,
     Admitted = 1,
 }
@@ -52,6 +53,7 @@ pub(super) struct Columns<'a> {
     pub(super) ends: [SimTime; BLOCK],
     pub(super) foresight: Foresight<'a>,
     pub(super) verdicts: [Verdict; BLOCK],
+    pub(super) repeats: Repeats,
 }
 
 impl<'a> Columns<'a> {
@@ -69,12 +71,14 @@ impl<'a> Columns<'a> {
             ends: [SimTime::ZERO; BLOCK],
             foresight: Foresight::new(workload, &engine.flows[flow], keys),
             verdicts: [Verdict::Admitted; BLOCK],
+            repeats: Repeats::default(),
         }
     }
 
     /// Computes the columns of a block.
     pub(super) fn fill(&mut self, times: &[u64], tokens: &TokenBlock, timing: &TimingBlock) {
         self.verdicts.fill(Verdict::Admitted);
+        self.repeats.clear();
         widest(Pricing { columns: self, times, tokens, timing });
     }
 
@@ -84,6 +88,13 @@ impl<'a> Columns<'a> {
         let Books { tally, pool, health } = books;
         let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return };
         let len = times.len();
+        let late = self.repeats.late(times, timing);
+        let (admitted_at, last, to_first, latency) = match &late {
+            Some(late) => {
+                (&late.admitted_at[..len], extremes(&late.admitted_at[..len]).1, &late.to_first, &late.latency)
+            }
+            None => (times, last, &timing.ttft, &timing.service),
+        };
         // Times do not decrease.
         let first_counted = times.partition_point(|&at| at < marks.warmup().0);
         let (_, longest) = extremes(&timing.service[..len]);
@@ -100,7 +111,7 @@ impl<'a> Columns<'a> {
 
         let all_measured = SimTime(first) >= marks.warmup() && latest_end <= marks.horizon();
         let mut measured = [0; BLOCK];
-        for (place, (measured, &at)) in measured.iter_mut().zip(times).enumerate() {
+        for (place, (measured, &at)) in measured.iter_mut().zip(admitted_at).enumerate() {
             let service = timing.service[place];
             let within = if all_measured {
                 service
@@ -114,20 +125,30 @@ impl<'a> Columns<'a> {
         tally.in_flight_ns += in_flight;
         pool.reservation_ns += reserved;
 
-        tally.wait.record_zeros(sums.admitted);
+        if self.repeats.any {
+            self.count_repeats(first_counted..len, tally);
+        } else {
+            tally.wait.record_zeros(sums.admitted);
+        }
         let all = sums.admitted == (len - first_counted) as u64;
         if has_ttft {
-            let (durations, zeros) = self.admitted(&timing.ttft, first_counted..len, all, &mut measured);
+            let (durations, zeros) = self.admitted(to_first, first_counted..len, all, &mut measured);
             tally.ttft.record_zeros(zeros);
             tally.ttft.record_all(durations);
         }
-        let (durations, zeros) = self.admitted(&timing.service, first_counted..len, all, &mut measured);
+        let endless = latest_end > marks.patience();
+        let (durations, zeros) = if endless {
+            let in_time = |place: usize| times[place].saturating_add(latency[place]) <= marks.patience().0;
+            self.answered(latency, (first_counted..len).filter(|&place| in_time(place)), &mut measured)
+        } else {
+            self.admitted(latency, first_counted..len, all, &mut measured)
+        };
         tally.latency.record_zeros(zeros);
         tally.latency.record_all(durations);
         if let Some(health) = health.as_mut() {
             self.count_health(times, first_counted, health);
         }
-        if latest_end > marks.patience() {
+        if endless {
             let admitted = (first_counted..len).filter(|&place| self.verdicts[place] == Verdict::Admitted);
             self.uncount_endless(admitted, block, marks, (tally, health));
         }
@@ -160,10 +181,21 @@ impl<'a> Columns<'a> {
         out: &'b mut [u64; BLOCK],
     ) -> (&'b [u64], u64) {
         if all && extremes(&column[range.clone()]).0 > 0 {
-            return (&column[range], 0);
+            (&column[range], 0)
+        } else {
+            self.answered(column, range, out)
         }
+    }
+
+    /// As [`admitted`](Self::admitted), of these places.
+    fn answered<'b>(
+        &self,
+        column: &[u64; BLOCK],
+        places: impl Iterator<Item = usize>,
+        out: &'b mut [u64; BLOCK],
+    ) -> (&'b [u64], u64) {
         let (mut len, mut zeros) = (0, 0);
-        for place in range {
+        for place in places {
             // Written in any case, kept where it counts: a branch could not be predicted.
             out[len.min(BLOCK - 1)] = column[place];
             let admitted = self.verdicts[place] as u64;
@@ -174,7 +206,7 @@ impl<'a> Columns<'a> {
         (&out[..len], zeros)
     }
 
-    /// Takes back the answers that come after all patience.
+    /// Takes back the answers that come after all patience; their latencies were not counted.
     #[cold]
     fn uncount_endless(
         &self,
@@ -184,14 +216,14 @@ impl<'a> Columns<'a> {
         (tally, health): (&mut FlowTally, &mut Option<Health>),
     ) {
         for place in admitted {
-            let service = block.timing.service[place];
-            if SimTime(block.times[place]).saturating_add(SimSpan(service)) <= marks.patience() {
+            let latency = block.timing.service[place] + self.repeats.outcomes[place].waited;
+            if SimTime(block.times[place]).saturating_add(SimSpan(latency)) <= marks.patience() {
                 continue;
             }
             tally.requests -= 1;
             tally.succeeded -= 1;
+            tally.requests_throttled -= u64::from(self.repeats.outcomes[place].throttles > 0);
             tally.offered_charge -= self.charge[place];
-            tally.latency.take_back(service);
             if let Some(health) = health {
                 health.moments[(block.times[place] / health.interval) as usize].requests -= 1;
             }
@@ -372,8 +404,8 @@ impl Loop for Adding<'_> {
 impl OpenSource<'_> {
     /// Counts a block whose first attempts have all been made.
     #[inline(never)]
-    pub(super) fn count_block(&self, has_ttft: bool, marks: &Marks, books: Books<'_>) {
-        let drawn = self.block();
+    pub(super) fn count_block(&self, block: usize, has_ttft: bool, marks: &Marks, books: Books<'_>) {
+        let drawn = &self.blocks[block];
         let block = Block { times: &drawn.times[..drawn.len], tokens: &drawn.tokens, timing: &drawn.timing };
         drawn.columns().count(block, has_ttft, marks, books);
     }
@@ -435,7 +467,7 @@ impl<O: Observer> Simulation<'_, O> {
     fn next_request(&mut self, workload: usize) {
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
         source.place += 1;
-        if source.place == source.block().len {
+        if source.place == source.end {
             self.block_ends(workload);
         } else {
             let next = arrival_event(workload, source.peek());
@@ -467,7 +499,7 @@ impl<O: Observer> Simulation<'_, O> {
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
         let (tally, health) = (&mut self.tally.flows[place], &mut self.tally.health);
         let books = Books { tally, pool: &mut self.pools[flow.pool], health };
-        source.count_block(flow.latency.has_ttft(), &self.marks, books);
+        source.count_block(source.current, flow.latency.has_ttft(), &self.marks, books);
         source.refill();
         let next = arrival_event(workload, source.peek());
         self.next_arrival_is(workload, next);

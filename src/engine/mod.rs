@@ -27,6 +27,7 @@ mod line;
 mod mantle;
 mod marks;
 mod observer;
+mod repeats;
 mod request;
 mod server;
 mod sessions;

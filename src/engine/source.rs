@@ -21,7 +21,7 @@ pub(super) struct Arrival {
 /// A block of requests with everything that they need.
 #[derive(Debug, Clone)]
 pub(super) struct Drawn<'a> {
-    /// When they arrive \[ns\], in order.
+    /// When they arrive \[ns\], in order; never after the last.
     pub(super) times: [u64; PADDED],
     rows: [u32; BLOCK],
     pub(super) tokens: TokenBlock,
@@ -65,10 +65,14 @@ pub(super) struct OpenSource<'a> {
     pub(super) blocks: Vec<Box<Drawn<'a>>>,
     /// Which of them is the one whose requests arrive.
     pub(super) current: usize,
+    /// Which of them nobody needs.
+    pub(super) free: Vec<usize>,
     /// How many requests have been drawn.
     drawn: u64,
     /// The place of the next request in its block.
     pub(super) place: usize,
+    /// The place after the last request of the block; unreachable once all requests have been drawn.
+    pub(super) end: usize,
 }
 
 impl<'a> OpenSource<'a> {
@@ -104,8 +108,10 @@ impl<'a> OpenSource<'a> {
                 len: 0,
             })],
             current: 0,
+            free: Vec::new(),
             drawn: 0,
             place: 0,
+            end: 0,
         };
         source.refill();
         source
@@ -133,8 +139,7 @@ impl<'a> OpenSource<'a> {
     /// When the next request arrives; never after the last.
     #[inline(always)]
     pub(super) fn next_time(&self) -> SimTime {
-        let block = self.block();
-        if self.place < block.len { SimTime(block.times[self.place]) } else { SimTime::MAX }
+        SimTime(self.block().times[self.place])
     }
 
     /// Whether requests of the block have been marked.
@@ -171,6 +176,14 @@ impl<'a> OpenSource<'a> {
         arrival
     }
 
+    /// Keeps the current block and goes on with another.
+    pub(super) fn keep_block(&mut self) {
+        self.current = self.free.pop().unwrap_or_else(|| {
+            self.blocks.push(self.blocks[self.current].clone());
+            self.blocks.len() - 1
+        });
+    }
+
     /// Draws the next block of requests in place of the current one.
     #[inline(never)]
     pub(super) fn refill(&mut self) {
@@ -179,6 +192,8 @@ impl<'a> OpenSource<'a> {
         block.first = self.drawn;
         let len = self.arrivals.fill_rows(&mut block.times[..BLOCK], &mut block.rows);
         block.len = len;
+        self.end = if len > 0 { len } else { usize::MAX };
+        block.times[len] = SimTime::MAX.0;
         self.drawn += len as u64;
         if self.trace.is_some() {
             // Nothing is drawn over zeros; what the last block's rows left behind must go.

@@ -51,12 +51,6 @@ impl Histogram {
         self.total += values.len() as u64;
     }
 
-    /// Takes back a value that was counted; the smallest and the largest seen stay what they are.
-    pub fn take_back(&mut self, value: u64) {
-        self.counts[bucket_of(value)] -= 1;
-        self.total -= 1;
-    }
-
     #[cold]
     fn grow(&mut self, index: usize) {
         self.counts.resize((index | ((1 << PRECISION_BITS) - 1)) + 1, 0);

@@ -179,15 +179,6 @@ impl Durations {
         self.count += count;
     }
 
-    /// Takes back a duration that was counted.
-    pub fn take_back(&mut self, ns: u64) {
-        self.count -= 1;
-        if ns > 0 {
-            self.sum -= u128::from(ns);
-            self.histogram.take_back(ns);
-        }
-    }
-
     /// The value at nearest rank among `count` durations, of which those not recorded are zero.
     pub fn quantile_among(&self, p: f64, count: u64) -> Option<u64> {
         self.histogram.quantile(p, count - self.histogram.total())

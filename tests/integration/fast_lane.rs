@@ -24,11 +24,14 @@ const LIMITERS: [&str; 7] = [
     "sliding_window",
     "in_flight",
 ];
-const CLIENTS: [&str; 6] = [
+const CLIENTS: [&str; 8] = [
     "none",
+    "anthropic",
     "boto3",
     "boto3@2.0",
     "rust",
+    // Waits of up to 25 s: many blocks of requests are in progress at once.
+    "{ custom: { max_attempts: 8, backoff: { base: 500ms, factor: 2, cap: 5s, jitter: equal } } }",
     "{ custom: { max_attempts: 3, backoff: { base: 1s, factor: 2, cap: 20s, jitter: full } } }",
     // Retries at the very instants of other events.
     "{ custom: { max_attempts: 4, delay: 2s } }",

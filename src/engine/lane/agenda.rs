@@ -22,7 +22,7 @@ const PER_SLICE: u64 = 10;
 /// a hundred.
 const CELL: usize = BATCH - 1;
 /// Slices of a turn for each event that is pending: an event beyond the turn goes through the heap.
-const SPAN: usize = 2;
+const SPAN: usize = 1;
 /// Slices of a turn, at least and at most.
 const SLICES: [usize; 2] = [64, 1 << 16];
 /// The wheel is measured, and refitted if need be, after this many events.
@@ -80,6 +80,13 @@ impl What {
     #[inline(always)]
     pub(super) fn is_retry(self) -> bool {
         self.0 >= What::RETRY
+    }
+
+    /// The other, if so; without a branch.
+    #[inline(always)]
+    pub(super) fn or(self, other: What, so: bool) -> What {
+        let mask = u32::from(so).wrapping_neg();
+        What(self.0 ^ ((self.0 ^ other.0) & mask))
     }
 
     pub(super) fn is_timeout(self) -> bool {
@@ -256,11 +263,29 @@ impl Agenda {
         }
     }
 
+    /// Whether all events of the current slice have passed.
+    #[inline(always)]
+    pub(super) fn is_through(&self) -> bool {
+        self.passed == self.due.len()
+    }
+
+    /// The first event of the current slice, if it has not passed.
+    #[inline(always)]
+    pub(super) fn first(&self) -> Option<(SimTime, What)> {
+        self.due.get(self.passed).map(|&entry| (SimTime(self.base + (entry >> 32)), What(entry as u32)))
+    }
+
+    /// Takes the first event out, if it `happens`.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, happens: bool) {
+        self.passed += usize::from(happens);
+    }
+
     /// The slice after the current one, if nothing is due before it and all its events are in one cell.
     #[inline(always)]
     pub(super) fn next_slice(&self) -> Option<Slice<'_>> {
         let (tick, mask) = (self.tick + 1, self.cells.len() - 1);
-        let simple = self.passed == self.due.len() && tick != self.far_first >> self.shift && self.taken < REFIT_AFTER;
+        let simple = self.is_through() && tick != self.far_first >> self.shift && self.taken < REFIT_AFTER;
         simple.then(|| {
             let cell = &self.cells[tick as usize & mask];
             Slice { from: SimTime(tick << self.shift), width: 1 << self.shift, len: cell.len(), entries: &cell.0 }
@@ -281,7 +306,7 @@ impl Agenda {
 
     /// Turns the wheel to the next slice with events, but not past the one of `until`; whether there is one.
     #[inline(never)]
-    fn turn(&mut self, until: SimTime, orders: &impl Orders) -> bool {
+    pub(super) fn turn(&mut self, until: SimTime, orders: &impl Orders) -> bool {
         if self.taken >= REFIT_AFTER {
             self.refit();
             if !self.due.is_empty() {

@@ -22,6 +22,36 @@ struct Beginning {
     reserved: u64,
 }
 
+/// How many slices to live through event by event before one is tried again: the more, the longer none was calm.
+#[derive(Debug, Default)]
+pub(super) struct Unrest {
+    to_come: u32,
+    last: u32,
+}
+
+impl Unrest {
+    /// The most slices that are not tried.
+    const MOST: u32 = 15;
+
+    #[inline(always)]
+    fn lasts(&mut self) -> bool {
+        let lasts = self.to_come > 0;
+        self.to_come -= u32::from(lasts);
+        lasts
+    }
+
+    #[inline(always)]
+    fn grows(&mut self) {
+        self.last = (2 * self.last + 1).min(Unrest::MOST);
+        self.to_come = self.last;
+    }
+
+    #[inline(always)]
+    fn is_over(&mut self) {
+        self.last = 0;
+    }
+}
+
 /// What ends in a slice.
 #[derive(Default)]
 struct Ending {
@@ -41,10 +71,14 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Lives through the next slice, if all of it is before `mark` and order cannot matter; whether it has.
     #[inline(always)]
     pub(super) fn calm_slice(&mut self, mark: SimTime) -> bool {
+        if !self.agenda.is_through() || self.unrest.lasts() {
+            return false;
+        }
         let Some(slice) = self.agenda.next_slice().filter(|slice| slice.until() <= mark) else { return false };
         let Some(beginning) = self.beginning(&slice) else { return false };
         let (from, until) = (slice.from, slice.until());
         if !self.quota.begin_batch(from, until, beginning.attempts as u64, beginning.reserved) {
+            self.unrest.grows();
             return false;
         }
         let Some(ending) = self.ending(&slice) else { return false };
@@ -66,6 +100,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let entry_of = |end: usize| flights.get(What::of_entry(slice.entries[end]).slot()).reservation.entry();
         let Some(admitted) = self.quota.admit_all(&batch, entry_of) else { return false };
 
+        self.unrest.is_over();
         self.in_flight.shift(beginning.attempts as u64, slice.len as u64);
         self.reserved.shift(beginning.reserved, ending.released);
         self.counters.charged += ending.charged;

@@ -6,10 +6,10 @@
 //! record of a request that waits two. What it does to the books is what the general loop does; a test compares
 //! the two, tally by tally.
 //!
-//! *Map*: `mod` carries what most requests are, admitted at once and answered, `calm` many of them at once; `slow` the
-//! attempts of the others, `waiting` their records and their waits; `slots` concurrency caps, `held_back` paces and
-//! limiters, `alarms` the deadlines of those that wait there; `first_tokens` the successes of streams. What stays to the
-//! general loop: several workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose
+//! *Map*: `mod` carries what most requests are, admitted at once and answered, `calm` many of them at once; `repeats` the
+//! retries of clients that remember nothing; of other clients `slow` the attempts that are not plain, `waiting` the
+//! records of their requests and their waits; `slots` concurrency caps, `held_back` paces and limiters, `alarms` the
+//! deadlines of those that wait there; `first_tokens` the successes of streams. What stays to the general loop: several workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose
 //! reservation or end unfolds while they run, and streams under an SDK's limiter.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
@@ -21,6 +21,7 @@ mod calm;
 mod first_tokens;
 mod held_back;
 mod ranks;
+mod repeats;
 mod slots;
 mod slow;
 mod waiting;
@@ -46,6 +47,7 @@ use crate::tally::{FlowTally, Health, Tally};
 use crate::units::SimTime;
 use agenda::{Agenda, Orders, What};
 use alarms::{Alarms, NO_REQUEST};
+use calm::Unrest;
 use first_tokens::FirstTokens;
 use held_back::Wake;
 use waiting::Waiting;
@@ -138,6 +140,7 @@ struct Lane<'s, 'a, A> {
     careful: bool,
     /// Whether its client does something when a request has its answer.
     listens: bool,
+    unrest: Unrest,
     /// Of the workload, of its pool and of everything.
     in_flight: Gauge,
     reserved: Gauge,
@@ -200,6 +203,7 @@ impl<O: Observer> Simulation<'_, O> {
             has_ttft: engine.flows[0].latency.has_ttft(),
             greets: capped || workload.held_back || workload.client.saves_up(),
             careful: true,
+            unrest: Unrest::default(),
             listens: capped || workload.held_back || workload.books_end(),
             in_flight: self.in_flight,
             reserved: pool.reserved,
@@ -218,7 +222,10 @@ impl<O: Observer> Simulation<'_, O> {
         while let Some(event) = self.calendar.pop_before(Event::NEVER) {
             lane.adopt(event);
         }
-        lane.run();
+        match &workload.ladder {
+            Some(ladder) => lane.run_repeating(ladder),
+            None => lane.run(),
+        }
         let Lane { in_flight, reserved, counters, source, .. } = lane;
         // Each arrival, each wake and each end is an event.
         let admitted = counters.admissions - self.admissions;
@@ -238,6 +245,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Closes the books of a lane: what is still in flight stays on them.
     pub(super) fn close_lane(&mut self, state: LaneState) {
+        self.count_undecided();
         for what in state.agenda.into_events().filter(|what| what.is_end()) {
             let flight = state.in_progress.flights.get(what.slot());
             self.tally.flows[0].ledger.reopen(flight.reservation.held(), flight.charge.tokens());
@@ -289,15 +297,20 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.first_attempt(place, now, counted);
         }
         self.source.place += 1;
-        if self.source.place == self.source.block().len {
+        if self.source.place == self.source.end {
             if self.workload.books_first_token {
                 self.block_of_streams_ends(now);
             }
-            let books = Books { tally: self.tally, pool: self.pool, health: self.health };
-            self.source.count_block(self.has_ttft, self.marks, books);
+            self.count_block(self.source.current);
             self.source.refill();
             self.careful = self.greets || self.source.any_special();
         }
+    }
+
+    /// Counts a block whose requests are all decided or have records of their own.
+    fn count_block(&mut self, block: usize) {
+        let books = Books { tally: self.tally, pool: self.pool, health: self.health };
+        self.source.count_block(block, self.has_ttft, self.marks, books);
     }
 
     /// A request of a block arrives in which not all are plain.

@@ -1,0 +1,127 @@
+//! Requests of a block that a quota has refused at first, and which stay with their block until they are decided.
+//!
+//! Of such a request nothing is needed beside what was drawn with it but how often it was refused and how long it has
+//! waited. So it needs no record, and is counted with the others of its block, when the last of them is decided. For
+//! clients with a [`Ladder`](crate::client::Ladder) only.
+
+use super::draws::{BLOCK, TimingBlock};
+use super::first_attempt::{Columns, Verdict};
+use crate::tally::{FailureCause, FlowTally};
+use std::ops::Range;
+
+/// What has become of the refused requests of a block.
+#[derive(Debug, Clone)]
+pub(super) struct Repeats {
+    /// Whether there are any.
+    pub(super) any: bool,
+    /// How many of them wait.
+    pub(super) undecided: u32,
+    /// What has become of each request.
+    pub(super) outcomes: [Outcome; BLOCK],
+}
+
+/// What has become of a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Outcome {
+    /// From its arrival to its last attempt \[ns\].
+    pub(super) waited: u64,
+    /// How often it was refused.
+    pub(super) throttles: u32,
+    /// Whether it was given up.
+    failed: bool,
+}
+
+impl Default for Repeats {
+    fn default() -> Self {
+        Repeats { any: false, undecided: 0, outcomes: [Outcome::default(); BLOCK] }
+    }
+}
+
+/// The times of a block of which some were admitted after a wait.
+pub(super) struct Late {
+    /// When each was admitted \[ns\].
+    pub(super) admitted_at: [u64; BLOCK],
+    /// From its arrival to its first token, and to the end \[ns\].
+    pub(super) to_first: [u64; BLOCK],
+    pub(super) latency: [u64; BLOCK],
+}
+
+impl Repeats {
+    /// Makes ready for the next block.
+    pub(super) fn clear(&mut self) {
+        if self.any {
+            *self = Repeats::default();
+        }
+    }
+
+    /// The times of a block of which some were admitted after a wait; `None` if none was ever refused.
+    pub(super) fn late(&self, times: &[u64], timing: &TimingBlock) -> Option<Late> {
+        self.any.then(|| {
+            let waited = self.outcomes.map(|outcome| outcome.waited);
+            let mut late = Late { admitted_at: waited, to_first: waited, latency: waited };
+            late.admitted_at.iter_mut().zip(times).for_each(|(at, arrived)| *at += arrived);
+            late.to_first.iter_mut().zip(&timing.ttft).for_each(|(to_first, ttft)| *to_first += ttft);
+            late.latency.iter_mut().zip(&timing.service).for_each(|(latency, service)| *latency += service);
+            late
+        })
+    }
+}
+
+impl Columns<'_> {
+    /// Counts attempts that were refused, requests that were given up, and how long each has waited for its last attempt.
+    #[inline(never)]
+    pub(super) fn count_repeats(&self, counted: Range<usize>, tally: &mut FlowTally) {
+        let mut waits = [0; BLOCK];
+        let (mut len, mut at_once, mut gave_up) = (0, 0, 0);
+        for place in counted {
+            let Outcome { waited, throttles, failed } = self.repeats.outcomes[place];
+            let failed = u64::from(failed);
+            let decided = failed | self.verdicts[place] as u64;
+            tally.attempts += u64::from(throttles);
+            tally.requests_throttled += decided & u64::from(throttles > 0);
+            tally.offered_charge += failed * self.charge[place];
+            gave_up += failed;
+            // Written in any case, kept where it counts: a branch could not be predicted.
+            waits[len.min(BLOCK - 1)] = waited;
+            let has_waited = decided & u64::from(waited > 0);
+            len += has_waited as usize;
+            at_once += decided - has_waited;
+        }
+        tally.requests += gave_up;
+        tally.failed += gave_up;
+        tally.failures[FailureCause::Throttled as usize] += gave_up;
+        tally.wait.record_zeros(at_once);
+        tally.wait.record_all(&waits[..len]);
+        tally.wait_backoff.record_all(&waits[..len]);
+        tally.wait_limiter.record_zeros(len as u64);
+        tally.wait_queue.record_zeros(len as u64);
+    }
+
+    /// A first attempt, or the next, is admitted so long after its request arrived.
+    #[inline(always)]
+    pub(super) fn admitted_after(&mut self, place: usize, waited: u64, is_first: bool) {
+        self.verdicts[place] = Verdict::Admitted;
+        self.repeats.outcomes[place].waited = waited;
+        self.repeats.undecided -= u32::from(!is_first);
+    }
+
+    /// An attempt is refused, so long after its request arrived; how many of its attempts that makes.
+    #[inline(always)]
+    pub(super) fn refused_after(&mut self, place: usize, waited: u64, is_first: bool) -> u32 {
+        self.verdicts[place] = Verdict::Refused;
+        let repeats = &mut self.repeats;
+        repeats.any = true;
+        repeats.undecided += u32::from(is_first);
+        let outcome = &mut repeats.outcomes[place];
+        outcome.waited = waited;
+        outcome.throttles += 1;
+        outcome.throttles
+    }
+
+    /// A request is given up.
+    #[inline(always)]
+    pub(super) fn gave_up(&mut self, place: usize) {
+        self.repeats.outcomes[place].failed = true;
+        self.repeats.undecided -= 1;
+    }
+}
