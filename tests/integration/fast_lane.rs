@@ -110,6 +110,29 @@ fn a_request_that_never_fits_and_answers_beyond_all_patience() {
 }
 
 #[test]
+fn crowds_whose_answers_cost_more_than_they_reserve() {
+    let crowds = "arrivals: { on_off: { on_rate: 60/s, off_rate: 1/s, mean_on: 20s, mean_off: 40s } }, \
+                  input_tokens: { uniform: { min: 1, max: 3000 } }, output_tokens: { uniform: { min: 1, max: 2000 } }, \
+                  latency: { duration: { exponential: { mean: 5s } } }";
+    for client in ["none", "boto3", CLIENTS[5]] {
+        for limiter in LIMITERS {
+            assert!(compare(&text(limiter, client, crowds, "requests_per_minute: 700")) > 100);
+        }
+    }
+}
+
+#[test]
+fn answers_that_may_take_forever() {
+    let long = "arrivals: { poisson: { rate: 300/s } }, input_tokens: 100, output_tokens: 30, max_tokens: 60, \
+                latency: { duration: { lognormal: { median: 500ms, p95: 90s } } }";
+    for client in ["none", "rust", CLIENTS[5]] {
+        for limiter in ["token_bucket", "in_flight"] {
+            assert!(compare(&text(limiter, client, long, "requests_per_minute: none")) > 100);
+        }
+    }
+}
+
+#[test]
 fn answers_at_once_retries_at_once_and_a_run_of_a_millisecond() {
     let at_once = TRAFFIC[2].replace("{ uniform: { min: 1s, max: 9s } }", "0s");
     let now = TRAFFIC[2].replace("at: 75s", "at: 0s");
