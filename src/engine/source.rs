@@ -31,6 +31,8 @@ pub(super) struct Drawn<'a> {
     /// The number of the first.
     pub(super) first: u64,
     pub(super) len: usize,
+    /// How many of them are counted, where there are columns.
+    pub(super) counted: usize,
 }
 
 impl<'a> Drawn<'a> {
@@ -102,6 +104,7 @@ impl<'a> OpenSource<'a> {
                 columns,
                 first: 0,
                 len: 0,
+                counted: 0,
             })],
             current: 0,
             drawn: 0,
@@ -179,6 +182,7 @@ impl<'a> OpenSource<'a> {
         block.first = self.drawn;
         let len = self.arrivals.fill_rows(&mut block.times[..BLOCK], &mut block.rows);
         block.len = len;
+        block.counted = 0;
         self.drawn += len as u64;
         if self.trace.is_some() {
             // Nothing is drawn over zeros; what the last block's rows left behind must go.
