@@ -172,6 +172,7 @@ impl ScenarioSpec {
             name: self.name.as_ref().map_or_else(|| file_name.to_owned(), |name| name.value.clone()),
             start: start?.value.start,
             horizon,
+            horizon_given: self.horizon.is_some(),
             warmup,
             replications: replications.value,
             seed: self.seed?.value,
