@@ -9,8 +9,10 @@ use crate::analysis::{
 };
 use crate::model::{Prices, QuotaName, Requirement, Scenario};
 use crate::tally::{Billed, Durations, FailureCause, FlowTally, Health, Histogram, Minutes, PoolTally, Tally};
+use crate::units::SimSpan;
 
-/// The tallies of replications as they come in, in any order.
+/// The tallies of replications as they come in, in any order; or those of the batches of one run, which count like
+/// replications.
 ///
 /// Histograms are pooled at once; what is kept of each replication is a few hundred bytes, so memory does not grow
 /// with the number of requests and hardly with the number of replications.
@@ -83,7 +85,7 @@ impl Replications {
         for ((tokens, requests), pool) in self.pooled_minutes.iter_mut().zip(&mut tally.pools) {
             tokens.merge(&pool.tokens_by_minute);
             requests.merge(&pool.requests_by_minute);
-            // The mean of a replication's minutes needs their sum; the count is the same in every replication.
+            // The mean of a replication's minutes needs their sum; how many there are, its measured time tells.
             pool.tokens_by_minute.histogram = Histogram::default();
             pool.requests_by_minute.histogram = Histogram::default();
         }
@@ -124,7 +126,17 @@ impl Replications {
         Some(recovery::fold(&outcomes, disturbance, &self.pooled_health))
     }
 
-    /// How many replications have come in.
+    /// Into how many batches the measured time of the one run was cut; `None` if these are replications.
+    pub fn batches(&self) -> Option<u32> {
+        self.first().and_then(|tally| tally.batch).map(|_| self.len() as u32)
+    }
+
+    /// How many runs these are of: one for each replication, one for all batches.
+    fn runs(&self) -> u32 {
+        if self.batches().is_some() { 1 } else { self.len() as u32 }
+    }
+
+    /// How many replications or batches have come in.
     pub fn len(&self) -> usize {
         self.tallies.iter().flatten().count()
     }
@@ -146,7 +158,8 @@ impl Replications {
             quotasim_version: env!("CARGO_PKG_VERSION").to_owned(),
             scenario: scenario.name.clone(),
             seed,
-            replications: self.len() as u32,
+            replications: self.runs(),
+            batches: self.batches(),
             horizon_s: scenario.horizon.as_secs_f64(),
             warmup_s: scenario.warmup.as_secs_f64(),
             total: self.metrics(scenario, |_| true, |tally| tally.in_flight_max),
@@ -180,6 +193,21 @@ impl Replications {
         values.iter().copied().collect()
     }
 
+    /// Each of them alone, in order and without percentiles.
+    pub(super) fn one_by_one(&self) -> impl Iterator<Item = Replications> {
+        self.tallies().map(|tally| Replications {
+            tallies: vec![Some(tally.clone())],
+            pooled_flows: vec![FlowTally::default(); tally.flows.len()],
+            pooled_minutes: vec![Default::default(); tally.pools.len()],
+            ..Replications::default()
+        })
+    }
+
+    /// The measured time that each is of.
+    fn spans(&self, scenario: &Scenario) -> Vec<SimSpan> {
+        self.tallies().map(|tally| span(scenario, tally)).collect()
+    }
+
     /// The tallies that have come in, in order of replication.
     pub(super) fn tallies(&self) -> impl Iterator<Item = &Tally> {
         self.tallies.iter().flatten()
@@ -204,14 +232,14 @@ impl Replications {
                 whole.merge_histograms(pooled);
             }
         }
-        let minutes = scenario.measured().as_minutes_f64();
-        let rate = Kind::Rate { minutes: minutes * merged.len() as f64 };
+        let spans = self.spans(scenario);
+        let rate = Kind::Rate { minutes: scenario.measured().as_minutes_f64() * f64::from(self.runs()) };
         let of = |kind: Kind, numerator: fn(&FlowTally) -> u64, denominator: fn(&FlowTally) -> u64| {
             let part =
                 |flow: &FlowTally| Part { numerator: numerator(flow) as f64, denominator: denominator(flow) as f64 };
             ratio(&merged.iter().map(part).collect::<Vec<_>>(), kind)
         };
-        let per_minute = |count: &dyn Fn(&FlowTally) -> u64| per(&merged, minutes, count);
+        let per_minute = |count: &dyn Fn(&FlowTally) -> u64| per(&merged, &spans, count);
         let throttles = |limit: QuotaName| per_minute(&|flow: &FlowTally| flow.throttles[limit as usize]);
         let failures = |cause: FailureCause| per_minute(&|flow: &FlowTally| flow.failures[cause as usize]);
         Metrics {
@@ -280,9 +308,11 @@ impl Replications {
     }
 
     fn in_flight(&self, scenario: &Scenario, merged: &[FlowTally], max: impl Fn(&Tally) -> u64) -> Gauge {
-        let measured = scenario.measured().0 as f64;
-        let parts: Vec<Part> =
-            merged.iter().map(|flow| Part { numerator: flow.in_flight_ns as f64, denominator: measured }).collect();
+        let part = |(flow, span): (&FlowTally, &SimSpan)| Part {
+            numerator: flow.in_flight_ns as f64,
+            denominator: span.0 as f64,
+        };
+        let parts: Vec<Part> = merged.iter().zip(&self.spans(scenario)).map(part).collect();
         let mean = ratio(&parts, Kind::Mean);
         Gauge { mean: mean.mean, ci95: mean.ci95, max: self.tallies().map(max).max().map(|max| max as f64) }
     }
@@ -294,14 +324,13 @@ impl Replications {
         belongs: &impl Fn(&FlowTally) -> bool,
         billed: fn(&FlowTally) -> &Billed,
     ) -> Estimate {
-        let hours = scenario.measured().as_secs_f64() / 3600.0;
         let parts: Option<Vec<Part>> = self
             .tallies()
             .map(|tally| {
                 let costs = tally.flows.iter().filter(|flow| belongs(flow));
                 let numerator =
                     costs.map(|flow| billed(flow).cost_usd(&scenario.pools[flow.pool].prices)).sum::<Option<f64>>()?;
-                Some(Part { numerator, denominator: hours })
+                Some(Part { numerator, denominator: span(scenario, tally).as_secs_f64() / 3600.0 })
             })
             .collect();
         parts.map_or_else(Estimate::default, |parts| ratio(&parts, Kind::Mean))
@@ -310,10 +339,14 @@ impl Replications {
     fn pool_metrics(&self, scenario: &Scenario, index: usize) -> PoolMetrics {
         let pools: Vec<&PoolTally> = self.tallies().map(|tally| &tally.pools[index]).collect();
         let parts = |part: &dyn Fn(&PoolTally) -> Part| pools.iter().map(|pool| part(pool)).collect::<Vec<_>>();
-        let measured = scenario.measured().0 as f64;
+        let spans = self.spans(scenario);
         let utilization =
             parts(&|pool| Part { numerator: pool.charged as f64, denominator: pool.allowed as f64 / 60e9 });
-        let reserved = parts(&|pool| Part { numerator: pool.reservation_ns as f64, denominator: measured });
+        let over = |count: fn(&PoolTally) -> f64, time: fn(&SimSpan) -> f64| {
+            let part = |(pool, span): (&&PoolTally, &SimSpan)| Part { numerator: count(pool), denominator: time(span) };
+            pools.iter().zip(&spans).map(part).collect::<Vec<_>>()
+        };
+        let reserved = over(|pool| pool.reservation_ns as f64, |span| span.0 as f64);
         let used: Vec<Part> = self
             .tallies()
             .map(|tally| {
@@ -322,20 +355,26 @@ impl Replications {
             })
             .collect();
         let (tokens, requests) = &self.pooled_minutes[index];
-        let by_minute = |minutes: &Minutes, sum: fn(&PoolTally) -> &Minutes| {
-            let each = minutes.histogram.total() as f64 / pools.len().max(1) as f64;
-            by_minute(minutes, &parts(&|pool| Part { numerator: sum(pool).sum as f64, denominator: each }))
-        };
+        let closed = |span: &SimSpan| (span.0 / SimSpan::MINUTE.0).max(1) as f64;
         PoolMetrics {
             quota_utilization: ratio(&utilization, Kind::Mean),
             reservation_mean: ratio(&reserved, Kind::Mean),
             reservation_peak: pools.iter().map(|pool| pool.reservation_peak).max().unwrap_or(0),
-            tokens_per_minute: by_minute(tokens, |pool| &pool.tokens_by_minute),
-            requests_per_minute: by_minute(requests, |pool| &pool.requests_by_minute),
+            tokens_per_minute: by_minute(tokens, &over(|pool| pool.tokens_by_minute.sum as f64, closed)),
+            requests_per_minute: by_minute(requests, &over(|pool| pool.requests_by_minute.sum as f64, closed)),
             reservation_waste: waste(ratio(&used, Kind::Mean)),
-            quota_per_minute: pools.first().map(|pool| pool.allowed as f64 / measured).filter(|&quota| quota > 0.0),
+            quota_per_minute: pools
+                .first()
+                .zip(spans.first())
+                .map(|(pool, span)| pool.allowed as f64 / span.0 as f64)
+                .filter(|&quota| quota > 0.0),
         }
     }
+}
+
+/// The measured time that a tally is of.
+fn span(scenario: &Scenario, tally: &Tally) -> SimSpan {
+    tally.batch.unwrap_or(scenario.measured())
 }
 
 fn drop_timelines(tally: &mut Tally) {
@@ -344,9 +383,12 @@ fn drop_timelines(tally: &mut Tally) {
     }
 }
 
-fn per(merged: &[FlowTally], minutes: f64, count: &dyn Fn(&FlowTally) -> u64) -> Estimate {
-    let part = |flow: &FlowTally| Part { numerator: count(flow) as f64, denominator: minutes };
-    ratio(&merged.iter().map(part).collect::<Vec<_>>(), Kind::Mean)
+fn per(merged: &[FlowTally], spans: &[SimSpan], count: &dyn Fn(&FlowTally) -> u64) -> Estimate {
+    let part = |(flow, span): (&FlowTally, &SimSpan)| Part {
+        numerator: count(flow) as f64,
+        denominator: span.as_minutes_f64(),
+    };
+    ratio(&merged.iter().zip(spans).map(part).collect::<Vec<_>>(), Kind::Mean)
 }
 
 /// The part of reservations that was not used: `1 − Σcharge/ΣR`, at least 0.

@@ -1,5 +1,6 @@
 //! Pure folds from tallies to answers; all `f64` statistics live here. Never runs a simulation.
 
+pub mod batch_means;
 pub mod comparison;
 pub mod confidence;
 pub mod curve;

@@ -1,8 +1,8 @@
-//! Whether the intervals of a run are as narrow as its user wants them.
+//! Whether the intervals of a run are as narrow as its user wants them, and how much longer it would have to be.
 
-use super::slo;
-use super::{Metrics, Summary};
-use crate::model::Scenario;
+use super::{Metrics, Replications, Summary};
+use super::{batch_means, slo};
+use crate::model::{Scenario, Scope};
 use std::fmt;
 use std::str::FromStr;
 
@@ -38,37 +38,143 @@ pub struct Figure {
     pub half_width: f64,
     /// How many times wider than allowed that is.
     pub excess: f64,
+    /// What it counts was never seen.
+    pub never_seen: bool,
+    /// What it is of.
+    scope: Scope,
+    /// The path of what has the interval: of a percentile, that of its mean.
+    path: String,
+}
+
+impl Figure {
+    /// How many times as much measured time would be precise enough.
+    ///
+    /// *Formula*: half the width of an interval falls with the root of the measured time, but the bound on what was never
+    /// seen, three per measured time, with the time itself.
+    pub fn needed(&self) -> f64 {
+        if self.never_seen { self.excess } else { self.excess * self.excess }
+    }
+
+    /// Whether neighbouring batches are so much alike that the interval may be wider in truth than is allowed.
+    ///
+    /// *Formula*: where the likeness fades geometrically from batch to batch, with correlation c between neighbours, the
+    /// variance of the mean is `(1 + c)/(1 − c)` times what it is of independent batches.
+    ///
+    /// *Source*: Steiger et al., "ASAP3: a batch means procedure for steady-state simulation analysis", ACM Transactions
+    /// on Modeling and Computer Simulation 15 (2005) 39–73, which fits the same autoregression to batch means.
+    fn alike(&self, scenario: &Scenario, batches: &Replications) -> Option<Alike> {
+        let correlation = batch_means::correlation(&self.by_batch(scenario, batches))?;
+        let needed = self.needed() * (1.0 + correlation) / (1.0 - correlation);
+        (needed > 1.0).then(|| Alike { name: self.name.clone(), correlation, needed })
+    }
+
+    /// Its values in the batches of a run, in order of time; a batch with nothing to observe has none.
+    fn by_batch(&self, scenario: &Scenario, batches: &Replications) -> Vec<f64> {
+        let value = |alone: Replications| {
+            let summary = alone.summary(scenario, scenario.seed);
+            slo::measured(slo::metrics_at(&self.scope, scenario, &summary), &self.path).0
+        };
+        batches.one_by_one().filter_map(value).collect()
+    }
+}
+
+/// Whether a run is precise enough, and what it is short of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// The figure that is furthest from the precision, if any has an interval.
+    pub worst: Option<Figure>,
+    /// How many times as much measured time the precision needs, as far as the spread of the results tells.
+    pub by_spread: f64,
+    /// The same of what was never seen, which is no estimate.
+    pub by_absence: f64,
+    /// Of the figures that decide, the one whose batches are too much alike.
+    pub alike: Option<Alike>,
+}
+
+/// A figure whose batches are alike, so that its interval is narrower than it should be, and cannot be trusted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alike {
+    /// The figure's name.
+    pub name: String,
+    /// The correlation of batches that follow one another.
+    pub correlation: f64,
+    /// How many times as much measured time the precision needs, if the likeness fades from batch to batch.
+    pub needed: f64,
+}
+
+impl Verdict {
+    /// How many times as much measured time the precision needs; at most 1 is enough.
+    pub fn needed(&self) -> f64 {
+        self.by_spread.max(self.by_absence)
+    }
+
+    /// Whether there is nothing left to do.
+    pub fn is_enough(&self) -> bool {
+        self.needed() <= 1.0 && self.alike.is_none()
+    }
 }
 
 impl Precision {
+    /// Judges what has come in, the batches of a run also by whether they are long enough.
+    pub fn judge(&self, scenario: &Scenario, done: &Replications) -> Verdict {
+        let summary = done.summary(scenario, scenario.seed);
+        let figures = self.figures(scenario, &summary);
+        let needed = |never_seen| {
+            let these = figures.iter().filter(|figure| figure.never_seen == never_seen);
+            these.map(Figure::needed).fold(0.0, f64::max)
+        };
+        let alike = figures.iter().filter_map(|figure| figure.alike(scenario, done));
+        let most_alike = |one: &Alike, other: &Alike| one.needed.total_cmp(&other.needed);
+        Verdict {
+            by_spread: needed(false),
+            by_absence: needed(true),
+            alike: done.batches().and_then(|_| alike.max_by(most_alike)),
+            worst: self.worst(scenario, &summary),
+        }
+    }
+
     /// The figure of a run that is furthest from this precision; `None` without a figure that has an interval.
     ///
     /// The figures are those of the scenario's objectives or, where none of these has an interval, how much was
     /// throttled, how much failed, and the mean latency. Percentiles have no interval, and cannot decide: the mean
     /// stands for them.
     pub fn worst(&self, scenario: &Scenario, summary: &Summary) -> Option<Figure> {
-        let objectives = scenario.slo.iter().filter_map(|requirement| {
-            let metrics = slo::metrics_of(requirement, scenario, summary);
-            self.figure(metrics, &requirement.metric, &requirement.text)
-        });
-        let others = FIGURES.iter().filter_map(|metric| self.figure(&summary.total, metric, metric));
-        let wider = |a: &Figure, b: &Figure| a.excess.total_cmp(&b.excess);
-        objectives.max_by(wider).or_else(|| others.max_by(wider))
+        self.figures(scenario, summary).into_iter().max_by(|a, b| a.excess.total_cmp(&b.excess))
     }
 
+    /// The figures of a run that decide and have an interval.
+    pub fn figures(&self, scenario: &Scenario, summary: &Summary) -> Vec<Figure> {
+        let objectives: Vec<Figure> = scenario
+            .slo
+            .iter()
+            .filter_map(|requirement| {
+                let metrics = slo::metrics_of(requirement, scenario, summary);
+                let figure = self.figure(metrics, &requirement.metric, &requirement.text)?;
+                Some(Figure { scope: requirement.scope.clone(), ..figure })
+            })
+            .collect();
+        if !objectives.is_empty() {
+            return objectives;
+        }
+        FIGURES.iter().filter_map(|metric| self.figure(&summary.total, metric, metric)).collect()
+    }
+
+    /// A figure of everything.
     fn figure(&self, metrics: &Metrics, metric: &str, name: &str) -> Option<Figure> {
-        let (value, interval) = match slo::measured(metrics, metric) {
+        let (mut path, (mut value, mut interval)) = (metric, slo::measured(metrics, metric));
+        if let (Some(_), None, Some((whole, _))) = (value, interval, metric.rsplit_once('.')) {
             // A percentile is pooled over replications and has no interval of its own.
-            (Some(_), None) => slo::measured(metrics, metric.rsplit_once('.').map_or(metric, |(whole, _)| whole)),
-            measured => measured,
-        };
+            path = whole;
+            (value, interval) = slo::measured(metrics, whole);
+        }
         let (value, [low, high]) = (value?, interval?);
         let half_width = (value - low).max(high - value);
         let rate = metric.ends_with("_rate");
         let allowed = (self.relative * value.abs()).max(if rate { self.absolute } else { 0.0 });
         // Nothing at all, always: as precise as can be.
         let excess = if half_width == 0.0 { 0.0 } else { half_width / allowed };
-        Some(Figure { name: name.to_owned(), half_width, excess })
+        let (name, path) = (name.to_owned(), path.to_owned());
+        Some(Figure { name, half_width, excess, never_seen: rate && value == 0.0, scope: Scope::Total, path })
     }
 }
 
@@ -100,8 +206,8 @@ impl FromStr for Precision {
 mod tests {
     use super::*;
     use crate::analysis::{Estimate, objectives};
+    use crate::model::Requirement;
     use crate::model::scenario::{Load, Start};
-    use crate::model::{Requirement, Scope};
     use crate::units::SimTime;
 
     const FIVE: Precision = Precision { relative: 0.05, absolute: 0.001 };
@@ -149,6 +255,7 @@ mod tests {
             name: String::new(),
             start: Start::default(),
             horizon: SimTime(2),
+            horizon_given: true,
             warmup: SimTime(1),
             replications: 5,
             seed: 1,

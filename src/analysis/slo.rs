@@ -45,7 +45,12 @@ pub(super) fn value_of(
 
 /// The metrics of what a requirement speaks of.
 pub fn metrics_of<'a>(requirement: &Requirement, scenario: &Scenario, summary: &'a Summary) -> &'a Metrics {
-    match requirement.scope {
+    metrics_at(&requirement.scope, scenario, summary)
+}
+
+/// The metrics of everything, of a workload or of a pool.
+pub(super) fn metrics_at<'a>(scope: &Scope, scenario: &Scenario, summary: &'a Summary) -> &'a Metrics {
+    match *scope {
         Scope::Total => &summary.total,
         Scope::Workload(index) => &summary.workloads[&scenario.workloads[index].name],
         Scope::Pool(index) => &summary.pools[&scenario.pools[index].name],

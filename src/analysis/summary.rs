@@ -292,8 +292,15 @@ pub struct Summary {
     pub seed: u64,
     /// How many replications.
     pub replications: u32,
+    /// Into how many batches of measured time the one run was cut, where intervals come from these and not from
+    /// replications.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches: Option<u32>,
     /// The horizon, in s.
     pub horizon_s: f64,
+    /// The precision for which the horizon was chosen, where the scenario gives none: `5%,0.1%`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon_chosen_for: Option<String>,
     /// The warm-up, in s.
     pub warmup_s: f64,
     /// All workloads together.

@@ -36,8 +36,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE.csv")]
     requests: Option<PathBuf>,
 
-    /// Add replications until half the 95 % interval of each figure that decides is within this share of it, or, of a
-    /// rate, within the second one [default of that: 0.1%]
+    /// Simulate until half the 95 % interval of each figure that decides is within this share of it, or, of a rate,
+    /// within the second one [default of that: 0.1%]
+    ///
+    /// A scenario without a horizon whose law is the same at all times gets a longer one if much is missing; its one run
+    /// with `--replications 1`, whatever the horizon, is cut into batches that count like replications. Everything else
+    /// gets more replications.
     #[arg(long, value_name = "SHARE[,SHARE]", conflicts_with = "requests")]
     precision: Option<Precision>,
 }
@@ -56,6 +60,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
     output::prepare(&args.run)?;
     estimate::announce(&loaded.scenario, f64::from(loaded.scenario.replications), &args.run);
     let run = simulate(&loaded.scenario, args)?;
+    if !args.run.quiet
+        && let Some(chosen) = report::table::chosen_horizon(&run.summary)
+    {
+        output::say(&format!("note: {chosen}"));
+    }
     let text = formatted(&run, args.run.format);
     let answer = match run.summary.slo.iter().all(|outcome| outcome.met) {
         _ if run.interrupted => Answer::Wrong,

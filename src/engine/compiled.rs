@@ -10,7 +10,7 @@ use crate::model::disturbance::Disturbance;
 use crate::model::{Arrivals, Scenario, Workload};
 use crate::random::{Sampler, Streams};
 use crate::tally::Tally;
-use crate::units::SimSpan;
+use crate::units::{SimSpan, SimTime};
 
 /// A scenario made ready to run, any number of times and on any number of threads.
 #[derive(Debug)]
@@ -202,15 +202,40 @@ impl<'a> Engine<'a> {
     ///
     /// Returns `None` if the observer broke it off.
     pub fn run<O: Observer>(&self, seed: u64, replication: u32, observer: &mut O) -> Option<Tally> {
-        let mut tally = Simulation::new(self, seed, replication, observer).run()?;
+        let mut tally = only(Simulation::new(self, seed, replication, observer).run()?);
         if self.watched.is_some() {
             // What would have become of the same traffic left in peace is what recovery is measured against.
             let calm = self.scenario.undisturbed();
             let calm = Engine::watching(&calm, self.watched);
-            tally.undisturbed = Simulation::new(&calm, seed, replication, &mut Quiet(observer)).run()?.health;
+            tally.undisturbed = only(Simulation::new(&calm, seed, replication, &mut Quiet(observer)).run()?).health;
         }
         Some(tally)
     }
+
+    /// Runs one replication and cuts its measured time: a tally for each batch, in order of time.
+    ///
+    /// What is counted goes to the batch in which it happens; what becomes of an attempt is known, and counted, when it
+    /// is admitted. Ledgers, the drift of buckets, timelines and events are of the run as a whole, and with one of its
+    /// batches.
+    ///
+    /// Returns `None` if the observer broke it off.
+    pub fn run_in_batches<O: Observer>(
+        &self,
+        seed: u64,
+        replication: u32,
+        cuts: &[SimTime],
+        observer: &mut O,
+    ) -> Option<Vec<Tally>> {
+        assert!(self.watched.is_none(), "what is disturbed for a while has no batches that are alike");
+        let mut simulation = Simulation::new(self, seed, replication, observer);
+        simulation.marks.cut_at(cuts);
+        simulation.run()
+    }
+}
+
+/// The tally of a run that is not cut.
+fn only(mut tallies: Vec<Tally>) -> Tally {
+    tallies.pop().expect("a run has a tally")
 }
 
 impl Engine<'_> {

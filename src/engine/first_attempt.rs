@@ -82,11 +82,11 @@ impl<'a> Columns<'a> {
         widest(Pricing { columns: self, times, tokens, timing });
     }
 
-    /// Counts the admitted requests of a block.
-    fn count(&self, block: Block<'_>, has_ttft: bool, marks: &Marks, books: Books<'_>) {
+    /// Counts the admitted requests of a block, from the place `start` on.
+    fn count(&self, block: Block<'_>, start: usize, has_ttft: bool, marks: &Marks, books: Books<'_>) {
         let Block { times, tokens, timing } = block;
         let Books { tally, pool, health } = books;
-        let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return };
+        let (Some(&first), Some(&last)) = (times.get(start), times.last()) else { return };
         let len = times.len();
         let late = self.repeats.late(times, timing);
         let (admitted_at, last, to_first, latency) = match &late {
@@ -96,14 +96,14 @@ impl<'a> Columns<'a> {
             None => (times, last, &timing.ttft, &timing.service),
         };
         // Times do not decrease.
-        let first_counted = times.partition_point(|&at| at < marks.warmup().0);
-        let (_, longest) = extremes(&timing.service[..len]);
+        let first_counted = times.partition_point(|&at| at < marks.warmup().0).max(start);
+        let (_, longest) = extremes(&timing.service[start..len]);
         let latest_end = SimTime(last).saturating_add(SimSpan(longest));
 
         let mut sums = Sums::default();
-        widest(Adding { columns: self, tokens, range: 0..len, sums: &mut sums });
+        widest(Adding { columns: self, tokens, range: start..len, sums: &mut sums });
         sums.book(&mut tally.ledger);
-        if first_counted > 0 {
+        if first_counted > start {
             sums = Sums::default();
             widest(Adding { columns: self, tokens, range: first_counted..len, sums: &mut sums });
         }
@@ -120,6 +120,7 @@ impl<'a> Columns<'a> {
             };
             *measured = within & mask(self.verdicts[place]);
         }
+        measured[..start].fill(0);
         let (mut in_flight, mut reserved) = (0, 0);
         widest(Holding { columns: self, measured: &measured, in_flight: &mut in_flight, reserved: &mut reserved });
         tally.in_flight_ns += in_flight;
@@ -146,7 +147,7 @@ impl<'a> Columns<'a> {
         tally.latency.record_zeros(zeros);
         tally.latency.record_all(durations);
         if let Some(health) = health.as_mut() {
-            self.count_health(times, first_counted, health);
+            self.count_health(times, start, first_counted, health);
         }
         if endless {
             let admitted = (first_counted..len).filter(|&place| self.verdicts[place] == Verdict::Admitted);
@@ -156,8 +157,7 @@ impl<'a> Columns<'a> {
 
     /// Counts the admitted requests of a block over time. None of them was ever in trouble.
     #[inline(never)]
-    fn count_health(&self, times: &[u64], first_counted: usize, health: &mut Health) {
-        let mut start = 0;
+    fn count_health(&self, times: &[u64], mut start: usize, first_counted: usize, health: &mut Health) {
         while let Some(&at) = times.get(start) {
             let interval = (at / health.interval) as usize;
             let length = times[start..].partition_point(|&at| (at / health.interval) as usize == interval);
@@ -402,12 +402,14 @@ impl Loop for Adding<'_> {
 }
 
 impl OpenSource<'_> {
-    /// Counts a block whose first attempts have all been made.
+    /// Counts the requests of a block whose first attempts have been made, those that were counted before aside.
     #[inline(never)]
-    pub(super) fn count_block(&self, block: usize, has_ttft: bool, marks: &Marks, books: Books<'_>) {
-        let drawn = &self.blocks[block];
-        let block = Block { times: &drawn.times[..drawn.len], tokens: &drawn.tokens, timing: &drawn.timing };
-        drawn.columns().count(block, has_ttft, marks, books);
+    pub(super) fn count_block(&mut self, block: usize, has_ttft: bool, marks: &Marks, books: Books<'_>) {
+        let drawn = &mut *self.blocks[block];
+        let made = if block == self.current { self.place } else { drawn.len };
+        let block = Block { times: &drawn.times[..made], tokens: &drawn.tokens, timing: &drawn.timing };
+        drawn.columns().count(block, drawn.counted, has_ttft, marks, books);
+        drawn.counted = made;
     }
 }
 
@@ -494,14 +496,20 @@ impl<O: Observer> Simulation<'_, O> {
     /// Counts a block whose first attempts have all been made, and draws the next.
     #[inline(never)]
     pub(super) fn block_ends(&mut self, workload: usize) {
+        self.count_first_attempts(workload);
+        let source = self.sources[workload].as_mut().expect("only open sources are plain");
+        source.refill();
+        let next = arrival_event(workload, source.peek());
+        self.next_arrival_is(workload, next);
+    }
+
+    /// Counts what of a block's first attempts has been made.
+    pub(super) fn count_first_attempts(&mut self, workload: usize) {
         let place = self.engine.workloads[workload].flows.start;
         let flow = &self.engine.flows[place];
         let source = self.sources[workload].as_mut().expect("only open sources are plain");
         let (tally, health) = (&mut self.tally.flows[place], &mut self.tally.health);
         let books = Books { tally, pool: &mut self.pools[flow.pool], health };
         source.count_block(source.current, flow.latency.has_ttft(), &self.marks, books);
-        source.refill();
-        let next = arrival_event(workload, source.peek());
-        self.next_arrival_is(workload, next);
     }
 }

@@ -1,4 +1,5 @@
-//! The instants at which a replication is measured: warm-up, horizon, minutes, probes, changes of quotas.
+//! The instants at which a replication is measured: warm-up, horizon, minutes, probes, changes of quotas, cuts between
+//! batches.
 //!
 //! Counters run all the time and cost nothing; what happened between two marks is a difference. A mark comes before
 //! every event at its instant.
@@ -51,8 +52,13 @@ pub(super) struct Marks {
     changed: usize,
     /// Per pool, at the start of the current minute: tokens charged and attempts admitted.
     at_minute: Vec<(u64, u64)>,
-    /// Per pool, at the end of the warm-up: tokens charged.
-    at_warmup: Vec<u64>,
+    /// Where measured time is cut into batches, earliest first, and how many cuts have passed.
+    cuts: Vec<SimTime>,
+    cut: usize,
+    /// When the current batch began; without cuts, the end of the warm-up.
+    since: SimTime,
+    /// Per pool, at that time: tokens charged.
+    at_start: Vec<u64>,
 }
 
 impl Marks {
@@ -73,10 +79,21 @@ impl Marks {
             changes,
             changed: 0,
             at_minute: vec![(0, 0); scenario.pools.len()],
-            at_warmup: vec![0; scenario.pools.len()],
+            cuts: Vec::new(),
+            cut: 0,
+            since: scenario.warmup,
+            at_start: vec![0; scenario.pools.len()],
         };
         marks.reschedule();
         marks
+    }
+
+    /// Cuts measured time into batches at these instants.
+    pub(super) fn cut_at(&mut self, cuts: &[SimTime]) {
+        let ends = [self.warmup].into_iter().chain(cuts.iter().copied()).chain([self.horizon]);
+        assert!(ends.is_sorted_by(|one, next| one < next), "cuts follow one another between warm-up and horizon");
+        self.cuts = cuts.to_vec();
+        self.reschedule();
     }
 
     /// The next mark.
@@ -95,6 +112,12 @@ impl Marks {
     #[inline]
     pub(super) fn warmup(&self) -> SimTime {
         self.warmup
+    }
+
+    /// When the current batch of measured time began.
+    #[inline]
+    pub(super) fn since(&self) -> SimTime {
+        self.since
     }
 
     /// The end of measured time.
@@ -139,6 +162,9 @@ impl Marks {
         if self.levels < 2 * LEVEL_SAMPLES {
             next = next.min(self.level_at());
         }
+        if let Some(&cut) = self.cuts.get(self.cut) {
+            next = next.min(cut);
+        }
         if self.past_horizon {
             // Whoever watches hears of a long wait for the last requests, too.
             let step = SimSpan((self.horizon.0 / PROBES).max(SimSpan::SECOND.0));
@@ -176,7 +202,11 @@ impl<O: Observer> Simulation<'_, O> {
             self.probe(now);
         }
         if !self.marks.past_warmup && self.marks.warmup == now {
-            self.begin_measuring();
+            self.begin_measuring(now);
+        }
+        if self.marks.cuts.get(self.marks.cut) == Some(&now) {
+            self.marks.cut += 1;
+            self.cut_batch(now);
         }
         if !self.marks.past_horizon && self.marks.horizon == now {
             self.end_measuring(now);
@@ -205,15 +235,23 @@ impl<O: Observer> Simulation<'_, O> {
         self.change_pace(now);
     }
 
-    fn begin_measuring(&mut self) {
+    fn begin_measuring(&mut self, now: SimTime) {
         self.marks.past_warmup = true;
+        for (at_minute, state) in self.marks.at_minute.iter_mut().zip(&self.pools) {
+            *at_minute = (state.charged, state.admitted);
+        }
+        self.begin_batch(now);
+    }
+
+    /// Measured time begins, or a batch of it: what came before is forgotten, ledgers aside.
+    pub(super) fn begin_batch(&mut self, now: SimTime) {
+        self.marks.since = now;
         self.in_flight.reset_peak();
         self.workloads_in_flight.iter_mut().for_each(Gauge::reset_peak);
         for (place, state) in self.pools.iter_mut().enumerate() {
             state.reserved.reset_peak();
             state.in_flight.reset_peak();
-            self.marks.at_warmup[place] = state.charged;
-            self.marks.at_minute[place] = (state.charged, state.admitted);
+            self.marks.at_start[place] = state.charged;
         }
     }
 
@@ -223,16 +261,21 @@ impl<O: Observer> Simulation<'_, O> {
             self.close_minute(now, measured);
         }
         self.marks.past_horizon = true;
+        self.end_batch(now);
+    }
+
+    /// Measured time ends, or a batch of it.
+    pub(super) fn end_batch(&mut self, now: SimTime) {
         self.tally.in_flight_max = self.in_flight.peak();
         self.tally.workloads_in_flight_max = self.workloads_in_flight.iter().map(Gauge::peak).collect();
         for (place, state) in self.pools.iter().enumerate() {
             let scenario_pool = &self.engine.scenario.pools[place];
             let pool = &mut self.tally.pools[place];
-            pool.charged = state.charged - self.marks.at_warmup[place];
+            pool.charged = state.charged - self.marks.at_start[place];
             pool.reservation_peak = state.reserved.peak();
             pool.in_flight_max = state.in_flight.peak();
             let quota = scenario_pool.quotas.reserved_from();
-            pool.allowed = quota.map_or(0, |quota| allowed(&quota.limits, self.marks.warmup, now));
+            pool.allowed = quota.map_or(0, |quota| allowed(&quota.limits, self.marks.since, now));
         }
     }
 

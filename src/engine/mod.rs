@@ -10,6 +10,7 @@
 
 mod attempt;
 mod attempt_draws;
+mod batches;
 mod calendar;
 mod compiled;
 mod draws;

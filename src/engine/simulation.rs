@@ -49,6 +49,8 @@ pub(super) struct Simulation<'a, O> {
     pub(super) in_flight: Gauge,
     pub(super) marks: Marks,
     pub(super) tally: Tally,
+    /// The batches of measured time that are over, where it is cut.
+    pub(super) batches: Vec<Tally>,
     /// Admissions so far: the order of settlements.
     pub(super) admissions: u64,
     /// Waits begun so far: the order of retries and releases.
@@ -132,6 +134,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
                 health: engine.watched.map(|watched| Health::new([watched.from, watched.to], scenario.horizon)),
                 ..Tally::default()
             },
+            batches: Vec::new(),
             admissions: 0,
             waits: 0,
             counted_open: 0,
@@ -200,8 +203,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
         }
     }
 
-    /// Runs to the end: the horizon, and then until each counted request has ended.
-    pub(super) fn run(mut self) -> Option<Tally> {
+    /// Runs to the end: the horizon, and then until each counted request has ended. One tally for each batch, or for all.
+    pub(super) fn run(mut self) -> Option<Vec<Tally>> {
         if !O::ATTEMPTS && self.engine.has_lane() {
             return self.run_in_lane();
         }
@@ -210,7 +213,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
     }
 
     /// As [`run`](Self::run), for a replication that a lane can run.
-    fn run_in_lane(mut self) -> Option<Tally> {
+    fn run_in_lane(mut self) -> Option<Vec<Tally>> {
         let mut lane = LaneState::new(self.engine);
         while !self.marks.past_horizon() || self.counted_open > 0 {
             self.run_lane(&mut lane);
@@ -313,7 +316,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
     }
 
     /// Closes the books: what is still in flight counts up to the horizon; what has not ended is said and not counted.
-    fn close(mut self) -> Tally {
+    fn close(mut self) -> Vec<Tally> {
         while let Some(event) = self.calendar.pop_before(Event::NEVER) {
             // Each open flight has exactly one event to come.
             if event.class() == Class::Server {
@@ -324,7 +327,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
         for (pool, state) in self.tally.pools.iter_mut().zip(&self.pools) {
             pool.reservation_ns = state.reservation_ns;
         }
-        self.tally
+        self.close_batches()
     }
 }
 

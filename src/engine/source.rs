@@ -31,6 +31,8 @@ pub(super) struct Drawn<'a> {
     /// The number of the first.
     pub(super) first: u64,
     pub(super) len: usize,
+    /// How many of them are counted, where there are columns.
+    pub(super) counted: usize,
 }
 
 impl<'a> Drawn<'a> {
@@ -106,6 +108,7 @@ impl<'a> OpenSource<'a> {
                 columns,
                 first: 0,
                 len: 0,
+                counted: 0,
             })],
             current: 0,
             free: Vec::new(),
@@ -192,8 +195,9 @@ impl<'a> OpenSource<'a> {
         block.first = self.drawn;
         let len = self.arrivals.fill_rows(&mut block.times[..BLOCK], &mut block.rows);
         block.len = len;
-        self.end = if len > 0 { len } else { usize::MAX };
         block.times[len] = SimTime::MAX.0;
+        block.counted = 0;
+        self.end = if len > 0 { len } else { usize::MAX };
         self.drawn += len as u64;
         if self.trace.is_some() {
             // Nothing is drawn over zeros; what the last block's rows left behind must go.

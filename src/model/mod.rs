@@ -18,6 +18,7 @@ pub mod quota;
 pub mod scenario;
 pub mod service_quota;
 pub mod slo;
+mod stationary;
 pub mod workload;
 
 pub use arrivals::{Arrivals, Trace, TraceRow};

@@ -12,6 +12,8 @@ pub struct Scenario {
     pub start: Start,
     /// Requests arrive before this instant; it includes the warm-up.
     pub horizon: SimTime,
+    /// Whether the horizon was written, and is not the default.
+    pub horizon_given: bool,
     /// Requests that arrive from this instant on are counted.
     pub warmup: SimTime,
     /// Independent repetitions.

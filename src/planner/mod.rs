@@ -4,11 +4,13 @@
 
 pub mod assume;
 mod batch;
+mod batches;
 mod boundary;
 mod caching;
 mod compare;
 mod drain;
 mod ladder;
+mod lengthen;
 mod precise;
 mod remedies;
 mod replicate;

@@ -22,6 +22,12 @@ pub fn summary(summary: &Summary) -> String {
     ] {
         table.row(["run", name, metric, &value, "", "", ""]);
     }
+    if let Some(batches) = summary.batches {
+        table.row(["run", name, "batches", &batches.to_string(), "", "", ""]);
+    }
+    if let Some(precision) = &summary.horizon_chosen_for {
+        table.row(["run", name, "horizon_chosen_for", precision, "", "", ""]);
+    }
     metrics(&mut table, "total", "", &summary.total);
     for (name, of_pool) in &summary.pools {
         metrics(&mut table, "pool", name, of_pool);

@@ -8,6 +8,17 @@ use crate::analysis::{
 };
 use crate::report::setting::{LatencyObjective, PoolSetting, Setting, WorkloadSetting};
 
+/// The same from one run in batches, whose horizon was chosen.
+pub(crate) fn batched() -> Summary {
+    Summary {
+        replications: 1,
+        batches: Some(30),
+        horizon_s: 162_120.0,
+        horizon_chosen_for: Some("2%,0.1%".into()),
+        ..busy()
+    }
+}
+
 /// A one-word classifier whose reservations fill the quota.
 pub(crate) fn busy() -> Summary {
     let total = classifier();

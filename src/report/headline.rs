@@ -15,7 +15,7 @@ pub fn headline(summary: &Summary) -> String {
     }
     let rate = total.attempt_throttle_rate;
     let share = rate.mean.map_or_else(|| count(total.counts.throttled), percent);
-    format!("{share} of attempts are throttled{}{}; {}.", interval(rate), culprits(summary), failures(total))
+    format!("{share} of attempts are throttled{}{}; {}.", interval(rate, summary), culprits(summary), failures(total))
 }
 
 /// What became of the requests when nothing was throttled.
@@ -42,8 +42,12 @@ fn failures(total: &Metrics) -> String {
 }
 
 /// ` (95% CI 40.1–42.5%)`, or what stands in its place.
-fn interval(estimate: Estimate) -> String {
-    let rough = if estimate.few_events { ", rough: seen in fewer than 5 replications" } else { "" };
+fn interval(estimate: Estimate, summary: &Summary) -> String {
+    let rough = match summary.batches {
+        _ if !estimate.few_events => "",
+        None => ", rough: seen in fewer than 5 replications",
+        Some(_) => ", rough: seen in fewer than 5 batches",
+    };
     match estimate.ci95 {
         Some(ci) => format!(" (95% CI {}{rough})", percent_range(ci)),
         None => String::new(),

@@ -1,7 +1,7 @@
 //! The summary for a pull request: the answer, two tables, the objectives; what it rests on folded away.
 
 use super::headline::headline;
-use super::table::{self, Table, provenance};
+use super::table::{self, Table, chosen_horizon, provenance};
 use super::{clients, recovery};
 use crate::analysis::Summary;
 use std::fmt::Write as _;
@@ -32,6 +32,9 @@ pub fn summary(summary: &Summary) -> String {
     }
     text += &foundations(&summary.assumptions, &summary.warnings);
     let _ = write!(text, "\n<sub>{}</sub>\n", escape(&provenance(summary).join(" · ")));
+    if let Some(chosen) = chosen_horizon(summary) {
+        let _ = write!(text, "\n<sub>{}</sub>\n", prose(&chosen));
+    }
     text
 }
 
@@ -104,6 +107,11 @@ mod tests {
     #[test]
     fn a_busy_classifier() {
         insta::assert_snapshot!(super::summary(&fixture::busy()));
+    }
+
+    #[test]
+    fn one_run_in_batches() {
+        insta::assert_snapshot!(super::summary(&fixture::batched()));
     }
 
     #[test]

@@ -271,6 +271,7 @@ mod tests {
             name: "words".into(),
             start: Start::default(),
             horizon: SimTime(1),
+            horizon_given: true,
             warmup: SimTime::ZERO,
             replications: 1,
             seed: 1,

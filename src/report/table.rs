@@ -3,6 +3,7 @@
 use super::headline::active_limits;
 use super::number::{DASH, count, dollars, duration_ms, or_dash, percent, short};
 use crate::analysis::{Metrics, SloOutcome, Summary};
+use crate::units::{SimSpan, format};
 
 /// Rows of cells under a header, of fixed titles or of names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,15 +136,33 @@ pub(super) fn in_unit(metric: &str, value: Option<f64>) -> String {
     or_dash(value, write)
 }
 
-/// What a reader needs to repeat the run, in parts: name, seed, version, replications and horizon.
+/// What a reader needs to repeat the run, in parts: name, seed, version, replications or batches, and horizon.
 pub fn provenance(summary: &Summary) -> [String; 4] {
-    provenance_of(
-        &summary.scenario,
-        summary.seed,
-        &summary.quotasim_version,
-        summary.replications,
-        [summary.horizon_s, summary.warmup_s],
-    )
+    let times = [summary.horizon_s, summary.warmup_s];
+    let mut parts =
+        provenance_of(&summary.scenario, summary.seed, &summary.quotasim_version, summary.replications, times);
+    if let Some(batches) = summary.batches {
+        // Whole minutes; what is left over is the last one's.
+        let minutes = libm::floor((summary.horizon_s - summary.warmup_s) / 60.0 / f64::from(batches));
+        let length = if minutes < 120.0 { format!("{minutes} min") } else { duration_ms(minutes * 6e4) };
+        let whole = duration_ms(summary.horizon_s * 1e3);
+        parts[3] = format!("{batches} batches of {length} in one run of {whole} ({})", warmup(summary.warmup_s));
+    }
+    parts
+}
+
+/// That the horizon was chosen, why, and how to keep it; `None` where it was not.
+pub fn chosen_horizon(summary: &Summary) -> Option<String> {
+    let precision = summary.horizon_chosen_for.as_ref()?;
+    let horizon = format::hours(SimSpan::from_secs_f64(summary.horizon_s));
+    let replications = match summary.batches {
+        None => format!(" and `replications: {}`", summary.replications),
+        Some(_) => String::new(),
+    };
+    Some(format!(
+        "The scenario gives no horizon, and its law is the same at all times: {horizon} is what --precision {precision} \
+         takes. To keep that, write `horizon: {horizon}`{replications}."
+    ))
 }
 
 /// The same for any result.
@@ -155,7 +174,6 @@ pub fn provenance_of(
     [horizon_s, warmup_s]: [f64; 2],
 ) -> [String; 4] {
     let horizon = duration_ms(horizon_s * 1e3);
-    let warmup = if warmup_s > 0.0 { duration_ms(warmup_s * 1e3) } else { "no".to_owned() };
     let times = match replications {
         1 => "1 replication".to_owned(),
         many => format!("{} replications", count(u64::from(many))),
@@ -164,8 +182,13 @@ pub fn provenance_of(
         scenario.to_owned(),
         format!("seed {seed}"),
         format!("quotasim {version}"),
-        format!("{times} of {horizon} ({warmup} warm-up)"),
+        format!("{times} of {horizon} ({})", warmup(warmup_s)),
     ]
+}
+
+fn warmup(seconds: f64) -> String {
+    let span = if seconds > 0.0 { duration_ms(seconds * 1e3) } else { "no".to_owned() };
+    format!("{span} warm-up")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! At most [`WIDTH`] columns; colour repeats what the words already say.
 
 use super::headline::headline;
-use super::table::{self, Table, provenance};
+use super::table::{self, Table, chosen_horizon, provenance};
 use super::{clients, recovery};
 use crate::analysis::{SloOutcome, Summary};
 use anstyle::{AnsiColor, Style as Ansi};
@@ -73,6 +73,7 @@ pub fn summary(summary: &Summary, style: &Style) -> String {
     lines.extend(foundations(&summary.assumptions, &summary.warnings, *style));
     lines.push(String::new());
     lines.extend(pack(&provenance(summary), " · ", "", "").iter().map(|line| style.paint(FAINT, line)));
+    lines.extend(chosen_horizon(summary).iter().flat_map(|text| faint(text, *style)));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -215,6 +216,11 @@ mod tests {
     }
 
     #[test]
+    fn one_run_in_batches() {
+        insta::assert_snapshot!(summary(&fixture::batched(), &Style::PLAIN));
+    }
+
+    #[test]
     fn two_workloads_on_two_pools_with_gaps() {
         insta::assert_snapshot!(summary(&fixture::two_pools(), &Style::PLAIN));
     }
@@ -225,10 +231,15 @@ mod tests {
         let metrics = crowded.workloads["chat"].clone();
         crowded.workloads.insert("a-workload-whose-author-likes-long-names".into(), metrics.clone());
         crowded.pools.insert("pool-with-a-long-name-in-eu-central-1".into(), metrics);
-        for fixture in [fixture::busy(), fixture::calm(), crowded, Summary::default()] {
-            for line in summary(&fixture, &Style::PLAIN).lines() {
+        let narrow = |of: &Summary| {
+            for line in summary(of, &Style::PLAIN).lines() {
                 assert!(line.chars().count() <= WIDTH, "{line}");
             }
+        };
+        narrow(&crowded);
+        let others: [fn() -> Summary; 4] = [fixture::busy, fixture::batched, fixture::calm, Summary::default];
+        for make in others {
+            narrow(&make());
         }
     }
 

@@ -4,7 +4,7 @@ use super::build::Builder;
 use super::moments::{mean, support};
 use super::problem::{Span, shown};
 use crate::model::{Arrivals, Demand, Limiter, Pool, PoolQuotas, Quota, Workload};
-use crate::units::{SimSpan, Tokens, format};
+use crate::units::{SimSpan, SimTime, Tokens, format};
 
 /// Warns of what is wrong with a workload on the pools that it calls.
 pub(crate) fn of_workload(b: &mut Builder<'_>, at: Span, workload: &Workload, pools: &[Option<Pool>]) {
@@ -15,6 +15,35 @@ pub(crate) fn of_workload(b: &mut Builder<'_>, at: Span, workload: &Workload, po
             context_window(b, at, workload, pool);
             unsatisfiable(b, at, workload, pool);
         }
+    }
+}
+
+/// Says where the rate of a workload goes on to change after the horizon that it has by default.
+pub(crate) fn beyond_default_horizon(b: &mut Builder<'_>, at: Span, workload: &Workload, horizon: SimTime) {
+    let Some(whole) = pattern(&workload.arrivals).filter(|whole| whole.0 > horizon.0) else { return };
+    b.cx.warn(
+        at,
+        format!(
+            "the rate of `{}` varies over {}, and the default horizon of {} sees only its first part",
+            shown(&workload.name),
+            format::hours(whole),
+            format::hours(SimSpan(horizon.0))
+        ),
+        format!("write `horizon: {}`", format::hours(whole)),
+    );
+}
+
+/// How long arrivals take to go through what they go through again and again, or once; `None` where they change with
+/// nothing, or with what has no certain length.
+fn pattern(arrivals: &Arrivals) -> Option<SimSpan> {
+    const EVERY_HOUR: u32 = (1 << 24) - 1;
+    const EVERY_WEEKDAY: u8 = (1 << 7) - 1;
+    match arrivals {
+        Arrivals::Sinusoidal { amplitude, period, .. } => (amplitude.0 > 0.0).then_some(*period),
+        Arrivals::Piecewise { points, .. } => points.last().map(|(at, _)| SimSpan(at.0)),
+        Arrivals::Cron { schedule, .. } if schedule.weekdays != EVERY_WEEKDAY => Some(SimSpan(7 * SimSpan::DAY.0)),
+        Arrivals::Cron { schedule, .. } if schedule.hours != EVERY_HOUR => Some(SimSpan::DAY),
+        _ => None,
     }
 }
 

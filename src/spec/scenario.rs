@@ -153,6 +153,11 @@ impl ScenarioSpec {
         let closed: Vec<bool> = workloads.iter().map(|workload| workload.as_ref().is_some_and(is_closed)).collect();
         let complete: Option<Vec<Workload>> = workloads.into_iter().collect();
         let (horizon, warmup) = self.time(b, complete.as_deref().unwrap_or_default())?;
+        if let (None, Some(list), Some(workloads)) = (&self.horizon, &self.workloads, &complete) {
+            for ((name, _), workload) in list.value.0.iter().zip(workloads) {
+                checks::beyond_default_horizon(b, name.at, workload, horizon);
+            }
+        }
         let spike = match &self.spike {
             None => Some(None),
             Some(spike) => spike.value.build(b, &workload_names, &closed, [warmup, horizon]).map(Some),
@@ -167,6 +172,7 @@ impl ScenarioSpec {
             name: self.name.as_ref().map_or_else(|| file_name.to_owned(), |name| name.value.clone()),
             start: start?.value.start,
             horizon,
+            horizon_given: self.horizon.is_some(),
             warmup,
             replications: replications.value,
             seed: self.seed?.value,

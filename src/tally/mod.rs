@@ -4,6 +4,7 @@
 //! pool), per pool, and for everything together. *Measured time* is `[warmup, horizon)`; a *counted* request arrived
 //! in it.
 
+mod batch;
 mod failures;
 mod health;
 mod histogram;
@@ -15,10 +16,13 @@ pub use histogram::Histogram;
 pub use ledger::Ledger;
 
 use crate::model::QuotaName;
+use crate::units::SimSpan;
 
 /// One replication of a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// How long the batch is that this is of, where measured time is cut into batches; `None` is all of it.
+    pub batch: Option<SimSpan>,
     /// One per workload and pool that it may call, in the order of [`FlowTally::workload`], [`FlowTally::pool`].
     pub flows: Vec<FlowTally>,
     /// The most attempts in progress in measured time, by workload.

@@ -34,6 +34,23 @@ pub fn quantity(value: u64) -> String {
     count(value)
 }
 
+/// A length of time in hours and minutes, as a scenario may have it: `90m` is `1h30m`, two days are `48h`; what is no
+/// whole minute is as [`duration`] has it.
+///
+/// ```
+/// use quotasim::units::{SimSpan, format::hours};
+/// assert_eq!([5, 240, 2_702].map(|m| hours(SimSpan(m * SimSpan::MINUTE.0))), ["5m", "4h", "45h2m"]);
+/// ```
+pub fn hours(span: SimSpan) -> String {
+    let minutes = span.0 / SimSpan::MINUTE.0;
+    match (minutes / 60, minutes % 60) {
+        _ if minutes == 0 || !span.0.is_multiple_of(SimSpan::MINUTE.0) => duration(span),
+        (0, minutes) => format!("{minutes}m"),
+        (hours, 0) => format!("{hours}h"),
+        (hours, minutes) => format!("{hours}h{minutes}m"),
+    }
+}
+
 /// A length of time without loss, in at most two units: `250 ms`, `2.3 s`, `30m`, `1h30m`.
 pub fn duration(span: SimSpan) -> String {
     const UNITS: [(u64, &str); 3] = [(SimSpan::DAY.0, "d"), (SimSpan::HOUR.0, "h"), (SimSpan::MINUTE.0, "m")];

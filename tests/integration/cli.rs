@@ -318,6 +318,43 @@ fn the_number_of_threads_changes_no_byte() {
 }
 
 #[test]
+fn a_precision_says_what_it_took_and_can_be_repeated() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("open.yaml"), BUSY.replace("horizon: 4m\n", "")).expect("a scenario");
+    let one = desk.run("run open.yaml --precision 2%,0.2% --replications 1 --format json");
+    let (json, said) = (one.json(), &one.stderr);
+    assert_eq!((json["replications"].as_u64(), json["batches"].as_u64()), (Some(1), Some(30)), "{said}");
+    assert_eq!(json["horizon_chosen_for"], "2%,0.2%");
+    assert!(json["total"]["attempt_throttle_rate"]["ci95"].is_array());
+    let written =
+        said.split("write `horizon: ").nth(1).and_then(|rest| rest.split('`').next()).expect("a way to keep it");
+    let again = format!("run open.yaml --precision 2%,0.2% --replications 1 --set horizon={written} --format json");
+    let again = desk.run(&again).json();
+    assert_eq!(again["total"], json["total"]);
+    assert!(again.get("horizon_chosen_for").is_none());
+    let text = desk.run("run open.yaml --precision 2%,0.2% --replications 1 --quiet");
+    assert!(
+        text.stdout.contains("30 batches of ") && text.stdout.contains(&format!("`horizon: {written}`")),
+        "{text:?}"
+    );
+    assert!(text.stderr.is_empty() && !text.stdout.contains("one replication"), "{text:?}");
+    // What was saved is drawn again, batches and all.
+    desk.run("run open.yaml --precision 2%,0.2% --replications 1 -o out");
+    assert!(desk.read("out/report.html").contains("30 batches of "));
+    assert!(desk.run("report out/summary.json -o again").stderr.contains("wrote"), "it can be read");
+    // Without one, nothing is new.
+    assert!(desk.run("run open.yaml --format json").json().get("batches").is_none());
+    for threads in [1, 4] {
+        let many = desk.run(&format!("run open.yaml --precision 2%,0.2% --threads {threads} --format json"));
+        assert_eq!(
+            many.stdout,
+            desk.run("run open.yaml --precision 2%,0.2% --format json").stdout,
+            "{threads} threads"
+        );
+    }
+}
+
+#[test]
 fn a_reader_who_leaves_is_no_error() {
     let desk = Desk::new();
     for verb in ["schema", "models", "man"] {

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, a module per concern.
 
+mod batches;
 mod calibrate;
 #[cfg(feature = "aws")]
 mod calibrate_live;

@@ -140,7 +140,7 @@ impl<A: Admit> Lane<'_, '_, A> {
 impl<O: Observer> Simulation<'_, O> {
     /// Counts the blocks with requests that will not be decided any more.
     pub(in crate::engine) fn count_undecided(&mut self) {
-        let source = self.sources[0].as_ref().expect("only open sources are plain");
+        let source = self.sources[0].as_mut().expect("only open sources are plain");
         let has_ttft = self.engine.flows[0].latency.has_ttft();
         for block in 0..source.blocks.len() {
             if source.blocks[block].columns().repeats.undecided > 0 {

@@ -9,7 +9,7 @@ mod sizing;
 
 use super::compare::{self as comparison_tables, in_sentence};
 use super::saved::{Origin, Saved};
-use super::table::{self, Table, provenance};
+use super::table::{self, Table, chosen_horizon, provenance};
 use super::{clients, headline, recovery, sweep as sweep_tables};
 use crate::analysis::{Comparison, Recovery, Summary, Sweep};
 use minijinja::{Environment, context};
@@ -343,7 +343,7 @@ fn of_run(summary: &Summary) -> Page {
         tried_lead: elsewhere(),
         assumptions: summary.assumptions.clone(),
         warnings: summary.warnings.clone(),
-        provenance: provenance(summary).join(" · "),
+        provenance: provenance(summary).into_iter().chain(chosen_horizon(summary)).collect::<Vec<_>>().join(" · "),
         version: summary.quotasim_version.clone(),
         ..Page::default()
     }

@@ -23,6 +23,26 @@ macro_rules! pinned {
 }
 
 pinned! {
+    rates_that_change_after_the_default_horizon: r#"
+version: 1
+pools: { p: { model: mine, burndown_rate: 5, max_output_tokens: 64_000, tokens_per_minute: 200k,
+  requests_per_minute: none, latency: { duration: 1s } } }
+workloads:
+  by-day: { pool: p, arrivals: { sinusoidal: { rate: 5/s, amplitude: 80%, period: 24h } }, input_tokens: 1, output_tokens: 1 }
+  by-minute: { pool: p, arrivals: { sinusoidal: { rate: 5/s, amplitude: 80%, period: 5m } }, input_tokens: 1, output_tokens: 1 }
+  launch: { pool: p, arrivals: { piecewise: { points: [[0s, 5/s], [90m, 40/s]] } }, input_tokens: 1, output_tokens: 1 }
+  at-night: { pool: p, arrivals: { cron: { schedule: "0 2 * * *", count: 9 } }, input_tokens: 1, output_tokens: 1 }
+  on-workdays: { pool: p, arrivals: { cron: { schedule: "*/10 * * * 1-5", count: 9 } }, input_tokens: 1, output_tokens: 1 }
+  all-the-time: { pool: p, arrivals: { cron: { schedule: "*/10 * * * *", count: 9 } }, input_tokens: 1, output_tokens: 1 }
+"#;
+    rates_that_change_within_a_written_horizon: r"
+version: 1
+horizon: 1h
+pools: { p: { model: mine, burndown_rate: 5, max_output_tokens: 64_000, tokens_per_minute: 200k,
+  requests_per_minute: none, latency: { duration: 1s } } }
+workloads:
+  by-day: { pool: p, arrivals: { sinusoidal: { rate: 5/s, amplitude: 80%, period: 24h } }, input_tokens: 1, output_tokens: 1 }
+";
     three_wrong_keys_and_a_negative_rate: r"
 version: 1
 pools:
