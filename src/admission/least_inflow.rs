@@ -1,6 +1,6 @@
 //! How far a bucket that was full at some instant of a batch is from full at its end.
 
-use super::batch::{BATCH, Batch};
+use super::batch::Batch;
 
 /// The least that flows in net from any instant of a batch until its end, zero at the most, where `limit` flows in per
 /// ns and a token is so many units; none if it depends on which of two attempts ends first at one instant.

@@ -71,9 +71,11 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Lives through the next slice, if all of it is before `mark` and order cannot matter; whether it has.
     #[inline(always)]
     pub(super) fn calm_slice(&mut self, mark: SimTime) -> bool {
-        if !self.agenda.is_through() || self.unrest.lasts() {
-            return false;
-        }
+        self.agenda.is_through() && !self.unrest.lasts() && self.live_through_slice(mark)
+    }
+
+    #[inline(never)]
+    fn live_through_slice(&mut self, mark: SimTime) -> bool {
         let Some(slice) = self.agenda.next_slice().filter(|slice| slice.until() <= mark) else { return false };
         let Some(beginning) = self.beginning(&slice) else { return false };
         let (from, until) = (slice.from, slice.until());
