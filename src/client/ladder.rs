@@ -1,6 +1,6 @@
 //! The waits of a client that remembers nothing: how often a request has failed decides what comes next.
 //!
-//! Most custom policies are of this kind. SDKs are not: their retries draw on a quota that all requests share.
+//! Most custom policies are of this kind. Most SDKs are not: their retries draw on a quota that all requests share.
 
 use super::backoff::{Backoff, Spread};
 use super::budget::BudgetRule;
@@ -36,7 +36,7 @@ impl Client {
         let rules = &self.rules;
         let forgets = rules.limiter.is_none() && rules.permit == Permit::None && rules.budget == BudgetRule::UNLIMITED;
         let retry = rules.treatments[Failure::Throttled as usize].retry;
-        let attempts = if retry.is_some() { rules.max_attempts } else { 1 };
+        let attempts = if retry.is_some() { rules.max_attempts.max(1) } else { 1 };
         if !forgets || attempts > MOST_ATTEMPTS || retry.is_some_and(|retry| retry.cost > 0) {
             return None;
         }
@@ -73,7 +73,11 @@ impl Ladder {
         match &self.wait {
             Wait::Constant(delay) => Some(delay * rungs.len() as f64),
             Wait::Backoff(Backoff { spread: Spread::Jitter(Jitter::Decorrelated), .. }) => None,
-            Wait::Backoff(backoff) => Some(rungs.map(|rung| backoff.delay(rung, 0.0, 1.0)).sum()),
+            Wait::Backoff(backoff) => {
+                // Some jitters shorten the wait as their number grows.
+                let longest = |rung| backoff.delay(rung, 0.0, 0.0).max(backoff.delay(rung, 0.0, 1.0));
+                Some(rungs.map(longest).sum())
+            }
         }
     }
 }

@@ -12,9 +12,8 @@ impl<O: Observer> Simulation<'_, O> {
     /// A batch ends and the next begins.
     pub(super) fn cut_batch(&mut self, now: SimTime) {
         for workload in 0..self.sources.len() {
-            // What has come of a block belongs to this batch, the rest to later ones; so does a block of which some wait.
-            let columns = self.sources[workload].as_ref().and_then(|source| source.block().columns.as_ref());
-            if columns.is_some_and(|columns| columns.repeats.undecided == 0) {
+            // What has come of a block belongs to this batch, the rest to later ones.
+            if self.sources[workload].as_ref().is_some_and(|source| source.block().columns.is_some()) {
                 self.count_first_attempts(workload);
             }
         }

@@ -167,8 +167,8 @@ impl<'a> Engine<'a> {
                     books_first_token,
                     awaited,
                     plain: !(awaited || books_first_token || unfolds || client.saves_up()),
-                    // Where first tokens move a limiter's rate, their order among the other events counts.
                     ladder: client.ladder().filter(|_| simple && !awaited),
+                    // Where first tokens move a limiter's rate, their order among the other events counts.
                     suits_lane: !(comes_back || unfolds || (books_first_token && client.has_limiter())),
                     client,
                     think_time: think_time.map(Sampler::new),

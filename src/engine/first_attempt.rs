@@ -30,7 +30,7 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Verdict {
-    /// Its request is counted elsewhere, or [repeats](super::repeats) it.
+    /// Its request is counted elsewhere, or waits in its block (see [`Repeats`]).
     Refused = 0,
     Admitted = 1,
 }

@@ -96,6 +96,11 @@ impl Marks {
         self.reschedule();
     }
 
+    /// Whether measured time is cut into batches.
+    pub(super) fn are_cut(&self) -> bool {
+        !self.cuts.is_empty()
+    }
+
     /// The next mark.
     #[inline]
     pub(super) fn next(&self) -> Event {

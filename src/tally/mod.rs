@@ -141,9 +141,10 @@ pub struct PoolTally {
     pub tokens_by_minute: Minutes,
     /// Attempts admitted in each whole minute of measured time.
     pub requests_by_minute: Minutes,
-    /// The bucket's level, sampled through the first and last quarter of measured time; `None` for other limiters.
+    /// The bucket's level, sampled through the first and last quarter of measured time; `None` for other limiters,
+    /// and for all batches of a run but the first.
     pub level_drift: Option<LevelDrift>,
-    /// The pool in equal intervals from the start to the horizon.
+    /// The pool in equal intervals from the start to the horizon; with the first batch of a run that is cut.
     pub timeline: Vec<Probe>,
 }
 

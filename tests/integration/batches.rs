@@ -41,6 +41,8 @@ fn cases() -> Vec<String> {
     let quota = "tokens_per_minute: 1.2M";
     for client in [
         "client: none",
+        "client: anthropic",
+        "client: { custom: { max_attempts: 4, delay: 7s } }",
         "client: { custom: { max_attempts: 5, delay: 9s } }, deadline: 30s",
         "client: boto3, stream: true, read_timeout: 3s, faults: { disconnect: 5%, unavailable: 5% }",
         "client: boto3-adaptive, pace: 90%, deadline: 40s",
@@ -105,6 +107,8 @@ fn nothing_is_lost<O: Observer>(text: &str, cuts: &[SimTime], observer: &mut O) 
     let measured: u64 = batches.iter().map(|batch| batch.batch.expect("it is one").0).sum();
     assert_eq!(measured, scenario.measured().0, "{text}");
     assert!(whole.flows[0].attempts > 1_000, "{text}");
+    let mut flows = batches.iter().flat_map(|batch| &batch.flows);
+    assert!(flows.all(|flow| flow.throttled() <= flow.attempts), "counted apart from its attempt: {text}");
     // Not `assert_eq`: the histograms would fill the screen.
     let joined = joined(batches);
     assert!(whole == joined, "{:?}\n{:?}\n{text}", whole.flows[0].ledger, joined.flows[0].ledger);

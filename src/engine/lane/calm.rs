@@ -22,7 +22,7 @@ struct Beginning {
     reserved: u64,
 }
 
-/// How many slices to live through event by event before one is tried again: the more, the longer none was calm.
+/// How many times not to try: the more, the longer the quota had no room for all of a slice.
 #[derive(Debug, Default)]
 pub(super) struct Unrest {
     to_come: u32,
@@ -30,7 +30,7 @@ pub(super) struct Unrest {
 }
 
 impl Unrest {
-    /// The most slices that are not tried.
+    /// The most times in a row.
     const MOST: u32 = 15;
 
     #[inline(always)]

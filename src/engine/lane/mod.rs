@@ -9,8 +9,9 @@
 //! *Map*: `mod` carries what most requests are, admitted at once and answered, `calm` many of them at once; `repeats` the
 //! retries of clients that remember nothing; of other clients `slow` the attempts that are not plain, `waiting` the
 //! records of their requests and their waits; `slots` concurrency caps, `held_back` paces and limiters, `alarms` the
-//! deadlines of those that wait there; `first_tokens` the successes of streams. What stays to the general loop: several workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose
-//! reservation or end unfolds while they run, and streams under an SDK's limiter.
+//! deadlines of those that wait there; `first_tokens` the successes of streams. What stays to the general loop: several
+//! workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose reservation or end unfolds while
+//! they run, and streams under an SDK's limiter.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
 //! concerns. *Measured*: a request of the benchmark `low 100` takes half of the time here, one of `over 100` 0.7.
@@ -223,8 +224,9 @@ impl<O: Observer> Simulation<'_, O> {
             lane.adopt(event);
         }
         match &workload.ladder {
-            Some(ladder) => lane.run_repeating(ladder),
-            None => lane.run(),
+            // A batch is not to wait for what a block still waits for.
+            Some(ladder) if !lane.marks.are_cut() => lane.run_repeating(ladder),
+            _ => lane.run(),
         }
         let Lane { in_flight, reserved, counters, source, .. } = lane;
         // Each arrival, each wake and each end is an event.

@@ -4,11 +4,14 @@
 //! that or an end. What an attempt leads to is noted in columns, and counted when the block is done with.
 //!
 //! *Why*: over the quota most attempts are refused and repeated. A record for each of their requests, a decision of a
-//! client that could remember, and counters one by one took half of the time, and so did branches that nobody can
-//! predict, between arrivals and retries on the way in, between first attempts and later ones on the way out.
+//! client that could remember, and counters one by one took a third of the time; and so many branches that nobody can
+//! predict, between arrivals and retries on the way in, between first attempts and later ones on the way out, cost as
+//! much again. *Measured* with callgrind: a request of the benchmark `over 100` takes 0.9 of the instructions, and 0.8 of
+//! the mispredicted branches.
 
 use super::Lane;
 use super::agenda::What;
+use super::alarms::NO_REQUEST;
 use super::{Charge, News};
 use crate::admission::{Admission, Admit};
 use crate::client::Ladder;
@@ -131,6 +134,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Makes room for the tickets of all requests in blocks.
     fn make_room(&mut self) {
         let places = self.source.blocks.len() * BLOCK;
+        debug_assert!(places < NO_REQUEST as usize, "the memory ends before");
         if self.in_progress.tickets.len() < places {
             self.in_progress.tickets.resize(places, 0);
         }
