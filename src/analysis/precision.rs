@@ -129,21 +129,15 @@ impl Precision {
             by_spread: needed(false),
             by_absence: needed(true),
             alike: done.batches().and_then(|_| alike.max_by(most_alike)),
-            worst: self.worst(scenario, &summary),
+            worst: worst(&figures).cloned(),
         }
     }
 
-    /// The figure of a run that is furthest from this precision; `None` without a figure that has an interval.
-    ///
-    /// The figures are those of the scenario's objectives or, where none of these has an interval, how much was
-    /// throttled, how much failed, and the mean latency. Percentiles have no interval, and cannot decide: the mean
-    /// stands for them.
-    pub fn worst(&self, scenario: &Scenario, summary: &Summary) -> Option<Figure> {
-        self.figures(scenario, summary).into_iter().max_by(|a, b| a.excess.total_cmp(&b.excess))
-    }
-
     /// The figures of a run that decide and have an interval.
-    pub fn figures(&self, scenario: &Scenario, summary: &Summary) -> Vec<Figure> {
+    ///
+    /// They are those of the scenario's objectives or, where none of these has an interval, how much was throttled, how
+    /// much failed, and the mean latency. Percentiles have no interval, and cannot decide: the mean stands for them.
+    fn figures(&self, scenario: &Scenario, summary: &Summary) -> Vec<Figure> {
         let objectives: Vec<Figure> = scenario
             .slo
             .iter()
@@ -176,6 +170,11 @@ impl Precision {
         let (name, path) = (name.to_owned(), path.to_owned());
         Some(Figure { name, half_width, excess, never_seen: rate && value == 0.0, scope: Scope::Total, path })
     }
+}
+
+/// The figure that is furthest from the precision.
+fn worst(figures: &[Figure]) -> Option<&Figure> {
+    figures.iter().max_by(|a, b| a.excess.total_cmp(&b.excess))
 }
 
 impl fmt::Display for Precision {
@@ -269,7 +268,8 @@ mod tests {
             assumptions: Vec::new(),
         };
         let summary = Summary { total: throttled(0.2, 0.02), ..Summary::default() };
-        let worst = FIVE.worst(&scenario, &summary).expect("something has an interval");
+        let figures = FIVE.figures(&scenario, &summary);
+        let worst = worst(&figures).expect("something has an interval");
         assert_eq!(worst.name, "attempt_throttle_rate");
         assert!((worst.excess - 2.0).abs() < 1e-9, "{}", worst.excess);
     }

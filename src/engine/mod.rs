@@ -11,6 +11,7 @@
 mod attempt;
 mod attempt_draws;
 mod batches;
+mod block_count;
 mod calendar;
 mod compiled;
 mod draws;

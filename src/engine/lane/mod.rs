@@ -27,11 +27,12 @@ mod slots;
 mod slow;
 mod waiting;
 
+use super::block_count::Books;
 use super::compiled::{CompiledWorkload, Engine, Flow};
 use super::draws::LatencyKeys;
 use super::event::Event;
 use super::faults::FaultKeys;
-use super::first_attempt::{Books, Verdict};
+use super::first_attempt::Verdict;
 use super::gauge::Gauge;
 use super::held_back::{HeldBack, HoldsBack as _};
 use super::marks::Marks;
