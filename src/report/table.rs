@@ -174,16 +174,21 @@ pub fn provenance_of(
     [horizon_s, warmup_s]: [f64; 2],
 ) -> [String; 4] {
     let horizon = duration_ms(horizon_s * 1e3);
-    let times = match replications {
-        1 => "1 replication".to_owned(),
-        many => format!("{} replications", count(u64::from(many))),
-    };
+    let times = times(replications);
     [
         scenario.to_owned(),
         format!("seed {seed}"),
         format!("quotasim {version}"),
         format!("{times} of {horizon} ({})", warmup(warmup_s)),
     ]
+}
+
+/// How many replications, in words.
+pub fn times(replications: u32) -> String {
+    match replications {
+        1 => "1 replication".to_owned(),
+        many => format!("{} replications", count(u64::from(many))),
+    }
 }
 
 fn warmup(seconds: f64) -> String {

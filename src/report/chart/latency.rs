@@ -9,7 +9,7 @@ use super::theme::{AXIS, BLACK, Colour, GRID, MUTED, SERIES, TEXT, VERMILLION};
 use crate::analysis::{Percentiles, Summary};
 use crate::report::number::{duration_ms, percent};
 use crate::report::setting::{LatencyObjective, Setting};
-use crate::report::table::provenance;
+use crate::report::table::{provenance, times};
 
 /// The percentiles across the chart, and what each means.
 const COLUMNS: [(&str, &str, &str); 5] = [
@@ -291,7 +291,7 @@ fn finding(summary: &Summary) -> String {
 fn subtitle(summary: &Summary, setting: &Setting, hidden: usize) -> String {
     let models = setting.models();
     let mut parts = vec![if models.len() > 2 { format!("{} models", models.len()) } else { models.join(", ") }];
-    parts.push(format!("successful requests of {} replications, retries and waiting included", summary.replications));
+    parts.push(format!("successful requests of {}, retries and waiting included", times(summary.replications)));
     if let Some(failed) = summary.total.request_failure_rate.mean.filter(|&failed| failed > 0.0) {
         parts.push(format!("{} of requests failed and are not in it", percent(failed)));
     }

@@ -107,7 +107,9 @@ fn subtitle(summary: &Summary, pool: &PoolSetting, timeline: &PoolTimeline) -> S
         parts.push(format!("burndown ×{}", pool.burndown));
     }
     parts.extend(pool.rules.iter().cloned());
-    parts.push(format!("drawn: replication 1 of {}", summary.replications));
+    if summary.replications > 1 {
+        parts.push(format!("drawn: replication 1 of {}", summary.replications));
+    }
     parts.retain(|part| !part.is_empty());
     parts.join(" · ")
 }
