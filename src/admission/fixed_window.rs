@@ -1,8 +1,7 @@
 //! Fixed window: a counter that starts anew every minute.
 
-use super::batch::{AllAdmitted, Batch};
-use super::gate::Reservation;
 use super::limiter::{Entry, Limiter};
+use super::stretch::{End, Stretch};
 use crate::units::{SimSpan, SimTime};
 
 /// Windows of 60 s that begin at `phase + 60 s · k`.
@@ -12,9 +11,11 @@ use crate::units::{SimSpan, SimTime};
 pub struct FixedWindow {
     limit: u64,
     used: i64,
-    /// The current window is `[start, end)`; a phase above zero begins with a shorter one.
-    start: SimTime,
+    /// When the current window ends; a phase above zero begins with a shorter one.
     end: SimTime,
+    /// How many attempts have been admitted, and how many of them before the current window.
+    admitted: u64,
+    before: u64,
 }
 
 impl FixedWindow {
@@ -22,16 +23,16 @@ impl FixedWindow {
     pub fn new(limit: u64, phase: SimSpan) -> FixedWindow {
         let first = phase.0 % SimSpan::MINUTE.0;
         let end = if first == 0 { SimSpan::MINUTE.0 } else { first };
-        FixedWindow { limit, used: 0, start: SimTime::ZERO, end: SimTime(end) }
+        FixedWindow { limit, used: 0, end: SimTime(end), admitted: 0, before: 0 }
     }
 
     #[inline(always)]
     fn advance(&mut self, now: SimTime) {
         if now >= self.end {
             let windows = (now - self.end).0 / SimSpan::MINUTE.0;
-            self.start = SimTime(self.end.0 + windows * SimSpan::MINUTE.0);
-            self.end = self.start + SimSpan::MINUTE;
+            self.end = SimTime(self.end.0 + (windows + 1) * SimSpan::MINUTE.0);
             self.used = 0;
+            self.before = self.admitted;
         }
     }
 }
@@ -46,35 +47,41 @@ impl Limiter for FixedWindow {
     #[inline(always)]
     fn take(&mut self, _now: SimTime, cost: u64) -> Entry {
         self.used += cost as i64;
-        Entry::default()
+        let entry = Entry(self.admitted);
+        self.admitted += 1;
+        entry
     }
 
     #[inline(always)]
-    fn give_back(&mut self, now: SimTime, taken: SimTime, _entry: Entry, refund: i64) {
+    fn give_back(&mut self, now: SimTime, entry: Entry, refund: i64) {
         self.advance(now);
-        if taken >= self.start {
+        if entry.0 >= self.before {
             self.used -= refund;
         }
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool {
+    fn make_ready(&mut self, from: SimTime) -> SimTime {
         self.advance(from);
-        until <= self.end && self.used + reserved as i64 <= self.limit as i64
+        self.end
     }
 
     #[inline(always)]
-    fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
-        if reservation.at >= self.start { reservation.held as i64 - charge as i64 } else { 0 }
+    fn has_room(&self, taken: u64) -> bool {
+        self.used + taken as i64 <= self.limit as i64
     }
 
     #[inline(always)]
-    fn admit_all(&mut self, batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        let most = self.used + batch.reserved as i64 + batch.overdrawn;
-        (most <= self.limit as i64).then(|| {
-            self.used = most - batch.returned;
-            AllAdmitted { first: Entry::default() }
-        })
+    fn comes_back(&self, entry: Entry, held: u64, charge: u64) -> i64 {
+        if entry.0 >= self.before { held as i64 - charge as i64 } else { 0 }
+    }
+
+    #[inline(always)]
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
+        self.used += stretch.taken() as i64 - stretch.returned() as i64;
+        let first = Entry(self.admitted);
+        self.admitted += stretch.made.len() as u64;
+        first
     }
 
     fn penalise(&mut self, now: SimTime) {
@@ -114,7 +121,7 @@ mod tests {
         assert!(window.fits(SimTime(SimSpan::MINUTE.0), 10));
         let later = SimTime(SimSpan::MINUTE.0);
         let _ = window.take(later, 10);
-        window.give_back(later, SimTime::ZERO, entry, 10);
+        window.give_back(later, entry, 10);
         assert_eq!(window.available(later), 0, "the refund belongs to a window that has closed");
     }
 

@@ -1,8 +1,8 @@
 //! The quotas of one pool together: all or nothing, in order, and settled exactly once.
 
-use super::batch::{AllAdmitted, BATCH, Batch};
 use super::day::DayMeter;
 use super::limiter::{Entry, Limiter, Meter};
+use super::stretch::{End, Flows, MOST_ATTEMPTS, MOST_SLICES, Stretch};
 use crate::model::scenario::Start;
 use crate::model::{Endpoint, Pool, PoolQuotas, QuotaName};
 use crate::units::SimTime;
@@ -33,6 +33,12 @@ pub struct Reservation {
 }
 
 impl Reservation {
+    /// What an attempt holds that was admitted at some time, by its limiter's entry.
+    #[inline(always)]
+    pub fn new(at: SimTime, held: u64, entry: Entry) -> Reservation {
+        Reservation { at, held, entry }
+    }
+
     /// When the attempt was admitted.
     #[inline]
     pub fn admitted_at(&self) -> SimTime {
@@ -143,43 +149,48 @@ impl Gate {
         Refusal { counted_under: if never { QuotaName::Unsatisfiable } else { first } }
     }
 
-    /// As [`Limiter::begin_batch`], of so many attempts that ask for `reserved` together.
-    pub(super) fn begin_batch(&mut self, from: SimTime, until: SimTime, attempts: u64, reserved: u64) -> bool {
-        // A log is too much to copy; days and output quotas are rare.
-        let simple =
-            self.day.is_none() && self.output.is_none() && !matches!(self.requests, Some(Meter::SlidingWindow(_)));
-        simple
-            && self.requests.as_mut().is_none_or(|meter| meter.begin_batch(from, until, attempts))
-            && self.tokens.as_mut().is_none_or(|meter| meter.begin_batch(from, until, reserved))
+    /// As [`Limiter::make_ready`]; none where a stretch cannot be lived through at once.
+    pub(super) fn make_ready(&mut self, from: SimTime) -> Option<SimTime> {
+        // Days and output quotas are rare.
+        let simple = self.day.is_none() && self.output.is_none();
+        let mut ready = |meter: &mut Option<Meter>| meter.as_mut().map_or(SimTime::MAX, |meter| meter.make_ready(from));
+        simple.then(|| ready(&mut self.requests).min(ready(&mut self.tokens)))
+    }
+
+    /// As [`Limiter::has_room`], of so many attempts.
+    #[inline(always)]
+    pub(super) fn has_room(&self, attempts: u64, taken: u64) -> bool {
+        self.requests.as_ref().is_none_or(|meter| meter.has_room(attempts))
+            && self.tokens.as_ref().is_none_or(|meter| meter.has_room(taken))
     }
 
     /// As [`Limiter::comes_back`].
-    pub(super) fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
-        self.tokens.as_ref().map_or(0, |meter| meter.comes_back(reservation, charge))
+    #[inline(always)]
+    pub(super) fn comes_back(&self, entry: Entry, held: u64, charge: u64) -> i64 {
+        self.tokens.as_ref().map_or(0, |meter| meter.comes_back(entry, held, charge))
     }
 
-    /// As [`Limiter::admit_all`], on all quotas or on none.
-    pub(super) fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        let mut requests = self.requests.clone();
-        if let Some(meter) = &mut requests {
+    /// As [`Limiter::live_through`], on all quotas.
+    pub(super) fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
+        if let Some(meter) = &mut self.requests {
             // Each attempt is one request, and gives nothing back.
-            let ones = Batch {
-                costs: &[1; BATCH],
-                reserved: batch.attempts as u64,
-                ends: 0,
-                refunds: &[0; BATCH],
-                returned: 0,
-                overdrawn: 0,
-                ..*batch
-            };
-            meter.admit_all(&ones, |_| Entry::default())?;
+            let mut flows = [Flows::default(); MOST_SLICES];
+            let mut before = 0;
+            for (flows, slice) in flows.iter_mut().zip(stretch.slices) {
+                let attempts = slice.attempts;
+                *flows = Flows { attempts, asked: (attempts - before) as u64, ..Flows::default() };
+                before = attempts;
+            }
+            let _ = meter.live_through(&Stretch {
+                from: stretch.from,
+                width: stretch.width,
+                slices: &flows[..stretch.slices.len()],
+                made: stretch.made,
+                costs: &[1; MOST_ATTEMPTS][..stretch.made.len()],
+                ends: |_, _: &mut Vec<End>| (),
+            });
         }
-        let admitted = match &mut self.tokens {
-            Some(meter) => meter.admit_all(batch, entry_of)?,
-            None => AllAdmitted { first: Entry::default() },
-        };
-        self.requests = requests;
-        Some(admitted)
+        self.tokens.as_mut().map_or_else(Entry::default, |meter| meter.live_through(stretch))
     }
 
     /// The reservation changes to `held` while the response runs.
@@ -187,7 +198,7 @@ impl Gate {
         let refund = reservation.held as i64 - held as i64;
         reservation.held = held;
         if let Some(meter) = &mut self.tokens {
-            meter.give_back(now, reservation.at, reservation.entry, refund);
+            meter.give_back(now, reservation.entry, refund);
         }
         if let Some(day) = &mut self.day {
             day.give_back(now, reservation.at, refund);
@@ -210,7 +221,7 @@ impl Gate {
         let Reservation { at, held, entry } = reservation;
         let refund = held as i64 - settlement.charge as i64;
         if let Some(meter) = &mut self.tokens {
-            meter.settle(now, at, entry, held, settlement.charge);
+            meter.settle(now, entry, held, settlement.charge);
         }
         if let Some(day) = &mut self.day {
             day.give_back(now, at, refund);

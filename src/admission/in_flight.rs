@@ -1,8 +1,7 @@
 //! Open reservations only: the loss systems of queueing theory, where nothing refills over time.
 
-use super::batch::{AllAdmitted, Batch};
-use super::gate::Reservation;
 use super::limiter::{Entry, Limiter};
+use super::stretch::{End, Stretch};
 use crate::units::SimTime;
 
 /// Admits when open reservations plus `cost` are at most Q; settling frees all of the reservation.
@@ -10,12 +9,14 @@ use crate::units::SimTime;
 pub struct InFlight {
     limit: u64,
     open: i64,
+    /// How many attempts have been admitted.
+    admitted: u64,
 }
 
 impl InFlight {
     /// A limit on what is open at once.
     pub fn new(limit: u64) -> InFlight {
-        InFlight { limit, open: 0 }
+        InFlight { limit, open: 0, admitted: 0 }
     }
 }
 
@@ -28,38 +29,44 @@ impl Limiter for InFlight {
     #[inline(always)]
     fn take(&mut self, _now: SimTime, cost: u64) -> Entry {
         self.open += cost as i64;
-        Entry::default()
+        let entry = Entry(self.admitted);
+        self.admitted += 1;
+        entry
     }
 
     /// An adjustment while the response runs changes what is open.
     #[inline(always)]
-    fn give_back(&mut self, _now: SimTime, _taken: SimTime, _entry: Entry, refund: i64) {
+    fn give_back(&mut self, _now: SimTime, _entry: Entry, refund: i64) {
         self.open -= refund;
     }
 
     /// What was held is free again, whatever is charged.
     #[inline(always)]
-    fn settle(&mut self, _now: SimTime, _taken: SimTime, _entry: Entry, held: u64, _charge: u64) {
+    fn settle(&mut self, _now: SimTime, _entry: Entry, held: u64, _charge: u64) {
         self.open -= held as i64;
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, _from: SimTime, _until: SimTime, reserved: u64) -> bool {
-        self.open + reserved as i64 <= self.limit as i64
+    fn make_ready(&mut self, _from: SimTime) -> SimTime {
+        SimTime::MAX
     }
 
     #[inline(always)]
-    fn comes_back(&self, reservation: &Reservation, _charge: u64) -> i64 {
-        reservation.held as i64
+    fn has_room(&self, taken: u64) -> bool {
+        self.open + taken as i64 <= self.limit as i64
     }
 
     #[inline(always)]
-    fn admit_all(&mut self, batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        let most = self.open + batch.reserved as i64;
-        (most <= self.limit as i64).then(|| {
-            self.open = most - batch.returned;
-            AllAdmitted { first: Entry::default() }
-        })
+    fn comes_back(&self, _entry: Entry, held: u64, _charge: u64) -> i64 {
+        held as i64
+    }
+
+    #[inline(always)]
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
+        self.open += stretch.taken() as i64 - stretch.returned() as i64;
+        let first = Entry(self.admitted);
+        self.admitted += stretch.made.len() as u64;
+        first
     }
 
     fn penalise(&mut self, _now: SimTime) {}

@@ -1,10 +1,9 @@
 //! What every limiter can do, and the choice among them without dynamic dispatch.
 
-use super::batch::{AllAdmitted, Batch};
 use super::fixed_window::FixedWindow;
-use super::gate::Reservation;
 use super::in_flight::InFlight;
 use super::sliding_window::SlidingWindow;
+use super::stretch::{End, Stretch};
 use super::token_bucket::TokenBucket;
 use crate::model::{self, Quota};
 use crate::units::SimTime;
@@ -17,29 +16,30 @@ pub trait Limiter {
     /// Takes `cost`, which fits; the entry finds it again.
     fn take(&mut self, now: SimTime, cost: u64) -> Entry;
 
-    /// Gives back `refund` of what was taken at `taken`; a negative refund takes more.
-    fn give_back(&mut self, now: SimTime, taken: SimTime, entry: Entry, refund: i64);
+    /// Gives back `refund` of what was taken; a negative refund takes more.
+    fn give_back(&mut self, now: SimTime, entry: Entry, refund: i64);
 
-    /// What was taken at `taken` and has come to hold `held` ends in `charge`.
+    /// What was taken and has come to hold `held` ends in `charge`.
     #[inline(always)]
-    fn settle(&mut self, now: SimTime, taken: SimTime, entry: Entry, held: u64, charge: u64) {
-        self.give_back(now, taken, entry, held as i64 - charge as i64);
+    fn settle(&mut self, now: SimTime, entry: Entry, held: u64, charge: u64) {
+        self.give_back(now, entry, held as i64 - charge as i64);
     }
 
-    /// Makes ready for a batch of all that happens in `[from, until)`, whose attempts ask for `reserved` together;
-    /// whether it may be possible to live through it at once.
-    fn begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool;
+    /// Makes ready for a [`Stretch`] from `from` on; when it has to end at the latest.
+    fn make_ready(&mut self, from: SimTime) -> SimTime;
 
-    /// What the end of an attempt in such a batch would give back; negative where it takes more.
+    /// Whether there is room for all that a stretch takes, as large as `taken` together, whatever comes back meanwhile;
+    /// for which it has been made ready.
+    fn has_room(&self, taken: u64) -> bool;
+
+    /// What the end of an attempt in such a stretch gives back; negative where it takes more.
     #[inline(always)]
-    fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
-        reservation.held as i64 - charge as i64
+    fn comes_back(&self, _entry: Entry, held: u64, charge: u64) -> i64 {
+        held as i64 - charge as i64
     }
 
-    /// Lives through a batch of which it admits all, if that can be seen without ordering it.
-    ///
-    /// `entry_of` finds the entry of an end.
-    fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted>;
+    /// Lives through a stretch for which there is room; the entry of its first attempt, which those of the others follow.
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
 
     /// Takes one unit for a refused attempt; a bucket stops at zero, a window counts on.
     fn penalise(&mut self, now: SimTime);
@@ -57,9 +57,9 @@ pub trait Limiter {
     fn set_limit(&mut self, now: SimTime, limit: u64);
 }
 
-/// Where a limiter keeps what an attempt took; only sliding windows need it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Entry(pub(super) u64);
+/// Where a limiter keeps what an attempt took: how many it had admitted before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry(pub u64);
 
 /// A limiter of any kind.
 #[derive(Debug, Clone)]
@@ -105,12 +105,23 @@ macro_rules! forward {
                 }
             )*
 
-            fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
+            #[inline(always)]
+            fn has_room(&self, taken: u64) -> bool {
                 match self {
-                    Meter::TokenBucket(limiter) => limiter.comes_back(reservation, charge),
-                    Meter::FixedWindow(limiter) => limiter.comes_back(reservation, charge),
-                    Meter::SlidingWindow(limiter) => limiter.comes_back(reservation, charge),
-                    Meter::InFlight(limiter) => limiter.comes_back(reservation, charge),
+                    Meter::TokenBucket(limiter) => limiter.has_room(taken),
+                    Meter::FixedWindow(limiter) => limiter.has_room(taken),
+                    Meter::SlidingWindow(limiter) => limiter.has_room(taken),
+                    Meter::InFlight(limiter) => limiter.has_room(taken),
+                }
+            }
+
+            #[inline(always)]
+            fn comes_back(&self, entry: Entry, held: u64, charge: u64) -> i64 {
+                match self {
+                    Meter::TokenBucket(limiter) => limiter.comes_back(entry, held, charge),
+                    Meter::FixedWindow(limiter) => limiter.comes_back(entry, held, charge),
+                    Meter::SlidingWindow(limiter) => limiter.comes_back(entry, held, charge),
+                    Meter::InFlight(limiter) => limiter.comes_back(entry, held, charge),
                 }
             }
 
@@ -129,10 +140,10 @@ macro_rules! forward {
 forward! {
     fits(&mut self, now: SimTime, cost: u64) -> bool;
     take(&mut self, now: SimTime, cost: u64) -> Entry;
-    give_back(&mut self, now: SimTime, taken: SimTime, entry: Entry, refund: i64);
-    settle(&mut self, now: SimTime, taken: SimTime, entry: Entry, held: u64, charge: u64);
-    begin_batch(&mut self, from: SimTime, until: SimTime, reserved: u64) -> bool;
-    admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted>;
+    give_back(&mut self, now: SimTime, entry: Entry, refund: i64);
+    settle(&mut self, now: SimTime, entry: Entry, held: u64, charge: u64);
+    make_ready(&mut self, from: SimTime) -> SimTime;
+    live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
     penalise(&mut self, now: SimTime);
     available(&mut self, now: SimTime) -> i64;
     retry_at(&mut self, now: SimTime, cost: u64) -> Option<SimTime>;

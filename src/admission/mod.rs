@@ -5,21 +5,20 @@
 //! nothing. A refusal counts once, under the first quota that refuses, and consumes nothing unless the pool's rules
 //! say so.
 
-mod batch;
 mod day;
 mod fixed_window;
 mod gate;
 mod in_flight;
 #[cfg(test)]
 mod laws;
-mod least_inflow;
 mod limiter;
 mod one_quota;
 mod sliding_window;
+mod stretch;
 mod token_bucket;
 
-pub use batch::{AllAdmitted, BATCH, Batch};
 pub use day::DayMeter;
 pub use gate::{Admission, Gate, Refusal, Reservation, Settlement};
 pub use limiter::{Entry, Limiter, Meter};
 pub use one_quota::{Admit, OneQuota};
+pub use stretch::{End, Flows, MOST_ATTEMPTS, MOST_SLICES, Stretch};

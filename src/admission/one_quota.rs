@@ -1,8 +1,8 @@
 //! A pool with nothing but a tokens quota, with the limiter known at compile time.
 
-use super::batch::{AllAdmitted, Batch};
 use super::gate::{Admission, Gate, Refusal, Reservation, Settlement};
 use super::limiter::{Entry, Limiter};
+use super::stretch::{End, Stretch};
 use crate::model::QuotaName;
 use crate::units::SimTime;
 
@@ -11,17 +11,20 @@ pub trait Admit {
     /// Admits an attempt that reserves `cost` quota tokens, or refuses it.
     fn admit(&mut self, now: SimTime, cost: u64) -> Admission;
 
-    /// The attempt has ended.
-    fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement);
+    /// The attempt has ended, at this charge.
+    fn settle(&mut self, now: SimTime, reservation: Reservation, charge: u64);
 
-    /// As [`Limiter::begin_batch`]; how many attempts there are, and what they ask for together.
-    fn begin_batch(&mut self, from: SimTime, until: SimTime, attempts: u64, reserved: u64) -> bool;
+    /// As [`Limiter::make_ready`]; none where a stretch cannot be lived through at once.
+    fn make_ready(&mut self, from: SimTime) -> Option<SimTime>;
+
+    /// As [`Limiter::has_room`]; how many attempts there are, and what is taken together.
+    fn has_room(&self, attempts: u64, taken: u64) -> bool;
 
     /// As [`Limiter::comes_back`].
-    fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64;
+    fn comes_back(&self, entry: Entry, held: u64, charge: u64) -> i64;
 
-    /// As [`Limiter::admit_all`].
-    fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted>;
+    /// As [`Limiter::live_through`].
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
 }
 
 impl Admit for &mut Gate {
@@ -31,23 +34,28 @@ impl Admit for &mut Gate {
     }
 
     #[inline(always)]
-    fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement) {
-        Gate::settle(self, now, reservation, settlement, None);
+    fn settle(&mut self, now: SimTime, reservation: Reservation, charge: u64) {
+        Gate::settle(self, now, reservation, Settlement { charge, billed: charge }, None);
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, until: SimTime, attempts: u64, reserved: u64) -> bool {
-        Gate::begin_batch(self, from, until, attempts, reserved)
+    fn make_ready(&mut self, from: SimTime) -> Option<SimTime> {
+        Gate::make_ready(self, from)
     }
 
     #[inline(always)]
-    fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
-        Gate::comes_back(self, reservation, charge)
+    fn has_room(&self, attempts: u64, taken: u64) -> bool {
+        Gate::has_room(self, attempts, taken)
     }
 
     #[inline(always)]
-    fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        Gate::admit_all(self, batch, entry_of)
+    fn comes_back(&self, entry: Entry, held: u64, charge: u64) -> i64 {
+        Gate::comes_back(self, entry, held, charge)
+    }
+
+    #[inline(always)]
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
+        Gate::live_through(self, stretch)
     }
 }
 
@@ -79,23 +87,27 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     }
 
     #[inline(always)]
-    fn settle(&mut self, now: SimTime, reservation: Reservation, settlement: Settlement) {
-        let Reservation { at, held, entry } = reservation;
-        self.meter.settle(now, at, entry, held, settlement.charge);
+    fn settle(&mut self, now: SimTime, reservation: Reservation, charge: u64) {
+        self.meter.settle(now, reservation.entry, reservation.held, charge);
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, until: SimTime, _attempts: u64, reserved: u64) -> bool {
-        self.meter.begin_batch(from, until, reserved)
+    fn make_ready(&mut self, from: SimTime) -> Option<SimTime> {
+        Some(self.meter.make_ready(from))
     }
 
     #[inline(always)]
-    fn comes_back(&self, reservation: &Reservation, charge: u64) -> i64 {
-        self.meter.comes_back(reservation, charge)
+    fn has_room(&self, _attempts: u64, taken: u64) -> bool {
+        self.meter.has_room(taken)
     }
 
     #[inline(always)]
-    fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        self.meter.admit_all(batch, entry_of)
+    fn comes_back(&self, entry: Entry, held: u64, charge: u64) -> i64 {
+        self.meter.comes_back(entry, held, charge)
+    }
+
+    #[inline(always)]
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
+        self.meter.live_through(stretch)
     }
 }

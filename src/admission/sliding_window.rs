@@ -1,7 +1,7 @@
 //! Sliding window: each admitted attempt counts for 60 s from its admission.
 
-use super::batch::{AllAdmitted, Batch};
 use super::limiter::{Entry, Limiter};
+use super::stretch::{End, Stretch};
 use crate::units::{SimSpan, SimTime};
 use std::collections::VecDeque;
 
@@ -58,7 +58,7 @@ impl Limiter for SlidingWindow {
     }
 
     #[inline(always)]
-    fn give_back(&mut self, now: SimTime, _taken: SimTime, entry: Entry, refund: i64) {
+    fn give_back(&mut self, now: SimTime, entry: Entry, refund: i64) {
         self.expire(now);
         if let Some(place) = entry.0.checked_sub(self.expired) {
             self.log[place as usize].1 -= refund;
@@ -67,28 +67,35 @@ impl Limiter for SlidingWindow {
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, _until: SimTime, reserved: u64) -> bool {
+    fn make_ready(&mut self, from: SimTime) -> SimTime {
         self.expire(from);
-        self.sum + reserved as i64 <= self.limit as i64
+        SimTime::MAX
+    }
+
+    #[inline(always)]
+    fn has_room(&self, taken: u64) -> bool {
+        self.sum + taken as i64 <= self.limit as i64
     }
 
     /// Whether a refund comes just before its entry leaves the log or just after makes no difference afterwards.
     #[inline(always)]
-    fn admit_all(&mut self, batch: &Batch<'_>, entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        if self.sum + batch.reserved as i64 + batch.overdrawn > self.limit as i64 {
-            return None;
-        }
-        for (end, &refund) in batch.refunds.iter().enumerate().take(batch.ends) {
-            if let Some(place) = entry_of(end).0.checked_sub(self.expired) {
-                self.log[place as usize].1 -= refund;
-                self.sum -= refund;
-            }
-        }
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
         let first = Entry(self.expired + self.log.len() as u64);
-        for (&made, &cost) in batch.made.iter().zip(batch.costs).take(batch.attempts) {
+        for (&made, &cost) in stretch.made.iter().zip(stretch.costs) {
             let _ = self.push(SimTime(made), cost);
         }
-        Some(AllAdmitted { first })
+        let mut ends = Vec::new();
+        for slice in 0..stretch.slices.len() {
+            ends.clear();
+            (stretch.ends)(slice, &mut ends);
+            for end in &ends {
+                if let Some(place) = end.entry.0.checked_sub(self.expired) {
+                    self.log[place as usize].1 -= end.refund();
+                    self.sum -= end.refund();
+                }
+            }
+        }
+        first
     }
 
     fn penalise(&mut self, now: SimTime) {
@@ -137,11 +144,11 @@ mod tests {
         let mut window = SlidingWindow::new(100);
         let entry = window.take(SimTime::ZERO, 100);
         assert_eq!(window.retry_at(SimTime(1), 30), Some(SimTime(SimSpan::MINUTE.0)));
-        window.give_back(SimTime(5), SimTime::ZERO, entry, 70);
+        window.give_back(SimTime(5), entry, 70);
         assert!(window.fits(SimTime(5), 70));
         assert!(!window.fits(SimTime(SimSpan::MINUTE.0 - 1), 71));
         assert!(window.fits(SimTime(SimSpan::MINUTE.0), 100));
-        window.give_back(SimTime(SimSpan::MINUTE.0), SimTime::ZERO, entry, 30);
+        window.give_back(SimTime(SimSpan::MINUTE.0), entry, 30);
         assert_eq!(window.available(SimTime(SimSpan::MINUTE.0)), 100, "what has expired cannot be refunded");
     }
 }

@@ -1,8 +1,7 @@
 //! Token bucket: the default, and what the clearest published test on Bedrock fits.
 
-use super::batch::{AllAdmitted, Batch};
-use super::least_inflow::least_inflow;
 use super::limiter::{Entry, Limiter};
+use super::stretch::{End, Stretch};
 use crate::units::{Probability, SimSpan, SimTime};
 
 /// One token in the bucket's unit, token·ns per minute: a refill of `Q` tokens per minute over whole nanoseconds is
@@ -22,6 +21,8 @@ pub struct TokenBucket {
     as_of: SimTime,
     limit: u64,
     burst: SimSpan,
+    /// How many attempts have been admitted.
+    admitted: u64,
 }
 
 impl TokenBucket {
@@ -37,6 +38,7 @@ impl TokenBucket {
             as_of: SimTime::ZERO,
             limit,
             burst,
+            admitted: 0,
         }
     }
 
@@ -61,46 +63,56 @@ impl Limiter for TokenBucket {
     fn take(&mut self, now: SimTime, cost: u64) -> Entry {
         debug_assert_eq!(self.as_of, now, "asked whether it fits at the same instant");
         self.level -= i128::from(cost) * TOKEN;
-        Entry::default()
+        let entry = Entry(self.admitted);
+        self.admitted += 1;
+        entry
     }
 
     #[inline(always)]
-    fn give_back(&mut self, now: SimTime, _taken: SimTime, _entry: Entry, refund: i64) {
+    fn give_back(&mut self, now: SimTime, _entry: Entry, refund: i64) {
         self.refill(now);
         self.level = self.capacity.min(self.level + i128::from(refund) * TOKEN);
     }
 
     #[inline(always)]
-    fn begin_batch(&mut self, from: SimTime, _until: SimTime, reserved: u64) -> bool {
+    fn make_ready(&mut self, from: SimTime) -> SimTime {
         self.refill(from);
-        self.level >= i128::from(reserved) * TOKEN
+        SimTime::MAX
+    }
+
+    #[inline(always)]
+    fn has_room(&self, taken: u64) -> bool {
+        self.level >= i128::from(taken) * TOKEN
     }
 
     /// A bucket that does not run dry still has a top, and what flows over there depends on the order of events.
     ///
     /// *Formula*: with `N(s)` for what flows in net from `s` until the end, the level there is the smallest of
     /// `level + N(start)`, `C`, and `C + N(s)` over all `s`: the bucket starts with its level, and is never above `C`.
-    /// Only those `s` count right after which something happens, for between them `N` decreases. (The reflection map
-    /// of queueing theory.)
-    #[inline(always)]
-    fn admit_all(&mut self, batch: &Batch<'_>, _entry_of: impl Fn(usize) -> Entry) -> Option<AllAdmitted> {
-        debug_assert_eq!(self.as_of, batch.from, "made ready");
-        let taken = batch.reserved as i64 + batch.overdrawn;
-        let inflow = i128::from(self.limit) * i128::from(batch.until.0 - batch.from.0);
-        let moved = i128::from(taken + batch.returned) * TOKEN;
-        let level = self.level - i128::from(taken) * TOKEN;
-        if level < 0 || inflow + moved > i128::from(i64::MAX / 4) {
-            return None;
-        }
-        let end = level + i128::from(batch.returned) * TOKEN + inflow;
-        self.level = if self.level + i128::from(batch.returned) * TOKEN + inflow <= self.capacity {
-            // Nothing can flow over, in whichever order.
-            end
-        } else {
-            end.min(self.capacity + i128::from(least_inflow(batch, TOKEN as i64, self.limit as i64)?))
+    /// (The reflection map of queueing theory.) No `s` of a slice has an `N(s)` below that of the slice's end less all
+    /// that the slice takes: so all but a few slices are passed over by their sums.
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
+        debug_assert_eq!(self.as_of, stretch.from, "made ready");
+        let until = stretch.until();
+        let flow = |flows: &super::stretch::Flows| {
+            i128::from(flows.returned as i64 - flows.asked as i64 - flows.overdrawn as i64) * TOKEN
         };
-        self.as_of = batch.until;
-        Some(AllAdmitted { first: Entry::default() })
+        let inflow = i128::from(self.limit) * i128::from(until.0 - stretch.from.0);
+        let net = inflow + i128::from(stretch.returned() as i64 - stretch.taken() as i64) * TOKEN;
+        let per_slice = i128::from(self.limit) * i128::from(stretch.width);
+        let mut least = (self.level + net - self.capacity).min(0);
+        let (mut after, mut ends) = (0, Vec::new());
+        for (slice, flows) in stretch.slices.iter().enumerate().rev() {
+            if after - i128::from(flows.asked + flows.overdrawn) * TOKEN < least {
+                least = after + stretch.least_inflow(slice, TOKEN, self.limit, least - after, &mut ends);
+            }
+            after += per_slice + flow(flows);
+        }
+        self.level = self.capacity + least;
+        self.as_of = until;
+        let first = Entry(self.admitted);
+        self.admitted += stretch.made.len() as u64;
+        first
     }
 
     fn penalise(&mut self, now: SimTime) {
@@ -162,9 +174,9 @@ mod tests {
         let mut bucket = minute_bucket(60_000);
         assert!(bucket.fits(SimTime::ZERO, 60_000));
         let entry = bucket.take(SimTime::ZERO, 60_000);
-        bucket.give_back(SimTime::ZERO, SimTime::ZERO, entry, -1_000);
+        bucket.give_back(SimTime::ZERO, entry, -1_000);
         assert_eq!(bucket.available(SimTime::ZERO), -1_000);
-        bucket.give_back(SimTime::ZERO, SimTime::ZERO, entry, 900_000);
+        bucket.give_back(SimTime::ZERO, entry, 900_000);
         assert_eq!(bucket.available(SimTime::ZERO), 60_000);
     }
 

@@ -288,7 +288,7 @@ impl Loop for Holding<'_> {
     #[inline(always)]
     fn run(self) {
         let Holding { columns, measured, in_flight, reserved } = self;
-        let reservation = columns.reservation.first_chunk().expect("padded");
+        let reservation = &columns.reservation;
         let any = |numbers: &[u64; BLOCK]| numbers.iter().fold(0, |any, number| any | number);
         let (longest, largest) = (any(measured), any(reservation));
         let most = u64::MAX / BLOCK as u64;

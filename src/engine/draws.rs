@@ -1,6 +1,5 @@
 //! What a request consists of, drawn by its number: tokens once, latency for each pool that it may call.
 
-use crate::admission::BATCH;
 use crate::model::{Latency, TokenDemand};
 use crate::random::{Copula, Key, Purpose, Sampler, Streams, fill_tokens, round_tokens};
 use crate::units::SimSpan;
@@ -8,8 +7,6 @@ use crate::wide::{Loop, widest};
 
 /// How many requests are drawn at once. A block of every array stays within the first-level cache.
 pub(super) const BLOCK: usize = 256;
-/// Room for a block and for what is read beyond its end, a batch at a time.
-pub(super) const PADDED: usize = BLOCK + BATCH;
 
 /// The tokens of one request.
 #[derive(Debug, Clone, Copy, Default)]

@@ -10,11 +10,11 @@
 
 use super::block_count::Books;
 use super::compiled::{CompiledWorkload, Engine, NO_ACCOUNT, Route};
-use super::draws::{BLOCK, PADDED, TimingBlock, TokenBlock};
+use super::draws::{BLOCK, TimingBlock, TokenBlock};
 use super::faults::FaultKeys;
 use super::foresight::Foresight;
 use super::observer::Observer;
-use super::repeats::Repeats;
+use super::repeats::{Outlook, Repeats};
 use super::request::{Flight, NOWHERE};
 use super::simulation::{Simulation, arrival_event};
 use crate::admission::Admission;
@@ -42,14 +42,16 @@ pub(super) struct Columns<'a> {
     route: Route,
     clients: u32,
     books_success: bool,
-    /// Padded, as a batch is read whole.
-    pub(super) reservation: [u64; PADDED],
+    pub(super) reservation: [u64; BLOCK],
     pub(super) charge: [u64; BLOCK],
     /// When the answer is complete if the first attempt is admitted.
     pub(super) ends: [SimTime; BLOCK],
     pub(super) foresight: Foresight<'a>,
     pub(super) verdicts: [Verdict; BLOCK],
     pub(super) repeats: Repeats,
+    /// For a workload whose requests stay in their block.
+    pub(super) outlook: Outlook,
+    has_outlook: bool,
 }
 
 impl<'a> Columns<'a> {
@@ -62,12 +64,14 @@ impl<'a> Columns<'a> {
             route: engine.routes[flow],
             clients: workload.model.clients,
             books_success: workload.client.books_success(),
-            reservation: [0; PADDED],
+            reservation: [0; BLOCK],
             charge: [0; BLOCK],
             ends: [SimTime::ZERO; BLOCK],
             foresight: Foresight::new(workload, &engine.flows[flow], keys),
             verdicts: [Verdict::Admitted; BLOCK],
             repeats: Repeats::default(),
+            outlook: Outlook::default(),
+            has_outlook: workload.ladder.is_some(),
         }
     }
 
@@ -76,6 +80,10 @@ impl<'a> Columns<'a> {
         self.verdicts.fill(Verdict::Admitted);
         self.repeats.clear();
         widest(Pricing { columns: self, times, tokens, timing });
+        if self.has_outlook {
+            let priced = (self.reservation.iter().zip(&self.charge)).take(times.len());
+            self.outlook.look(priced.map(|(&held, &charge)| (held, charge)), &timing.service);
+        }
     }
 }
 

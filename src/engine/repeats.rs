@@ -6,6 +6,7 @@
 
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
+use super::lane::Load;
 use crate::tally::{FailureCause, FlowTally};
 use std::ops::Range;
 
@@ -18,6 +19,38 @@ pub(super) struct Repeats {
     pub(super) undecided: u32,
     /// What has become of each request.
     pub(super) outcomes: [Outcome; BLOCK],
+}
+
+/// What is known of a block before anything happens to its requests.
+#[derive(Debug, Clone)]
+pub(super) struct Outlook {
+    /// What each is in flight, if it is not large.
+    pub(super) loads: [Load; BLOCK],
+    /// What the requests before each take from a quota at the most, and what all take [quota tokens].
+    pub(super) taken: [u64; BLOCK + 1],
+    /// Whether no load is large, and none ends at the instant at which it begins.
+    pub(super) even: bool,
+}
+
+impl Default for Outlook {
+    fn default() -> Self {
+        Outlook { loads: [Load::default(); BLOCK], taken: [0; BLOCK + 1], even: false }
+    }
+}
+
+impl Outlook {
+    /// Looks at requests that would hold and be charged so much, and take so long.
+    pub(super) fn look(&mut self, priced: impl Iterator<Item = (u64, u64)>, service: &[u64; BLOCK]) {
+        self.even = true;
+        let mut taken = 0;
+        let places = self.loads.iter_mut().zip(&mut self.taken[1..]).zip(service);
+        for (((load, sum), &service), (held, charge)) in places.zip(priced) {
+            *load = Load::new(held, charge);
+            self.even &= !load.is_large() & (service > 0);
+            taken += held.max(charge);
+            *sum = taken;
+        }
+    }
 }
 
 /// What has become of a request.

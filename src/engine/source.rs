@@ -2,7 +2,7 @@
 
 use super::compiled::Flow;
 use super::draws::{
-    BLOCK, LatencyKeys, LatencySamplers, PADDED, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens,
+    BLOCK, LatencyKeys, LatencySamplers, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens,
 };
 use super::first_attempt::Columns;
 use crate::model::{Arrivals, Trace};
@@ -22,7 +22,7 @@ pub(super) struct Arrival {
 #[derive(Debug, Clone)]
 pub(super) struct Drawn<'a> {
     /// When they arrive \[ns\], in order; never after the last.
-    pub(super) times: [u64; PADDED],
+    pub(super) times: [u64; BLOCK + 1],
     rows: [u32; BLOCK],
     pub(super) tokens: TokenBlock,
     pub(super) timing: TimingBlock,
@@ -101,7 +101,7 @@ impl<'a> OpenSource<'a> {
             trace,
             max_tokens: flow.max_tokens,
             blocks: vec![Box::new(Drawn {
-                times: [0; PADDED],
+                times: [0; BLOCK + 1],
                 rows: [0; BLOCK],
                 tokens: TokenBlock::default(),
                 timing: TimingBlock::default(),

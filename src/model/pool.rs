@@ -113,6 +113,14 @@ impl PoolQuotas {
         }
     }
 
+    /// The pool's own daily quota.
+    pub fn tokens_per_day(&self) -> Option<&DayQuota> {
+        match self {
+            PoolQuotas::Runtime { tokens_per_day, .. } => tokens_per_day.as_ref(),
+            PoolQuotas::Mantle { .. } => None,
+        }
+    }
+
     /// The quota that output is debited from while it streams; only mantle pools have one.
     pub fn output(&self) -> Option<&Quota> {
         match self {

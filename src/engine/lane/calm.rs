@@ -1,7 +1,7 @@
 //! Slices of time in which nothing can go wrong, lived through at once.
 //!
 //! Where every attempt of a slice is admitted in whichever order things happen, only sums are left to compute: what the
-//! limiter holds afterwards ([`Batch`]), what is in flight, what has been charged. Whatever could depend on the order
+//! limiter holds afterwards ([`Stretch`]), what is in flight, what has been charged. Whatever could depend on the order
 //! sends the slice back to be lived through event by event: a retry or a timeout, an attempt that ends in the slice in
 //! which it begins, a new peak, a client that may run out of slots, a full cell, the end of a block.
 //!
@@ -10,7 +10,8 @@
 
 use super::agenda::{Cell, Slice, What};
 use super::{Charge, Flight, InProgress, Lane, News};
-use crate::admission::{Admit, AllAdmitted, BATCH, Batch};
+use super::ranks::BATCH;
+use crate::admission::{self, Admit, End, Flows, Reservation, Stretch};
 use crate::engine::request::NOWHERE;
 use crate::units::SimTime;
 
@@ -34,20 +35,20 @@ impl Unrest {
     const MOST: u32 = 15;
 
     #[inline(always)]
-    fn lasts(&mut self) -> bool {
+    pub(super) fn lasts(&mut self) -> bool {
         let lasts = self.to_come > 0;
         self.to_come -= u32::from(lasts);
         lasts
     }
 
     #[inline(always)]
-    fn grows(&mut self) {
+    pub(super) fn grows(&mut self) {
         self.last = (2 * self.last + 1).min(Unrest::MOST);
         self.to_come = self.last;
     }
 
     #[inline(always)]
-    fn is_over(&mut self) {
+    pub(super) fn is_over(&mut self) {
         self.last = 0;
     }
 }
@@ -55,11 +56,9 @@ impl Unrest {
 /// What ends in a slice.
 #[derive(Default)]
 struct Ending {
-    /// By end, what comes back from the limiter [quota tokens].
-    refunds: [i64; BATCH],
-    /// The sums of the positive ones and, turned around, of the others.
-    returned: i64,
-    overdrawn: i64,
+    /// What comes back from the limiter, and what is taken by attempts that come to more than they held [quota tokens].
+    returned: u64,
+    overdrawn: u64,
     /// What was held, and what is charged [quota tokens].
     released: u64,
     charged: u64,
@@ -79,43 +78,48 @@ impl<A: Admit> Lane<'_, '_, A> {
         let Some(slice) = self.agenda.next_slice().filter(|slice| slice.until() <= mark) else { return false };
         let Some(beginning) = self.beginning(&slice) else { return false };
         let (from, until) = (slice.from, slice.until());
-        if !self.quota.begin_batch(from, until, beginning.attempts as u64, beginning.reserved) {
-            self.unrest.grows();
+        if !self.quota.make_ready(from).is_some_and(|latest| until <= latest) {
             return false;
         }
         let Some(ending) = self.ending(&slice) else { return false };
+        let Beginning { attempts, reserved } = beginning;
+        if !self.quota.has_room(attempts as u64, reserved + ending.overdrawn) {
+            self.unrest.grows();
+            return false;
+        }
         let (place, block) = (self.source.place, self.source.block());
-        let batch = Batch {
+        let flights = &self.in_progress.flights;
+        let (returned, overdrawn) = (ending.returned, ending.overdrawn);
+        let stretch = Stretch {
             from,
-            until,
-            attempts: beginning.attempts,
-            made: block.times[place..].first_chunk().expect("padded"),
-            costs: block.columns().reservation[place..].first_chunk().expect("padded"),
-            reserved: beginning.reserved,
-            ends: slice.len,
-            ended: slice.entries,
-            refunds: &ending.refunds,
-            returned: ending.returned,
-            overdrawn: ending.overdrawn,
+            width: until.0 - from.0,
+            slices: &[Flows { attempts, asked: reserved, returned, overdrawn }],
+            made: &block.times[place..place + attempts],
+            costs: &block.columns().reservation[place..place + attempts],
+            ends: |_, ends: &mut Vec<End>| {
+                ends.extend(slice.cell.entries().iter().map(|entry| {
+                    let Flight { reservation, charge } = flights.get(entry.what().slot());
+                    let (held, charge) = (reservation.held(), charge.tokens());
+                    End { at: entry.offset(), entry: reservation.entry(), held, charge }
+                }));
+            },
         };
-        let InProgress { flights, .. } = &*self.in_progress;
-        let entry_of = |end: usize| flights.get(What::of_entry(slice.entries[end]).slot()).reservation.entry();
-        let Some(admitted) = self.quota.admit_all(&batch, entry_of) else { return false };
+        let first = self.quota.live_through(&stretch);
 
         self.unrest.is_over();
-        self.in_flight.shift(beginning.attempts as u64, slice.len as u64);
-        self.reserved.shift(beginning.reserved, ending.released);
+        self.in_flight.shift(attempts as u64, slice.cell.len() as u64);
+        self.reserved.shift(reserved, ending.released);
         self.counters.charged += ending.charged;
         self.counters.counted_open -= ending.counted;
         let cell = self.agenda.pass_slice();
         self.end_all(&cell, until);
-        self.begin_all(beginning.attempts, &admitted, from >= self.marks.warmup());
+        self.begin_all(attempts, first, from >= self.marks.warmup());
         true
     }
 
     /// What begins in a slice; `None` if its order might matter.
     #[inline(always)]
-    fn beginning(&self, slice: &Slice<'_>) -> Option<Beginning> {
+    fn beginning(&self, slice: &Slice<'_, ()>) -> Option<Beginning> {
         let until = slice.until();
         let (place, number, block) = (self.source.place, self.source.number(), self.source.block());
         let (times, columns) = (&block.times[place..block.len], block.columns());
@@ -138,24 +142,24 @@ impl<A: Admit> Lane<'_, '_, A> {
             beginning.attempts += 1;
         }
         let Beginning { attempts, reserved } = beginning;
-        let any = attempts + slice.len > 0;
+        let any = attempts + slice.cell.len() > 0;
         let no_peak = self.in_flight.has_been_at(attempts as u64) && self.reserved.has_been_at(reserved);
         (any && first_end >= until && no_peak).then_some(beginning)
     }
 
     /// What ends in a slice; `None` if anything else happens there.
     #[inline(always)]
-    fn ending(&self, slice: &Slice<'_>) -> Option<Ending> {
+    fn ending(&self, slice: &Slice<'_, ()>) -> Option<Ending> {
         let mut ending = Ending::default();
-        for (refund, &entry) in ending.refunds.iter_mut().zip(slice.entries).take(slice.len) {
-            let what = What::of_entry(entry);
+        for entry in slice.cell.entries() {
+            let what = entry.what();
             if !what.is_end() || (!self.slots.is_empty() && self.is_waited_for(what.slot())) {
                 return None;
             }
             let Flight { reservation, charge } = self.in_progress.flights.get(what.slot());
-            *refund = self.quota.comes_back(reservation, charge.tokens());
-            ending.returned += (*refund).max(0);
-            ending.overdrawn -= (*refund).min(0);
+            let refund = self.quota.comes_back(reservation.entry(), reservation.held(), charge.tokens());
+            ending.returned += refund.max(0) as u64;
+            ending.overdrawn += refund.min(0).unsigned_abs();
             ending.released += reservation.held();
             ending.charged += charge.tokens();
             ending.counted += u64::from(charge.ends_counted());
@@ -165,9 +169,9 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Lets all attempts of a cell end. Nothing fails meanwhile: the order in which clients hear of it does not matter.
     #[inline(always)]
-    fn end_all(&mut self, cell: &Cell, until: SimTime) {
-        for &entry in cell.entries() {
-            let slot = What::of_entry(entry).slot();
+    fn end_all(&mut self, cell: &Cell<()>, until: SimTime) {
+        for entry in cell.entries() {
+            let slot = entry.what().slot();
             self.in_progress.flights.free(slot);
             if self.listens {
                 self.answered(slot, until);
@@ -177,7 +181,7 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// The next attempts are under way.
     #[inline(always)]
-    fn begin_all(&mut self, attempts: usize, admitted: &AllAdmitted, counted: bool) {
+    fn begin_all(&mut self, attempts: usize, first: admission::Entry, counted: bool) {
         self.counters.counted_open += if counted { attempts as u64 } else { 0 };
         for nth in 0..attempts {
             let place = self.source.place;
@@ -185,7 +189,8 @@ impl<A: Admit> Lane<'_, '_, A> {
             let columns = block.columns();
             let (cost, charge, ends) = (columns.reservation[place], columns.charge[place], columns.ends[place]);
             let charge = Charge::new(charge, counted && ends <= self.marks.patience());
-            let reservation = admitted.reservation(nth, SimTime(block.times[place]), cost);
+            let entry = admission::Entry(first.0 + nth as u64);
+            let reservation = Reservation::new(SimTime(block.times[place]), cost, entry);
             let slot = self.in_progress.flights.insert(Flight { reservation, charge });
             self.counters.admissions += 1;
             self.in_progress.admitted(slot, self.counters.admissions);

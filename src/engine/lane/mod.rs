@@ -21,11 +21,15 @@ mod alarms;
 mod calm;
 mod first_tokens;
 mod held_back;
+mod load;
 mod ranks;
-mod repeats;
+mod repeating;
 mod slots;
 mod slow;
+mod stretch;
 mod waiting;
+
+pub(super) use load::Load;
 
 use super::block_count::Books;
 use super::compiled::{CompiledWorkload, Engine, Flow};
@@ -41,7 +45,7 @@ use super::request::NOWHERE;
 use super::simulation::{ClientSlots, Clients, PoolState, Simulation};
 use super::slab::Slab;
 use super::source::OpenSource;
-use crate::admission::{Admission, Admit, Meter, OneQuota, Reservation, Settlement};
+use crate::admission::{Admission, Admit, Meter, OneQuota, Reservation};
 use crate::client::{Call, Client, ClientState};
 use crate::model::Pool;
 use crate::random::Key;
@@ -52,6 +56,7 @@ use alarms::{Alarms, NO_REQUEST};
 use calm::Unrest;
 use first_tokens::FirstTokens;
 use held_back::Wake;
+use repeating::Progress;
 use waiting::Waiting;
 
 /// What is in progress in a lane.
@@ -59,6 +64,8 @@ use waiting::Waiting;
 pub(super) struct LaneState {
     agenda: Agenda,
     in_progress: InProgress,
+    /// In place of both, where clients have a ladder.
+    repeating: Option<Box<Progress>>,
 }
 
 /// Attempts in flight and requests that wait.
@@ -78,11 +85,13 @@ struct InProgress {
 }
 
 impl LaneState {
-    pub(super) fn new(engine: &Engine<'_>) -> LaneState {
+    pub(super) fn new(engine: &Engine<'_>, marks: &Marks) -> LaneState {
         let workload = &engine.workloads[0];
+        // A batch is not to wait for what a block still waits for.
+        let repeating = (workload.ladder.is_some() && !marks.are_cut()).then(Box::default);
         let clients = if workload.books_first_token { workload.model.clients as usize } else { 0 };
         let first_tokens = FirstTokens::new(clients);
-        LaneState { in_progress: InProgress { first_tokens, ..InProgress::default() }, ..LaneState::default() }
+        LaneState { in_progress: InProgress { first_tokens, ..InProgress::default() }, repeating, ..LaneState::default() }
     }
 }
 
@@ -179,6 +188,9 @@ impl<O: Observer> Simulation<'_, O> {
     fn lane<A: Admit>(&mut self, quota: A, state: &mut LaneState) {
         let engine = self.engine;
         let workload = &engine.workloads[0];
+        if let (Some(progress), Some(ladder)) = (&mut state.repeating, &workload.ladder) {
+            return self.repeating_lane(quota, ladder, progress);
+        }
         let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
         let Clients { states, slots, backoff, waiters, latency_keys, faults, .. } = &mut self.clients[0];
         let Tally { flows, health, .. } = &mut self.tally;
@@ -224,11 +236,7 @@ impl<O: Observer> Simulation<'_, O> {
         while let Some(event) = self.calendar.pop_before(Event::NEVER) {
             lane.adopt(event);
         }
-        match &workload.ladder {
-            // A batch is not to wait for what a block still waits for.
-            Some(ladder) if !lane.marks.are_cut() => lane.run_repeating(ladder),
-            _ => lane.run(),
-        }
+        lane.run();
         let Lane { in_flight, reserved, counters, source, .. } = lane;
         // Each arrival, each wake and each end is an event.
         let admitted = counters.admissions - self.admissions;
@@ -248,8 +256,10 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Closes the books of a lane: what is still in flight stays on them.
     pub(super) fn close_lane(&mut self, state: LaneState) {
-        self.count_undecided();
-        for what in state.agenda.into_events().filter(|what| what.is_end()) {
+        if let Some(progress) = state.repeating {
+            return self.close_repeating(*progress);
+        }
+        for (what, ()) in state.agenda.into_events().filter(|(what, ())| what.is_end()) {
             let flight = state.in_progress.flights.get(what.slot());
             self.tally.flows[0].ledger.reopen(flight.reservation.held(), flight.charge.tokens());
         }
@@ -385,7 +395,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let reservation = std::mem::take(&mut flight.reservation);
         let held = reservation.held();
         self.in_progress.flights.free(slot);
-        self.quota.settle(now, reservation, Settlement { charge: charge.tokens(), billed: charge.tokens() });
+        self.quota.settle(now, reservation, charge.tokens());
         self.in_flight.subtract(1);
         self.reserved.subtract(held);
         self.counters.charged += charge.tokens();

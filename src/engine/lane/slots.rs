@@ -3,7 +3,8 @@
 
 use super::Lane;
 use super::agenda::What;
-use crate::admission::{Admit, BATCH};
+use super::ranks::BATCH;
+use crate::admission::Admit;
 use crate::engine::first_attempt::Verdict;
 use crate::engine::request::Next;
 use crate::tally::FailureCause;

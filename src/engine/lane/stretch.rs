@@ -1,0 +1,259 @@
+//! Stretches of time in which nothing can go wrong, lived through at once.
+//!
+//! Where a quota has room for all attempts of a stretch, whatever comes back meanwhile, their order decides nothing but
+//! what flows over, which is for the limiter to say ([`Stretch`]), and a new peak of what is in flight or reserved. So
+//! all ends of the stretch's requests are put on the calendar at once, and of its slices only sums are taken, many
+//! numbers at a time.
+//!
+//! *Why*: an event by itself costs two branches that nobody can predict, and a place in the order of all.
+
+use super::agenda::{Agenda, Entry, What};
+use super::load::Load;
+use super::repeating::{Progress, Repeating, number_of};
+use crate::admission::{self, Admit, End, Flows, MOST_SLICES, Stretch};
+use crate::engine::gauge::Gauge;
+use crate::units::SimTime;
+use crate::wide::{Loop, widest};
+
+/// What ends in a slice, beside what its limiter is told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ending {
+    /// How many attempts.
+    ends: u64,
+    /// Of counted requests.
+    counted: u64,
+    /// What they held, what is charged, and by how much that is more [quota tokens].
+    held: u64,
+    charged: u64,
+    overdraft: u64,
+}
+
+impl Ending {
+    #[inline(always)]
+    fn add(&mut self, load: Load) {
+        self.ends += 1;
+        self.counted += u64::from(load.is_counted());
+        self.held += load.held();
+        self.charged += load.charge();
+        self.overdraft += load.charge().saturating_sub(load.held());
+    }
+}
+
+/// Sums of what ends in the slices `first ..`.
+struct Adding<'a, A> {
+    agenda: &'a Agenda<Load>,
+    first: u64,
+    quota: &'a A,
+    admissions: u64,
+    flows: &'a mut [Flows],
+    endings: &'a mut [Ending],
+}
+
+impl<A: Admit> Loop for Adding<'_, A> {
+    #[inline(always)]
+    fn run(self) {
+        let Adding { agenda, first, quota, admissions, flows, endings } = self;
+        for (tick, (flows, ending)) in (first..).zip(flows.iter_mut().zip(endings)) {
+            let cell = agenda.cell(tick);
+            let (mut back, mut over, mut sums) = (0, 0, Ending::default());
+            for (place, entry) in cell.all_entries().iter().enumerate() {
+                let load = entry.load.masked(u64::from(place < cell.len()).wrapping_neg());
+                let number = admission::Entry(number_of(entry.what().slot(), admissions));
+                let refund = quota.comes_back(number, load.held(), load.charge());
+                back += refund.max(0);
+                over -= refund.min(0);
+                sums.add(load);
+            }
+            (flows.returned, flows.overdrawn) = (back as u64, over as u64);
+            *ending = Ending { ends: cell.len() as u64, ..sums };
+        }
+    }
+}
+
+impl<A: Admit> Repeating<'_, '_, A> {
+    /// Lives through as many of the next slices as it can; whether through any.
+    #[inline(never)]
+    pub(super) fn live_through_stretch(&mut self, mark: SimTime) -> bool {
+        let Some((first, slices, attempts)) = self.stretch(mark) else { return false };
+        let (mut flows, mut endings) = ([Flows::default(); MOST_SLICES], [Ending::default(); MOST_SLICES]);
+        let (flows, endings) = (&mut flows[..slices], &mut endings[..slices]);
+        self.begin_all(first, attempts, flows);
+        widest(Adding {
+            agenda: &self.progress.agenda,
+            first,
+            quota: &self.quota,
+            admissions: self.admissions,
+            flows,
+            endings,
+        });
+        let Progress { agenda, far, .. } = &mut *self.progress;
+        agenda.take_far(first + slices as u64 - 1, far);
+        for &(entry, tick) in &*far {
+            let slice = (tick - first) as usize;
+            let number = admission::Entry(number_of(entry.what().slot(), self.admissions));
+            let refund = self.quota.comes_back(number, entry.load.held(), entry.load.charge());
+            flows[slice].returned += refund.max(0) as u64;
+            flows[slice].overdrawn += refund.min(0).unsigned_abs();
+            endings[slice].add(entry.load);
+        }
+        self.settle_all(first, flows, endings);
+        self.source.place += attempts;
+        true
+    }
+
+    /// From which slice on, through how many, and how many attempts are made meanwhile.
+    #[inline(always)]
+    fn stretch(&mut self, mark: SimTime) -> Option<(u64, usize, usize)> {
+        let agenda = &self.progress.agenda;
+        let first = agenda.next_tick()?;
+        let (shift, from) = (agenda.shift(), agenda.start_of(first));
+        let (place, block) = (self.source.place, &self.source.blocks[self.source.current]);
+        let columns = block.columns();
+        let times = &block.times[place..block.len.max(place)];
+        let suits = columns.outlook.even && self.progress.large.is_empty();
+        // A limiter that is ready for a stretch has seen all that comes before.
+        if !suits || *times.first()? < from.0 || mark.0 >> shift <= first {
+            return None;
+        }
+        // More may arrive after the last of a block.
+        let bound = self.quota.make_ready(from)?.min(mark).0.min(*times.last()?);
+        let mut end = (bound >> shift).min(first + agenda.slices().min(MOST_SLICES as u64));
+        if self.progress.waiting > 0 {
+            end = agenda.first_but_ends(first, end);
+        }
+        let arrived = |end: u64| times.partition_point(|&at| at < end << shift);
+        let mut attempts = arrived(end.max(first));
+        let taken = &columns.outlook.taken[place..];
+        let overdraft = self.progress.overdraft;
+        let has_room = |attempts: usize| {
+            self.quota.has_room(attempts as u64, taken[attempts] - taken[0] + overdraft)
+        };
+        if end > first && !has_room(attempts) {
+            let (mut fit, mut too_many) = (0, attempts);
+            while fit + 1 < too_many {
+                let middle = usize::midpoint(fit, too_many);
+                if has_room(middle) { fit = middle } else { too_many = middle }
+            }
+            // There may be no room for the next one.
+            end = end.min(times[fit] >> shift);
+            attempts = arrived(end.max(first));
+            if end <= first {
+                self.progress.unrest.grows();
+            }
+        }
+        (end > first).then(|| {
+            self.progress.unrest.is_over();
+            (first, (end - first) as usize, attempts)
+        })
+    }
+
+    /// The next attempts are under way.
+    #[inline(always)]
+    fn begin_all(&mut self, first: u64, attempts: usize, flows: &mut [Flows]) {
+        let agenda = &mut self.progress.agenda;
+        let shift = agenda.shift();
+        let (place, block) = (self.source.place, &self.source.blocks[self.source.current]);
+        let columns = block.columns();
+        let counted = block.times[place] >= self.marks.warmup().0;
+        let patience = self.marks.patience();
+        let (times, costs) = (&block.times[place..], &columns.reservation[place..]);
+        let (ends, loads) = (&columns.ends[place..], &columns.outlook.loads[place..]);
+        let columns = times.iter().zip(costs).zip(ends.iter().zip(loads)).take(attempts);
+        for (nth, ((&at, &cost), (&ends, &load))) in columns.enumerate() {
+            let flows = &mut flows[((at >> shift) - first) as usize];
+            flows.attempts = nth + 1;
+            flows.asked += cost;
+            let what = What::end((self.admissions + nth as u64) as u32 & What::MOST_SLOT);
+            agenda.push_loaded(ends, what, load.counted(counted && ends <= patience));
+        }
+        let mut made = 0;
+        for flows in flows {
+            made = made.max(flows.attempts);
+            flows.attempts = made;
+        }
+        self.admissions += attempts as u64;
+        self.counted_open += if counted { attempts as u64 } else { 0 };
+    }
+
+    /// Lets everything end that ends in the slices `first ..`.
+    #[inline(always)]
+    fn settle_all(&mut self, first: u64, flows: &[Flows], endings: &[Ending]) {
+        let agenda = &self.progress.agenda;
+        let (place, block) = (self.source.place, &self.source.blocks[self.source.current]);
+        let attempts = flows.last().map_or(0, |flows| flows.attempts);
+        let far = &self.progress.far;
+        let admissions = self.admissions;
+        let end_of = |entry: &Entry<Load>| End {
+            at: entry.offset(),
+            entry: admission::Entry(number_of(entry.what().slot(), admissions)),
+            held: entry.load.held(),
+            charge: entry.load.charge(),
+        };
+        let stretch = Stretch {
+            from: agenda.start_of(first),
+            width: 1 << agenda.shift(),
+            slices: flows,
+            made: &block.times[place..place + attempts],
+            costs: &block.columns().reservation[place..place + attempts],
+            ends: |slice: usize, ends: &mut Vec<End>| {
+                let tick = first + slice as u64;
+                ends.extend(agenda.cell(tick).entries().iter().map(end_of));
+                ends.extend(far.iter().filter(|&&(_, of)| of == tick).map(|(entry, _)| end_of(entry)));
+            },
+        };
+        let _ = self.quota.live_through(&stretch);
+
+        let (mut before, mut all) = (0, Ending::default());
+        for (slice, (flows, ending)) in flows.iter().zip(endings).enumerate() {
+            let begun = (flows.attempts - before) as u64;
+            before = flows.attempts;
+            if self.in_flight.has_been_at(begun) && self.reserved.has_been_at(flows.asked) {
+                self.in_flight.shift(begun, ending.ends);
+                self.reserved.shift(flows.asked, ending.held);
+            } else {
+                gauge_in_order(&stretch, slice, &mut self.in_flight, &mut self.reserved);
+            }
+            all.ends += ending.ends;
+            all.counted += ending.counted;
+            all.charged += ending.charged;
+            all.overdraft += ending.overdraft;
+        }
+        self.counted_open -= all.counted;
+        self.charged += all.charged;
+        let taken = &block.columns().outlook.taken;
+        let asked: u64 = flows.iter().map(|flows| flows.asked).sum();
+        self.progress.overdraft += taken[place + attempts] - taken[place] - asked;
+        self.progress.overdraft -= all.overdraft;
+        let far = self.progress.far.len() as u64;
+        self.progress.agenda.pass_slices(flows.len() as u64, (all.ends - far) as usize);
+    }
+}
+
+/// Moves the gauges through a slice event by event: there may be a new peak.
+#[cold]
+#[inline(never)]
+fn gauge_in_order(
+    stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>,
+    slice: usize,
+    in_flight: &mut Gauge,
+    reserved: &mut Gauge,
+) {
+    let mut ends = Vec::new();
+    (stretch.ends)(slice, &mut ends);
+    let begin = stretch.from.0 + stretch.width * slice as u64;
+    let attempts = stretch.attempts_of(slice);
+    let begun = stretch.made[attempts.clone()].iter().zip(&stretch.costs[attempts]);
+    let mut events: Vec<_> = begun.map(|(&made, &cost)| (made - begin, true, cost)).collect();
+    events.extend(ends.iter().map(|end| (end.at, false, end.held)));
+    // An end comes before the attempts of its instant.
+    events.sort_unstable_by_key(|&(at, begins, _)| (at, begins));
+    for (_, begins, held) in events {
+        if begins {
+            in_flight.add(1);
+            reserved.add(held);
+        } else {
+            in_flight.subtract(1);
+            reserved.subtract(held);
+        }
+    }
+}
