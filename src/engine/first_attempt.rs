@@ -81,8 +81,8 @@ impl<'a> Columns<'a> {
         self.repeats.clear();
         widest(Pricing { columns: self, times, tokens, timing });
         if self.has_outlook {
-            let priced = (self.reservation.iter().zip(&self.charge)).take(times.len());
-            self.outlook.look(priced.map(|(&held, &charge)| (held, charge)), &timing.service);
+            let len = times.len();
+            self.outlook.look(&self.reservation[..len], &self.charge[..len], &timing.service[..len]);
         }
     }
 }

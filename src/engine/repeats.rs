@@ -8,6 +8,7 @@ use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
 use super::lane::Load;
 use crate::tally::{FailureCause, FlowTally};
+use crate::wide::extremes;
 use std::ops::Range;
 
 /// What has become of the refused requests of a block.
@@ -40,13 +41,23 @@ impl Default for Outlook {
 
 impl Outlook {
     /// Looks at requests that would hold and be charged so much, and take so long.
-    pub(super) fn look(&mut self, priced: impl Iterator<Item = (u64, u64)>, service: &[u64; BLOCK]) {
-        self.even = true;
+    pub(super) fn look(&mut self, held: &[u64], charge: &[u64], service: &[u64]) {
+        let (_, most_held) = extremes(held);
+        let (_, most_charged) = extremes(charge);
+        let (shortest, _) = extremes(service);
+        self.even = shortest > 0 && !Load::new(most_held, most_charged).is_large();
+        let priced = held.iter().zip(charge);
+        if self.even {
+            for (load, (&held, &charge)) in self.loads.iter_mut().zip(priced.clone()) {
+                *load = Load::small(held, charge);
+            }
+        } else {
+            for (load, (&held, &charge)) in self.loads.iter_mut().zip(priced.clone()) {
+                *load = Load::new(held, charge);
+            }
+        }
         let mut taken = 0;
-        let places = self.loads.iter_mut().zip(&mut self.taken[1..]).zip(service);
-        for (((load, sum), &service), (held, charge)) in places.zip(priced) {
-            *load = Load::new(held, charge);
-            self.even &= !load.is_large() & (service > 0);
+        for (sum, (&held, &charge)) in self.taken[1..].iter_mut().zip(priced) {
             taken += held.max(charge);
             *sum = taken;
         }

@@ -85,6 +85,18 @@ impl Key {
         self.permute(self.counter.wrapping_add(request.wrapping_mul(GAMMA)))
     }
 
+    /// The same for each request from `first` on.
+    #[inline(always)]
+    pub fn bits_from(self, first: u64) -> impl Iterator<Item = u64> {
+        // One addition from request to request, where a product would cost many numbers at once three multiplications.
+        let mut counter = self.counter.wrapping_add(first.wrapping_mul(GAMMA));
+        std::iter::repeat_with(move || {
+            let bits = self.permute(counter);
+            counter = counter.wrapping_add(GAMMA);
+            bits
+        })
+    }
+
     /// 64 uniform bits for an attempt of a request.
     #[inline(always)]
     pub fn attempt_bits(self, request: u64, attempt: u32) -> u64 {

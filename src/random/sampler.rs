@@ -98,33 +98,33 @@ impl Sampler {
 
     /// The draws of consecutive requests, from `first_request` on.
     pub fn fill(&self, key: Key, first_request: u64, out: &mut [f64]) {
-        self.fill_with(out, move |i| key.bits(first_request + i), |x| x);
+        self.fill_with(out, key.bits_from(first_request), Real);
     }
 
     /// The draws at the given bits.
     pub fn fill_at(&self, bits: &[u64], out: &mut [f64]) {
         assert_eq!(bits.len(), out.len(), "one draw for each number");
-        self.fill_with(out, |i| bits[i as usize], |x| x);
+        self.fill_with(out, bits.iter().copied(), Real);
     }
 
     /// A loop for each kind, so that the kind is matched once per block and not once per draw.
     #[inline]
-    pub(super) fn fill_with<T: Copy>(&self, out: &mut [T], bits: impl Fn(u64) -> u64, convert: impl Fn(f64) -> T) {
+    pub(super) fn fill_with<T: Copy>(&self, out: &mut [T], bits: impl Iterator<Item = u64>, convert: impl Convert<T>) {
         match &self.0 {
-            Kind::Constant(x) => out.fill(convert(*x)),
-            Kind::Uniform { min, max } => each(out, bits, |bits| convert(uniform(*min, *max, bits))),
+            Kind::Constant(x) => out.fill(convert.one(*x)),
+            Kind::Uniform { min, max } => each(out, bits, |bits| convert.one(uniform(*min, *max, bits))),
             &Kind::Kernel(Kernel::Exponential { mean }, _) => {
                 wide(out, bits, move |u| mean * kernel::exponential(u), convert);
             }
             &Kind::Kernel(Kernel::LogNormal { median, sigma }, _) => {
                 wide(out, bits, move |u| median * kernel::exp(sigma * kernel::normal(u)), convert);
             }
-            Kind::Table(table) => each(out, bits, |bits| convert(table.sample(bits))),
-            Kind::Exact(law) => each(out, bits, |bits| convert(far_tail(law, bits))),
-            Kind::Column(column) => each(out, bits, |bits| convert(column.sample(bits))),
-            Kind::Piecewise(piecewise) => each(out, bits, |bits| convert(piecewise.sample(bits))),
-            Kind::Zipf(zipf) => each(out, bits, |bits| convert(zipf.sample(bits))),
-            Kind::Mixture(mixture) => each(out, bits, |bits| convert(mixture.sample(bits))),
+            Kind::Table(table) => each(out, bits, |bits| convert.one(table.sample(bits))),
+            Kind::Exact(law) => each(out, bits, |bits| convert.one(far_tail(law, bits))),
+            Kind::Column(column) => each(out, bits, |bits| convert.one(column.sample(bits))),
+            Kind::Piecewise(piecewise) => each(out, bits, |bits| convert.one(piecewise.sample(bits))),
+            Kind::Zipf(zipf) => each(out, bits, |bits| convert.one(zipf.sample(bits))),
+            Kind::Mixture(mixture) => each(out, bits, |bits| convert.one(mixture.sample(bits))),
         }
     }
 
@@ -186,39 +186,65 @@ fn uniform(min: f64, max: f64, bits: u64) -> f64 {
 }
 
 #[inline]
-fn each<T>(out: &mut [T], bits: impl Fn(u64) -> u64, draw: impl Fn(u64) -> T) {
-    for (i, slot) in out.iter_mut().enumerate() {
-        *slot = draw(bits(i as u64));
+fn each<T>(out: &mut [T], bits: impl Iterator<Item = u64>, draw: impl Fn(u64) -> T) {
+    for (slot, bits) in out.iter_mut().zip(bits) {
+        *slot = draw(bits);
+    }
+}
+
+/// What is made of draws.
+pub(super) trait Convert<T> {
+    /// Of one.
+    fn one(&self, draw: f64) -> T;
+
+    /// Of many in single precision, each of which becomes the [`one`](Convert::one) that it is in double precision.
+    #[inline(always)]
+    fn many(&self, draws: &[f32], out: &mut [T]) {
+        for (slot, draw) in out.iter_mut().zip(draws) {
+            *slot = self.one(f64::from(*draw));
+        }
+    }
+}
+
+/// Draws as they are.
+struct Real;
+
+impl Convert<f64> for Real {
+    #[inline(always)]
+    fn one(&self, draw: f64) -> f64 {
+        draw
     }
 }
 
 /// As [`each`], for draws from a kernel.
 #[inline]
-fn wide<T>(out: &mut [T], bits: impl Fn(u64) -> u64, draw: impl Fn(f32) -> f32, convert: impl Fn(f64) -> T) {
+fn wide<T>(
+    out: &mut [T],
+    bits: impl Iterator<Item = u64>,
+    draw: impl Fn(f32) -> f32,
+    convert: impl Convert<T>,
+) {
     struct Wide<'a, T, B, D, C> {
         out: &'a mut [T],
         bits: B,
         draw: D,
         convert: C,
     }
-    impl<T, B: Fn(u64) -> u64, D: Fn(f32) -> f32, C: Fn(f64) -> T> Loop for Wide<'_, T, B, D, C> {
+    impl<T, B: Iterator<Item = u64>, D: Fn(f32) -> f32, C: Convert<T>> Loop for Wide<'_, T, B, D, C> {
         #[inline(always)]
         fn run(self) {
+            let Wide { out, mut bits, draw, convert } = self;
             // Three short loops: each has numbers of one width, as many at once as a register holds of these.
             let mut draws = [0.0; 128];
-            let mut first = 0;
-            for out in self.out.chunks_mut(draws.len()) {
+            for out in out.chunks_mut(draws.len()) {
                 let draws = &mut draws[..out.len()];
-                for (i, u) in (first..).zip(&mut *draws) {
-                    *u = kernel::uniform((self.bits)(i));
+                for (u, bits) in draws.iter_mut().zip(&mut bits) {
+                    *u = kernel::uniform(bits);
                 }
                 for x in &mut *draws {
-                    *x = (self.draw)(*x);
+                    *x = draw(*x);
                 }
-                for (slot, x) in out.iter_mut().zip(draws) {
-                    *slot = (self.convert)(f64::from(*x));
-                }
-                first += out.len() as u64;
+                convert.many(draws, out);
             }
         }
     }

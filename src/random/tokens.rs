@@ -1,7 +1,7 @@
 //! From real draws to whole tokens.
 
 use super::address::Key;
-use super::sampler::Sampler;
+use super::sampler::{Convert, Sampler};
 use crate::units::Tokens;
 
 /// The largest number of tokens of a draw.
@@ -27,15 +27,48 @@ pub fn round_tokens(x: f64, min: u32) -> u32 {
     shifted.to_bits() as u32 + u32::from(tie_went_down)
 }
 
+/// Draws as whole tokens, at least so many.
+struct Whole {
+    min: u32,
+}
+
+impl Convert<u32> for Whole {
+    #[inline(always)]
+    fn one(&self, draw: f64) -> u32 {
+        round_tokens(draw, self.min)
+    }
+
+    #[inline(always)]
+    fn many(&self, draws: &[f32], out: &mut [u32]) {
+        // As 2⁵² in an f64, in twice as many numbers at once; below 2²² there is room for a half, too.
+        const NO_FRACTION: f32 = 8_388_608.0;
+        const ROOM: f32 = 4_194_304.0;
+        let all_small = draws.iter().fold(true, |all, &draw| all & (draw < ROOM));
+        if all_small && self.min < ROOM as u32 {
+            let low = self.min as f32;
+            for (slot, &draw) in out.iter_mut().zip(draws) {
+                let inside = if draw > low { draw } else { low };
+                let shifted = inside + NO_FRACTION;
+                let tie_went_down = inside - (shifted - NO_FRACTION) >= 0.5;
+                *slot = (shifted.to_bits() & (NO_FRACTION as u32 - 1)) + u32::from(tie_went_down);
+            }
+        } else {
+            for (slot, &draw) in out.iter_mut().zip(draws) {
+                *slot = self.one(f64::from(draw));
+            }
+        }
+    }
+}
+
 /// The token counts of consecutive requests, from `first_request` on.
 pub fn fill_tokens(sampler: &Sampler, key: Key, first_request: u64, min: u32, out: &mut [u32]) {
-    sampler.fill_with(out, move |i| key.bits(first_request + i), move |x| round_tokens(x, min));
+    sampler.fill_with(out, key.bits_from(first_request), Whole { min });
 }
 
 /// The token counts at the given bits.
 pub fn fill_tokens_at(sampler: &Sampler, bits: &[u64], min: u32, out: &mut [u32]) {
     assert_eq!(bits.len(), out.len(), "one draw for each number");
-    sampler.fill_with(out, |i| bits[i as usize], |x| round_tokens(x, min));
+    sampler.fill_with(out, bits.iter().copied(), Whole { min });
 }
 
 #[cfg(test)]
@@ -52,6 +85,22 @@ mod tests {
         for i in 0..4_000 {
             let x = f64::from(i) / 8.0;
             assert_eq!(round_tokens(x, 3), ((x + 0.5) as u32).max(3), "{x}");
+        }
+    }
+
+    #[test]
+    fn many_draws_become_what_each_becomes() {
+        let halves = (0..20_000).map(|i| i as f32 / 8.0);
+        let small = halves.chain([0.5, 0.499_999_97, 4_194_303.5, -1.0, 1e-30]);
+        let large = [4_194_304.0, 16_777_216.0, 1e9, 1e12, f32::INFINITY, f32::NAN];
+        for draws in [small.clone().collect::<Vec<_>>(), small.chain(large).collect()] {
+            let mut block = vec![0; draws.len()];
+            for min in [0, 1, 7] {
+                Whole { min }.many(&draws, &mut block);
+                for (&draw, &tokens) in draws.iter().zip(&block) {
+                    assert_eq!(tokens, round_tokens(f64::from(draw), min), "{draw} from {min}");
+                }
+            }
         }
     }
 

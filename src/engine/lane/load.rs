@@ -16,7 +16,13 @@ impl Load {
     #[inline(always)]
     pub(in crate::engine) fn new(held: u64, charge: u64) -> Load {
         let large = held > Load::MOST_HELD || charge >= Load::MOST_CHARGED;
-        Load(if large { Load::LARGE } else { (charge << 32) | held })
+        if large { Load(Load::LARGE) } else { Load::small(held, charge) }
+    }
+
+    /// As [`new`](Load::new), of what is known not to be large.
+    #[inline(always)]
+    pub(in crate::engine) fn small(held: u64, charge: u64) -> Load {
+        Load((charge << 32) | held)
     }
 
     /// The same, of a request that is counted if `so`.
