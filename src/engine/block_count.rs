@@ -8,9 +8,9 @@ use super::first_attempt::{Columns, Verdict};
 use super::marks::Marks;
 use super::simulation::PoolState;
 use super::source::OpenSource;
-use crate::tally::{Billed, FlowTally, Health, Ledger};
+use crate::tally::{Billed, Durations, FlowTally, Health, Ledger};
 use crate::units::{SimSpan, SimTime};
-use crate::wide::{Loop, extremes, widest};
+use crate::wide::{Loop, Spread, spread, widest};
 use std::ops::Range;
 
 /// Where the requests of a block are counted.
@@ -124,14 +124,14 @@ impl Columns<'_> {
         let late = self.repeats.late(times, timing);
         let (admitted_at, last, to_first, latency) = match &late {
             Some(late) => {
-                (&late.admitted_at[..len], extremes(&late.admitted_at[..len]).1, &late.to_first, &late.latency)
+                (&late.admitted_at[..len], spread(&late.admitted_at[..len]).max, &late.to_first, &late.latency)
             }
             None => (times, last, &timing.ttft, &timing.service),
         };
         // Times do not decrease.
         let first_counted = times.partition_point(|&at| at < marks.warmup().0).max(start);
-        let (_, longest) = extremes(&timing.service[start..len]);
-        let latest_end = SimTime(last).saturating_add(SimSpan(longest));
+        let service = spread(&timing.service[start..len]);
+        let latest_end = SimTime(last).saturating_add(SimSpan(service.max));
 
         let mut sums = Sums::default();
         widest(Adding { columns: self, tokens, range: start..len, sums: &mut sums });
@@ -144,14 +144,15 @@ impl Columns<'_> {
 
         let all_measured = SimTime(first) >= marks.warmup() && latest_end <= marks.horizon();
         let mut measured = [0; BLOCK];
-        for (place, (measured, &at)) in measured.iter_mut().zip(admitted_at).enumerate() {
-            let service = timing.service[place];
-            let within = if all_measured {
-                service
-            } else {
-                marks.measured(SimTime(at), SimTime(at).saturating_add(SimSpan(service)))
-            };
-            *measured = within & mask(self.verdicts[place]);
+        if all_measured {
+            for (place, measured) in measured.iter_mut().enumerate().take(len) {
+                *measured = timing.service[place] & mask(self.verdicts[place]);
+            }
+        } else {
+            for (place, (measured, &at)) in measured.iter_mut().zip(admitted_at).enumerate() {
+                let end = SimTime(at).saturating_add(SimSpan(timing.service[place]));
+                *measured = marks.measured(SimTime(at), end) & mask(self.verdicts[place]);
+            }
         }
         measured[..start].fill(0);
         let (mut in_flight, mut reserved) = (0, 0);
@@ -166,19 +167,19 @@ impl Columns<'_> {
         }
         let all = sums.admitted == (len - first_counted) as u64;
         if has_ttft {
-            let (durations, zeros) = self.admitted(to_first, first_counted..len, all, &mut measured);
-            tally.ttft.record_zeros(zeros);
-            tally.ttft.record_all(durations);
+            let to_first = self.admitted(to_first, first_counted..len, all.then(|| spread(&to_first[first_counted..len])), &mut measured);
+            to_first.record(&mut tally.ttft);
         }
         let endless = latest_end > marks.patience();
-        let (durations, zeros) = if endless {
+        let latency = if endless {
             let in_time = |place: usize| times[place].saturating_add(latency[place]) <= marks.patience().0;
             self.answered(latency, (first_counted..len).filter(|&place| in_time(place)), &mut measured)
         } else {
-            self.admitted(latency, first_counted..len, all, &mut measured)
+            let is_service = late.is_none() && first_counted == start;
+            let known = all.then(|| if is_service { service } else { spread(&latency[first_counted..len]) });
+            self.admitted(latency, first_counted..len, known, &mut measured)
         };
-        tally.latency.record_zeros(zeros);
-        tally.latency.record_all(durations);
+        latency.record(&mut tally.latency);
         if let Some(health) = health.as_mut() {
             self.count_health(times, start, first_counted, health);
         }
@@ -204,19 +205,17 @@ impl Columns<'_> {
         }
     }
 
-    /// The nonzero numbers of a column that belong to admitted requests, side by side, and how many were zero; `all` if
-    /// all were admitted.
+    /// The numbers of a column that belong to admitted requests; with the spread of all if all were admitted.
     fn admitted<'b>(
         &self,
         column: &'b [u64; BLOCK],
         range: Range<usize>,
-        all: bool,
+        all: Option<Spread>,
         out: &'b mut [u64; BLOCK],
-    ) -> (&'b [u64], u64) {
-        if all && extremes(&column[range.clone()]).0 > 0 {
-            (&column[range], 0)
-        } else {
-            self.answered(column, range, out)
+    ) -> Admitted<'b> {
+        match all {
+            Some(spread) if spread.min > 0 => Admitted { durations: &column[range], spread, zeros: 0 },
+            _ => self.answered(column, range, out),
         }
     }
 
@@ -226,7 +225,7 @@ impl Columns<'_> {
         column: &[u64; BLOCK],
         places: impl Iterator<Item = usize>,
         out: &'b mut [u64; BLOCK],
-    ) -> (&'b [u64], u64) {
+    ) -> Admitted<'b> {
         let (mut len, mut zeros) = (0, 0);
         for place in places {
             // Written in any case, kept where it counts: a branch could not be predicted.
@@ -236,7 +235,8 @@ impl Columns<'_> {
             len += counts as usize;
             zeros += admitted - counts;
         }
-        (&out[..len], zeros)
+        let durations = &out[..len];
+        Admitted { durations, spread: spread(durations), zeros }
     }
 
     /// Takes back the answers that come after all patience; their latencies were not counted.
@@ -267,6 +267,22 @@ impl Columns<'_> {
                 tally.good_output -= u64::from(block.tokens.capped[place]);
             }
         }
+    }
+}
+
+/// Durations of admitted requests.
+struct Admitted<'b> {
+    /// Those that are not zero, side by side.
+    durations: &'b [u64],
+    spread: Spread,
+    /// How many are zero.
+    zeros: u64,
+}
+
+impl Admitted<'_> {
+    fn record(&self, tally: &mut Durations) {
+        tally.record_zeros(self.zeros);
+        tally.record_all(self.durations, self.spread);
     }
 }
 

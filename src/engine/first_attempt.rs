@@ -18,7 +18,7 @@ use super::repeats::{Outlook, Repeats};
 use super::request::{Flight, NOWHERE};
 use super::simulation::{Simulation, arrival_event};
 use crate::admission::Admission;
-use crate::model::{Pool, QuotaName};
+use crate::model::{QuotaLaw, QuotaName};
 use crate::units::{SimSpan, SimTime};
 use crate::wide::{Loop, widest};
 
@@ -36,7 +36,7 @@ pub(super) enum Verdict {
 /// A verdict is *admitted* until the loop says otherwise.
 #[derive(Debug, Clone)]
 pub(super) struct Columns<'a> {
-    pool: &'a Pool,
+    law: QuotaLaw,
     max_tokens: u32,
     flow: u16,
     route: Route,
@@ -58,7 +58,7 @@ impl<'a> Columns<'a> {
     pub(super) fn new(engine: &'a Engine<'_>, workload: &CompiledWorkload<'_>, keys: FaultKeys) -> Columns<'a> {
         let flow = workload.flows.start;
         Columns {
-            pool: &engine.scenario.pools[engine.flows[flow].pool],
+            law: engine.scenario.pools[engine.flows[flow].pool].law(),
             max_tokens: engine.flows[flow].max_tokens,
             flow: flow as u16,
             route: engine.routes[flow],
@@ -99,14 +99,18 @@ impl Loop for Pricing<'_, '_> {
     #[inline(always)]
     fn run(self) {
         let Pricing { columns, times, tokens, timing } = self;
-        let Columns { pool, max_tokens, reservation, charge, ends, .. } = columns;
+        let Columns { law, max_tokens, reservation, charge, ends, .. } = columns;
+        let (law, max_tokens) = (*law, *max_tokens);
         for ((ends, &at), &service) in ends.iter_mut().zip(times).zip(&timing.service) {
             *ends = SimTime(at).saturating_add(SimSpan(service));
         }
-        for place in 0..times.len().min(BLOCK) {
-            let demand = tokens.get(place).demand(*max_tokens);
-            reservation[place] = pool.reservation(&demand).0;
-            charge[place] = pool.charge(&demand).0;
+        // One column after the other: of more arrays at once the compiler does not know that they lie apart.
+        let len = times.len().min(BLOCK);
+        for (place, reservation) in reservation[..len].iter_mut().enumerate() {
+            *reservation = law.reservation(&tokens.get(place).demand(max_tokens)).0;
+        }
+        for (place, charge) in charge[..len].iter_mut().enumerate() {
+            *charge = law.charge(&tokens.get(place).demand(max_tokens)).0;
         }
     }
 }

@@ -9,7 +9,7 @@ use super::compiled::{CompiledWorkload, Flow};
 use super::draws::{BLOCK, TimingBlock};
 use super::faults::{FaultKeys, FlowFaults};
 use crate::units::SimSpan;
-use crate::wide::extremes;
+use crate::wide::spread;
 
 /// What the first attempts of a workload may meet.
 #[derive(Debug, Clone)]
@@ -58,7 +58,10 @@ impl<'a> Foresight<'a> {
 
 /// Marks what takes longer than `most`; whether anything does.
 fn mark_longer(spans: &[u64; BLOCK], most: u64, special: &mut [bool]) -> bool {
-    let (_, longest) = extremes(&spans[..special.len()]);
+    if most == u64::MAX {
+        return false;
+    }
+    let longest = spread(&spans[..special.len()]).max;
     if longest > most {
         for (special, &span) in special.iter_mut().zip(spans) {
             *special |= span > most;

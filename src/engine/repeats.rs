@@ -8,7 +8,7 @@ use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
 use super::lane::Load;
 use crate::tally::{FailureCause, FlowTally};
-use crate::wide::extremes;
+use crate::wide::{Loop, spread, widest};
 use std::ops::Range;
 
 /// What has become of the refused requests of a block.
@@ -42,25 +42,43 @@ impl Default for Outlook {
 impl Outlook {
     /// Looks at requests that would hold and be charged so much, and take so long.
     pub(super) fn look(&mut self, held: &[u64], charge: &[u64], service: &[u64]) {
-        let (_, most_held) = extremes(held);
-        let (_, most_charged) = extremes(charge);
-        let (shortest, _) = extremes(service);
-        self.even = shortest > 0 && !Load::new(most_held, most_charged).is_large();
-        let priced = held.iter().zip(charge);
-        if self.even {
-            for (load, (&held, &charge)) in self.loads.iter_mut().zip(priced.clone()) {
-                *load = Load::small(held, charge);
-            }
-        } else {
-            for (load, (&held, &charge)) in self.loads.iter_mut().zip(priced.clone()) {
+        widest(Looking { outlook: self, held, charge, service });
+        if !self.even {
+            for (load, (&held, &charge)) in self.loads.iter_mut().zip(held.iter().zip(charge)) {
                 *load = Load::new(held, charge);
             }
         }
         let mut taken = 0;
-        for (sum, (&held, &charge)) in self.taken[1..].iter_mut().zip(priced) {
+        for (sum, (&held, &charge)) in self.taken[1..].iter_mut().zip(held.iter().zip(charge)) {
             taken += held.max(charge);
             *sum = taken;
         }
+    }
+}
+
+/// Computes loads that may be too large, and whether none of them is.
+struct Looking<'a> {
+    outlook: &'a mut Outlook,
+    held: &'a [u64],
+    charge: &'a [u64],
+    service: &'a [u64],
+}
+
+impl Loop for Looking<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Looking { outlook, held, charge, service } = self;
+        let (mut held_bits, mut charge_bits, mut instants) = (0, 0, 0_u64);
+        for (load, (&held, &charge)) in outlook.loads.iter_mut().zip(held.iter().zip(charge)) {
+            held_bits |= held;
+            charge_bits |= charge;
+            *load = Load::small(held, charge);
+        }
+        for &service in service {
+            instants += u64::from(service == 0);
+        }
+        // Not the other way around: bits of several numbers may look like a large one.
+        outlook.even = instants == 0 && !Load::new(held_bits, charge_bits).is_large();
     }
 }
 
@@ -135,8 +153,10 @@ impl Columns<'_> {
         tally.failed += gave_up;
         tally.failures[FailureCause::Throttled as usize] += gave_up;
         tally.wait.record_zeros(at_once);
-        tally.wait.record_all(&waits[..len]);
-        tally.wait_backoff.record_all(&waits[..len]);
+        let waits = &waits[..len];
+        let spread = spread(waits);
+        tally.wait.record_all(waits, spread);
+        tally.wait_backoff.record_all(waits, spread);
         tally.wait_limiter.record_zeros(len as u64);
         tally.wait_queue.record_zeros(len as u64);
     }

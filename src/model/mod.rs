@@ -27,7 +27,7 @@ pub use demand::{Demand, ReservationRules};
 pub use distribution::Distribution;
 pub use disturbance::{FaultEpisode, Spike};
 pub use latency::{Faults, Latency};
-pub use pool::{Account, Endpoint, Pool, PoolQuotas, Prices};
+pub use pool::{Account, Endpoint, Pool, PoolQuotas, Prices, QuotaLaw};
 pub use quota::{DayQuota, Limiter, Quota, QuotaName};
 pub use scenario::Scenario;
 pub use slo::{Comparison, Requirement, Scope};

@@ -33,7 +33,41 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Quota tokens deducted from this pool when an attempt is admitted.
+    /// What it makes of the tokens of a request.
+    #[inline]
+    pub fn law(&self) -> QuotaLaw {
+        QuotaLaw { endpoint: self.quotas.endpoint(), rules: self.rules, burndown: self.burndown }
+    }
+
+    /// As [`QuotaLaw::reservation`].
+    #[inline]
+    pub fn reservation(&self, demand: &Demand) -> Tokens {
+        self.law().reservation(demand)
+    }
+
+    /// As [`QuotaLaw::held`].
+    #[inline]
+    pub fn held(&self, demand: &Demand, generated: Tokens) -> Tokens {
+        self.law().held(demand, generated)
+    }
+
+    /// As [`QuotaLaw::charge`].
+    #[inline]
+    pub fn charge(&self, demand: &Demand) -> Tokens {
+        self.law().charge(demand)
+    }
+}
+
+/// The quota law of a pool: what it makes of the tokens of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct QuotaLaw {
+    endpoint: Endpoint,
+    rules: ReservationRules,
+    burndown: BurndownRate,
+}
+
+impl QuotaLaw {
+    /// Quota tokens deducted when an attempt is admitted.
     #[inline(always)]
     pub fn reservation(&self, demand: &Demand) -> Tokens {
         self.held(demand, Tokens(0))
@@ -45,23 +79,23 @@ impl Pool {
     /// burndown rate were 0 and that of what may still come 1.
     #[inline(always)]
     pub fn held(&self, demand: &Demand, generated: Tokens) -> Tokens {
-        match self.quotas {
-            PoolQuotas::Runtime { .. } => self.rules.held(demand, self.burndown, generated),
-            PoolQuotas::Mantle { .. } => {
+        match self.endpoint {
+            Endpoint::Runtime => self.rules.held(demand, self.burndown, generated),
+            Endpoint::Mantle => {
                 let rules = ReservationRules { reserve_burndown: false, ..self.rules };
                 rules.held(demand, BurndownRate(0), generated)
             }
         }
     }
 
-    /// Quota tokens charged to this pool when the response ends.
+    /// Quota tokens charged when the response ends.
     ///
     /// *Formula*: [`Demand::charge`]; on mantle `input + cache_write`, as the output has a quota of its own.
     #[inline(always)]
     pub fn charge(&self, demand: &Demand) -> Tokens {
-        match self.quotas {
-            PoolQuotas::Runtime { .. } => demand.charge(self.burndown),
-            PoolQuotas::Mantle { .. } => demand.input + demand.cache_write,
+        match self.endpoint {
+            Endpoint::Runtime => demand.charge(self.burndown),
+            Endpoint::Mantle => demand.input + demand.cache_write,
         }
     }
 }

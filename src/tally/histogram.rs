@@ -1,6 +1,6 @@
 //! Log-linear histogram of whole numbers: percentiles to 0.1 % from a few kilobytes, however many values.
 
-use crate::wide::{Loop, extremes, widest};
+use crate::wide::{Loop, Spread, widest};
 
 /// Sub-buckets per octave, as a power of two: a bucket is at most 1/512 of its value wide, so its middle is within
 /// 0.098 % of every value in it.
@@ -32,10 +32,10 @@ impl Histogram {
         self.total += 1;
     }
 
-    /// Counts many values.
+    /// Counts many values whose spread is known.
     #[inline]
-    pub fn record_all(&mut self, values: &[u64]) {
-        let (min, max) = extremes(values);
+    pub fn record_all(&mut self, values: &[u64], spread: Spread) {
+        let Spread { min, max, .. } = spread;
         if values.is_empty() {
             return;
         }
@@ -179,6 +179,7 @@ fn middle_of(index: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wide::spread;
 
     #[test]
     fn every_value_lies_in_its_bucket_and_near_its_middle() {
@@ -199,7 +200,7 @@ mod tests {
         let small: Vec<u64> = values.iter().copied().filter(|&value| value < Bucketing::MOST).collect();
         for values in [values, small] {
             let (mut together, mut one_by_one) = (Histogram::default(), Histogram::default());
-            together.record_all(&values);
+            together.record_all(&values, spread(&values));
             values.iter().for_each(|&value| one_by_one.record(value));
             assert_eq!(together, one_by_one);
         }

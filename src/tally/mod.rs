@@ -17,6 +17,7 @@ pub use ledger::Ledger;
 
 use crate::model::QuotaName;
 use crate::units::SimSpan;
+use crate::wide::Spread;
 
 /// One replication of a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -170,12 +171,12 @@ impl Durations {
         }
     }
 
-    /// Counts many durations, none of them zero.
+    /// Counts many durations, none of them zero, whose spread is known.
     #[inline]
-    pub fn record_all(&mut self, durations: &[u64]) {
+    pub fn record_all(&mut self, durations: &[u64], spread: Spread) {
         self.count += durations.len() as u64;
-        self.sum += sum(durations);
-        self.histogram.record_all(durations);
+        self.sum += spread.sum;
+        self.histogram.record_all(durations, spread);
     }
 
     /// Counts durations of zero.
@@ -194,18 +195,6 @@ impl Durations {
         self.histogram.merge(&other.histogram);
         self.sum += other.sum;
         self.count += other.count;
-    }
-}
-
-/// The exact sum.
-#[inline]
-fn sum(numbers: &[u64]) -> u128 {
-    let any = numbers.iter().fold(0, |any, number| any | number);
-    if any < u64::MAX / (numbers.len() as u64 + 1) {
-        // It fits into a narrower number, of which many can be added at once.
-        u128::from(numbers.iter().sum::<u64>())
-    } else {
-        numbers.iter().map(|&number| u128::from(number)).sum()
     }
 }
 

@@ -46,18 +46,37 @@ fn with_avx2<L: Loop>(work: L) {
     work.run();
 }
 
-/// The smallest and the largest of many numbers; of none, the largest and the smallest that there are.
+/// The ends of many numbers, and their sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spread {
+    /// The smallest; of none, the largest that there is.
+    pub min: u64,
+    /// The largest; of none, zero.
+    pub max: u64,
+    /// The exact sum.
+    pub sum: u128,
+}
+
+/// The smallest, the largest and the sum of many numbers.
 #[inline]
-pub fn extremes(numbers: &[u64]) -> (u64, u64) {
-    struct Extremes<'a>(&'a [u64], &'a mut (u64, u64));
-    impl Loop for Extremes<'_> {
+pub fn spread(numbers: &[u64]) -> Spread {
+    struct Spreading<'a>(&'a [u64], &'a mut Spread);
+    impl Loop for Spreading<'_> {
         #[inline(always)]
         fn run(self) {
-            let Extremes(numbers, found) = self;
-            *found = numbers.iter().fold((u64::MAX, 0), |(min, max), &number| (min.min(number), max.max(number)));
+            let Spreading(numbers, found) = self;
+            let (mut min, mut max, mut sum) = (u64::MAX, 0, 0_u64);
+            for &number in numbers {
+                (min, max, sum) = (number.min(min), number.max(max), number.wrapping_add(sum));
+            }
+            *found = Spread { min, max, sum: sum.into() };
         }
     }
-    let mut found = (u64::MAX, 0);
-    widest(Extremes(numbers, &mut found));
+    let mut found = Spread { min: 0, max: 0, sum: 0 };
+    widest(Spreading(numbers, &mut found));
+    if u128::from(found.max) * numbers.len() as u128 > u128::from(u64::MAX) {
+        // It may have grown out of 64 bits, of which a register holds many.
+        found.sum = numbers.iter().copied().map(u128::from).sum();
+    }
     found
 }

@@ -18,9 +18,9 @@ use std::collections::BinaryHeap;
 
 /// Events per slice that the width aims at, and half as many at least.
 const PER_SLICE: u64 = 10;
-/// Entries of a cell, two cache lines with their number; what else its slice gets goes through the heap, one event in
-/// a hundred.
-const CELL: usize = BATCH - 1;
+/// Entries of a cell, two cache lines and two of loads; what else its slice gets goes through the heap, one event in a
+/// hundred.
+const CELL: usize = BATCH;
 /// Slices of a turn for each event that is pending: an event beyond the turn goes through the heap.
 const SPAN: usize = 1;
 /// Slices of a turn, at least and at most.
@@ -138,6 +138,8 @@ pub(super) struct Agenda<L = ()> {
     /// The width of a slice is 2 to this power \[ns\].
     shift: u32,
     cells: Vec<Cell<L>>,
+    /// How many entries each has: apart from them, so that it is at hand when there is one more.
+    lens: Vec<u32>,
     /// Entries in cells.
     held: usize,
     /// By instant, what a cell or the wheel's span has no room for.
@@ -149,44 +151,24 @@ pub(super) struct Agenda<L = ()> {
     fitted_at: u64,
 }
 
-/// The entries of a slice, unsorted, and how many there are; beyond that anything.
+/// The entries of a slice, unsorted; beyond their number anything.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 pub(super) struct Cell<L> {
-    entries: [Entry<L>; CELL],
-    len: u64,
+    pub(super) keys: [u64; CELL],
+    pub(super) loads: [L; CELL],
 }
 
 impl<L: Copy + Default> Cell<L> {
     fn empty() -> Cell<L> {
-        Cell { entries: [Entry::default(); CELL], len: 0 }
+        Cell { keys: [0; CELL], loads: [L::default(); CELL] }
     }
 
-    /// Adds an entry, if there is room.
+    /// The first so many.
     #[inline(always)]
-    fn push(&mut self, entry: Entry<L>) -> bool {
-        let free = self.len < CELL as u64;
-        if free {
-            self.entries[self.len as usize] = entry;
-            self.len += 1;
-        }
-        free
-    }
-
-    #[inline(always)]
-    pub(super) fn entries(&self) -> &[Entry<L>] {
-        &self.entries[..(self.len as usize).min(CELL)]
-    }
-
-    /// As [`entries`](Cell::entries), and beyond their number anything.
-    #[inline(always)]
-    pub(super) fn all_entries(&self) -> &[Entry<L>; CELL] {
-        &self.entries
-    }
-
-    #[inline(always)]
-    pub(super) fn len(&self) -> usize {
-        self.len as usize
+    pub(super) fn entries(&self, len: usize) -> impl Iterator<Item = Entry<L>> {
+        let entries = self.keys.iter().zip(&self.loads).map(|(&key, &load)| Entry { key, load });
+        entries.take(len)
     }
 }
 
@@ -196,10 +178,18 @@ pub(super) struct Slice<'a, L> {
     pub(super) from: SimTime,
     /// Its length \[ns\].
     width: u64,
-    pub(super) cell: &'a Cell<L>,
+    /// How many events it has.
+    pub(super) len: usize,
+    cell: &'a Cell<L>,
 }
 
-impl<L> Slice<'_, L> {
+impl<'a, L: Copy + Default> Slice<'a, L> {
+    /// Its events, in no order.
+    #[inline(always)]
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<L>> + use<'a, L> {
+        self.cell.entries(self.len)
+    }
+
     /// Its end: all its events are before it.
     #[inline(always)]
     pub(super) fn until(&self) -> SimTime {
@@ -216,6 +206,7 @@ impl<L: Copy + Default + Ord> Default for Agenda<L> {
             base: 0,
             shift: 24,
             cells: vec![Cell::empty(); SLICES[0]],
+            lens: vec![0; SLICES[0]],
             held: 0,
             far: BinaryHeap::new(),
             far_first: NONE,
@@ -240,11 +231,15 @@ impl<L: Copy + Default + Ord> Agenda<L> {
     pub(super) fn push_loaded(&mut self, at: SimTime, what: What, load: L) {
         let tick = at.0 >> self.shift;
         let ahead = tick.wrapping_sub(self.tick + 1);
-        let mask = self.cells.len() - 1;
+        let mask = self.lens.len() - 1;
         if ahead < mask as u64 {
-            let cell = &mut self.cells[tick as usize & mask];
-            let key = ((at.0 & ((1 << self.shift) - 1)) << 32) | u64::from(what.0);
-            if cell.push(Entry { key, load }) {
+            let place = tick as usize & mask;
+            let len = self.lens[place] as usize;
+            if len < CELL {
+                let cell = &mut self.cells[place];
+                cell.keys[len] = ((at.0 & ((1 << self.shift) - 1)) << 32) | u64::from(what.0);
+                cell.loads[len] = load;
+                self.lens[place] += 1;
                 self.held += 1;
                 return;
             }
@@ -327,18 +322,18 @@ impl<L: Copy + Default + Ord> Agenda<L> {
         let (tick, mask) = (self.tick + 1, self.cells.len() - 1);
         let simple = self.is_through() && tick != self.far_first >> self.shift && self.taken < REFIT_AFTER;
         simple.then(|| {
-            let cell = &self.cells[tick as usize & mask];
-            Slice { from: SimTime(tick << self.shift), width: 1 << self.shift, cell }
+            let place = tick as usize & mask;
+            let (cell, len) = (&self.cells[place], self.lens[place] as usize);
+            Slice { from: SimTime(tick << self.shift), width: 1 << self.shift, len, cell }
         })
     }
 
-    /// Goes on to the end of the next slice; all its events are seen to.
+    /// Goes on to the end of the next slice, of which all events are seen to, and shows them once more.
     #[inline(always)]
-    pub(super) fn pass_slice(&mut self) -> Cell<L> {
-        let mut cell = Cell::empty();
-        std::mem::swap(&mut cell, self.cell_mut(self.tick + 1));
-        self.pass_slices(1, cell.len());
-        cell
+    pub(super) fn pass_slice(&mut self) -> (Cell<L>, usize) {
+        let (cell, len) = (*self.cell(self.tick + 1), self.len_of(self.tick + 1));
+        self.pass_slices(1, len);
+        (cell, len)
     }
 
     /// Turns the wheel to the next slice with events, but not past the one of `until`; whether there is one.
@@ -360,7 +355,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
                 break;
             }
             tick = if self.held == 0 { last.min(far.max(tick + 1)) } else { tick + 1 };
-            if self.cells[tick as usize & mask].len() > 0 || tick == far {
+            if self.lens[tick as usize & mask] > 0 || tick == far {
                 break;
             }
         }
@@ -373,17 +368,20 @@ impl<L: Copy + Default + Ord> Agenda<L> {
     /// Makes the entries of the current slice due; whether there are any.
     #[inline(always)]
     fn open(&mut self, with_far: bool, orders: &impl Orders) -> bool {
-        let mask = self.cells.len() - 1;
-        let cell = &mut self.cells[self.tick as usize & mask];
-        let len = cell.len();
+        let place = self.tick as usize & (self.cells.len() - 1);
+        let (cell, len) = (&self.cells[place], self.lens[place] as usize);
         let (mut sorted, mut tied) = ([Entry::default(); BATCH], false);
         let loose_bits = What::CLASS_AT;
-        widest(Ranking { entries: &cell.entries, len, loose_bits, sorted: &mut sorted, tied: &mut tied });
+        widest(Ranking { cell, len, loose_bits, sorted: &mut sorted, tied: &mut tied });
         self.due.clear();
         self.passed = 0;
-        self.due.extend_from_slice(if tied { cell.entries() } else { &sorted });
-        self.due.truncate(len);
-        cell.len = 0;
+        if tied {
+            self.due.extend(cell.entries(len));
+        } else {
+            self.due.extend_from_slice(&sorted);
+            self.due.truncate(len);
+        }
+        self.lens[place] = 0;
         self.held -= len;
         if with_far {
             self.fetch_far();
@@ -439,6 +437,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
         self.base = self.tick << shift;
         self.shift = shift;
         self.cells = vec![Cell::empty(); slices];
+        self.lens = vec![0; slices];
         for (at, what, load) in pending {
             self.push_loaded(SimTime(at), what, load);
         }
@@ -449,9 +448,10 @@ impl<L: Copy + Default + Ord> Agenda<L> {
         let mask = self.cells.len() - 1;
         let mut events = Vec::with_capacity(self.held);
         for tick in self.tick + 1..self.tick + self.cells.len() as u64 {
-            let entries = self.cells[tick as usize & mask].entries().iter();
+            let entries = self.cells[tick as usize & mask].entries(self.len_of(tick));
             events.extend(entries.map(|entry| ((tick << self.shift) + entry.offset(), entry.what(), entry.load)));
         }
+        self.lens.fill(0);
         self.held = 0;
         events
     }
@@ -480,6 +480,32 @@ impl<L: Copy + Default + Ord> Agenda<L> {
         self.shift
     }
 
+    /// Adds events that are all later than the current slice: what is due when, by number.
+    #[inline(always)]
+    pub(super) fn push_all(&mut self, count: usize, event: impl Fn(usize) -> (SimTime, What, L)) {
+        let (shift, next, mask) = (self.shift, self.tick + 1, self.cells.len() - 1);
+        let within = (1 << shift) - 1;
+        let (cells, lens) = (&mut self.cells[..], &mut self.lens[..]);
+        let mut aside = 0;
+        for number in 0..count {
+            let (at, what, load) = event(number);
+            let tick = at.0 >> shift;
+            let key = ((at.0 & within) << 32) | u64::from(what.0);
+            let place = tick as usize & mask;
+            let len = lens[place] as usize;
+            if tick - next < mask as u64 && len < CELL {
+                cells[place].keys[len] = key;
+                cells[place].loads[len] = load;
+                lens[place] += 1;
+                continue;
+            }
+            aside += 1;
+            self.far.push(Reverse((at.0, what, load)));
+            self.far_first = self.far_first.min(at.0);
+        }
+        self.held += count - aside;
+    }
+
     /// How many slices the wheel can hold beside the current one.
     #[inline(always)]
     pub(super) fn slices(&self) -> u64 {
@@ -496,7 +522,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
     #[cold]
     pub(super) fn first_but_ends(&self, tick: u64, end: u64) -> u64 {
         let end = end.min(self.far_first >> self.shift);
-        let only_ends = |&tick: &u64| self.cell(tick).entries().iter().all(|entry| entry.what().is_end());
+        let only_ends = |&tick: &u64| self.entries(tick).all(|entry| entry.what().is_end());
         (tick..end).find(|tick| !only_ends(tick)).unwrap_or(end)
     }
 
@@ -506,10 +532,16 @@ impl<L: Copy + Default + Ord> Agenda<L> {
         &self.cells[tick as usize & (self.cells.len() - 1)]
     }
 
+    /// How many entries the cell of a slice within the turn has.
     #[inline(always)]
-    fn cell_mut(&mut self, tick: u64) -> &mut Cell<L> {
-        let mask = self.cells.len() - 1;
-        &mut self.cells[tick as usize & mask]
+    pub(super) fn len_of(&self, tick: u64) -> usize {
+        self.lens[tick as usize & (self.lens.len() - 1)] as usize
+    }
+
+    /// The entries of the cell of a slice within the turn.
+    #[inline(always)]
+    pub(super) fn entries(&self, tick: u64) -> impl Iterator<Item = Entry<L>> {
+        self.cell(tick).entries(self.len_of(tick))
     }
 
     /// What of the slices up to this one is in no cell, and of which slice each is.
@@ -528,7 +560,8 @@ impl<L: Copy + Default + Ord> Agenda<L> {
     #[inline(always)]
     pub(super) fn pass_slices(&mut self, count: u64, events: usize) {
         for tick in self.tick + 1..=self.tick + count {
-            self.cell_mut(tick).len = 0;
+            let mask = self.lens.len() - 1;
+            self.lens[tick as usize & mask] = 0;
         }
         self.tick += count;
         self.base = self.tick << self.shift;

@@ -6,17 +6,17 @@
 //! *Measured* against Batcher's network of 63 comparisons, whose sixteen numbers no set of ordinary registers holds:
 //! a slice of ten events is in order in half the time.
 
-use super::agenda::Entry;
+use super::agenda::{Cell, Entry};
 use crate::wide::Loop;
 
 /// The most that are put in order at once.
 pub(super) const BATCH: usize = 16;
 
-/// Puts entries in order.
+/// Puts the entries of a cell in order.
 pub(super) struct Ranking<'a, L> {
-    /// With keys below 2⁶³; at most one less than a batch.
-    pub(super) entries: &'a [Entry<L>],
-    /// How many; beyond that anything.
+    /// Its keys are below 2⁶³.
+    pub(super) cell: &'a Cell<L>,
+    /// How many there are.
     pub(super) len: usize,
     /// Entries whose keys differ in this many low bits only are tied.
     pub(super) loose_bits: u32,
@@ -25,26 +25,26 @@ pub(super) struct Ranking<'a, L> {
     pub(super) tied: &'a mut bool,
 }
 
-impl<L: Copy> Loop for Ranking<'_, L> {
+impl<L: Copy + Default> Loop for Ranking<'_, L> {
     #[inline(always)]
     fn run(self) {
-        let Ranking { entries, len, loose_bits, sorted, tied } = self;
+        let Ranking { cell, len, loose_bits, sorted, tied } = self;
         let (mut keys, mut moments) = ([i64::MAX; BATCH], [i64::MAX; BATCH]);
-        for (place, entry) in entries.iter().enumerate().take(BATCH - 1) {
-            keys[place] = if place < len { entry.key as i64 } else { i64::MAX };
+        for (place, &key) in cell.keys.iter().enumerate() {
+            keys[place] = if place < len { key as i64 } else { i64::MAX };
             moments[place] = keys[place] >> loose_bits;
         }
         let (mut ranks, mut same) = ([0_i64; BATCH], [0_i64; BATCH]);
         for nth in 0..len {
             // Leaving the loop early keeps it in the order written: all places at once, not all entries.
-            let Some(entry) = entries.get(nth) else { return };
-            let key = entry.key as i64;
+            let Some(&key) = cell.keys.get(nth) else { return };
+            let key = key as i64;
             for place in 0..BATCH {
                 ranks[place] += i64::from(key < keys[place]);
                 same[place] += i64::from(key >> loose_bits == moments[place]);
             }
         }
-        for (&entry, &rank) in entries.iter().zip(&ranks).take(len) {
+        for (entry, &rank) in cell.entries(len).zip(&ranks) {
             sorted[rank as usize % BATCH] = entry;
         }
         *tied = same.iter().fold(0, |most, &count| count.max(most)) > 1;

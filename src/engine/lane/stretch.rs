@@ -7,16 +7,13 @@
 //!
 //! *Why*: an event by itself costs two branches that nobody can predict, and a place in the order of all.
 
-use super::agenda::{Agenda, Entry, What};
+use super::agenda::{Agenda, Cell, Entry, What};
 use super::load::Load;
 use super::repeating::{Progress, Repeating, number_of};
 use crate::admission::{self, Admit, End, Flows, MOST_SLICES, Stretch};
 use crate::engine::gauge::Gauge;
 use crate::units::SimTime;
 use crate::wide::{Loop, widest};
-
-/// Most cells have no more entries.
-const HALF: usize = 8;
 
 /// What ends in a slice, beside what its limiter is told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,7 +29,6 @@ struct Ending {
 }
 
 impl Ending {
-    #[inline(always)]
     fn add(&mut self, load: Load) {
         self.ends += 1;
         self.counted += u64::from(load.is_counted());
@@ -57,26 +53,60 @@ impl<A: Admit> Loop for Adding<'_, A> {
     fn run(self) {
         let Adding { agenda, first, quota, admissions, flows, endings } = self;
         for (tick, (flows, ending)) in (first..).zip(flows.iter_mut().zip(endings)) {
-            let cell = agenda.cell(tick);
-            let (mut back, mut over, mut sums) = (0, 0, Ending::default());
-            let mut add_up = |from: usize, entries: &[Entry<Load>]| {
-                for (place, entry) in (from..).zip(entries) {
-                    let load = entry.load.masked(u64::from(place < cell.len()).wrapping_neg());
-                    let number = admission::Entry(number_of(entry.what().slot(), admissions));
-                    let refund = quota.comes_back(number, load.held(), load.charge());
-                    back += refund.max(0);
-                    over -= refund.min(0);
-                    sums.add(load);
-                }
-            };
+            let (cell, len) = (agenda.cell(tick), agenda.len_of(tick));
+            let mut sums = Sums::default();
             // How many there are cannot be predicted, that there are few can.
-            let (few, more) = cell.all_entries().split_at(HALF);
-            add_up(0, few);
-            if cell.len() > HALF {
-                add_up(HALF, more);
+            for nth in 0..2 {
+                sums.add(cell, WIDE * nth, len, quota, admissions);
             }
-            (flows.returned, flows.overdrawn) = (back as u64, over as u64);
-            *ending = Ending { ends: cell.len() as u64, ..sums };
+            if len > 2 * WIDE {
+                for nth in 2..4 {
+                    sums.add(cell, WIDE * nth, len, quota, admissions);
+                }
+            }
+            let sum = |lanes: [u64; WIDE]| lanes.iter().sum::<u64>();
+            (flows.returned, flows.overdrawn) = (sum(sums.returned), sum(sums.overdrawn));
+            *ending = Ending {
+                ends: len as u64,
+                counted: sum(sums.counted),
+                held: sum(sums.held),
+                charged: sum(sums.charged),
+                overdraft: sum(sums.overdraft),
+            };
+        }
+    }
+}
+
+/// As many numbers as are added up side by side.
+const WIDE: usize = 4;
+
+/// What the entries of a cell come to, every fourth apart.
+#[derive(Default)]
+struct Sums {
+    returned: [u64; WIDE],
+    overdrawn: [u64; WIDE],
+    counted: [u64; WIDE],
+    held: [u64; WIDE],
+    charged: [u64; WIDE],
+    overdraft: [u64; WIDE],
+}
+
+impl Sums {
+    /// Adds four entries, from the place `first` on, of those below `len`.
+    #[inline(always)]
+    fn add<A: Admit>(&mut self, cell: &Cell<Load>, first: usize, len: usize, quota: &A, admissions: u64) {
+        for lane in 0..WIDE {
+            let (key, load) = (cell.keys[first + lane], cell.loads[first + lane]);
+            let load = load.masked(u64::from(first + lane < len).wrapping_neg());
+            let number = admission::Entry(number_of(Entry { key, load }.what().slot(), admissions));
+            let (held, charge) = (load.held(), load.charge());
+            let refund = quota.comes_back(number, held, charge);
+            self.returned[lane] += refund.max(0) as u64;
+            self.overdrawn[lane] += (-refund).max(0) as u64;
+            self.counted[lane] += u64::from(load.is_counted());
+            self.held[lane] += held;
+            self.charged[lane] += charge;
+            self.overdraft[lane] += (charge as i64 - held as i64).max(0) as u64;
         }
     }
 }
@@ -163,20 +193,20 @@ impl<A: Admit> Repeating<'_, '_, A> {
     fn begin_all(&mut self, first: u64, attempts: usize, flows: &mut [Flows]) {
         let agenda = &mut self.progress.agenda;
         let shift = agenda.shift();
-        let (place, block) = (self.source.place, &self.source.blocks[self.source.current]);
-        let columns = block.columns();
-        let counted = block.times[place] >= self.marks.warmup().0;
-        let patience = self.marks.patience();
-        let (times, costs) = (&block.times[place..], &columns.reservation[place..]);
-        let (ends, loads) = (&columns.ends[place..], &columns.outlook.loads[place..]);
-        let columns = times.iter().zip(costs).zip(ends.iter().zip(loads)).take(attempts);
-        for (nth, ((&at, &cost), (&ends, &load))) in columns.enumerate() {
+        let (block, range) = (&self.source.blocks[self.source.current], self.source.place..self.source.place + attempts);
+        let (columns, times) = (block.columns(), &block.times[range.clone()]);
+        let counted = times.first().is_some_and(|&at| at >= self.marks.warmup().0);
+        for (nth, (&at, &cost)) in times.iter().zip(&columns.reservation[range.clone()]).enumerate() {
             let flows = &mut flows[((at >> shift) - first) as usize];
             flows.attempts = nth + 1;
             flows.asked += cost;
-            let what = What::end((self.admissions + nth as u64) as u32 & What::MOST_SLOT);
-            agenda.push_loaded(ends, what, load.counted(counted && ends <= patience));
         }
+        let (ends, loads) = (&columns.ends[range.clone()], &columns.outlook.loads[range]);
+        let (patience, admissions) = (self.marks.patience(), self.admissions);
+        agenda.push_all(attempts, |nth| {
+            let what = What::end((admissions + nth as u64) as u32 & What::MOST_SLOT);
+            (ends[nth], what, loads[nth].counted(counted && ends[nth] <= patience))
+        });
         let mut made = 0;
         for flows in flows {
             made = made.max(flows.attempts);
@@ -208,7 +238,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             costs: &block.columns().reservation[place..place + attempts],
             ends: |slice: usize, ends: &mut Vec<End>| {
                 let tick = first + slice as u64;
-                ends.extend(agenda.cell(tick).entries().iter().map(end_of));
+                ends.extend(agenda.entries(tick).map(|entry| end_of(&entry)));
                 ends.extend(far.iter().filter(|&&(_, of)| of == tick).map(|(entry, _)| end_of(entry)));
             },
         };
