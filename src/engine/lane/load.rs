@@ -7,11 +7,18 @@
 pub(in crate::engine) struct Load(u64);
 
 impl Load {
-    const COUNTED: u64 = 1 << 63;
+    /// Low bits for what it holds, bits above them for the charge, and one for a counted request. As many numbers as a cell
+    /// of the calendar has can be added without any running over into the next.
+    const HELD_BITS: u32 = 26;
+    const CHARGE_AT: u32 = Load::HELD_BITS + SPARE_BITS;
+    const CHARGE_BITS: u32 = 25;
+    const COUNTED_AT: u32 = Load::CHARGE_AT + Load::CHARGE_BITS + SPARE_BITS;
+
+    const COUNTED: u64 = 1 << Load::COUNTED_AT;
+    const MOST_HELD: u64 = (1 << Load::HELD_BITS) - 1;
+    const MOST_CHARGED: u64 = (1 << Load::CHARGE_BITS) - 1;
     /// Stands for one that is larger than anything of which many are ever in flight, and kept elsewhere.
-    const LARGE: u64 = (Load::MOST_CHARGED << 32) | Load::MOST_HELD;
-    const MOST_HELD: u64 = u32::MAX as u64;
-    const MOST_CHARGED: u64 = (1 << 31) - 1;
+    const LARGE: u64 = Load::MOST_CHARGED << Load::CHARGE_AT;
 
     #[inline(always)]
     pub(in crate::engine) fn new(held: u64, charge: u64) -> Load {
@@ -22,13 +29,13 @@ impl Load {
     /// As [`new`](Load::new), of what is known not to be large.
     #[inline(always)]
     pub(in crate::engine) fn small(held: u64, charge: u64) -> Load {
-        Load((charge << 32) | held)
+        Load((charge << Load::CHARGE_AT) | held)
     }
 
     /// The same, of a request that is counted if `so`.
     #[inline(always)]
     pub(super) fn counted(self, so: bool) -> Load {
-        Load(self.0 | if so { Load::COUNTED } else { 0 })
+        Load(self.0 | (u64::from(so) << Load::COUNTED_AT))
     }
 
     #[inline(always)]
@@ -36,16 +43,10 @@ impl Load {
         self.0 & Load::COUNTED != 0
     }
 
-    /// The same, or nothing, by a mask of ones or zeros.
-    #[inline(always)]
-    pub(super) fn masked(self, mask: u64) -> Load {
-        Load(self.0 & mask)
-    }
-
     /// Whether what it holds and will be charged is kept elsewhere.
     #[inline(always)]
     pub(in crate::engine) fn is_large(self) -> bool {
-        self.0 & !Load::COUNTED == Load::LARGE
+        self.charge() == Load::MOST_CHARGED
     }
 
     #[inline(always)]
@@ -55,7 +56,43 @@ impl Load {
 
     #[inline(always)]
     pub(super) fn charge(self) -> u64 {
-        (self.0 >> 32) & Load::MOST_CHARGED
+        (self.0 >> Load::CHARGE_AT) & Load::MOST_CHARGED
+    }
+
+    /// By how much the charge is more than what it holds.
+    #[inline(always)]
+    pub(super) fn overdraft(self) -> u64 {
+        self.charge().saturating_sub(self.held())
+    }
+}
+
+/// Loads are added up in numbers with so many bits more.
+const SPARE_BITS: u32 = 4;
+
+/// The sum of at most sixteen loads, none of them large.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Sum(u64);
+
+impl Sum {
+    #[inline(always)]
+    pub(super) fn add(&mut self, load: Load) {
+        self.0 += load.0;
+    }
+
+    #[inline(always)]
+    pub(super) fn held(self) -> u64 {
+        self.0 & ((1 << (Load::HELD_BITS + SPARE_BITS)) - 1)
+    }
+
+    #[inline(always)]
+    pub(super) fn charged(self) -> u64 {
+        (self.0 >> Load::CHARGE_AT) & ((1 << (Load::CHARGE_BITS + SPARE_BITS)) - 1)
+    }
+
+    /// How many are counted.
+    #[inline(always)]
+    pub(super) fn counted(self) -> u64 {
+        self.0 >> Load::COUNTED_AT
     }
 }
 
@@ -65,15 +102,24 @@ mod tests {
 
     #[test]
     fn what_fits_is_kept_and_what_does_not_says_so() {
-        for (held, charge) in [(0, 0), (5, 3), (u32::MAX.into(), (1 << 31) - 2), (0, (1 << 31) - 2)] {
+        let most = [Load::MOST_HELD, Load::MOST_CHARGED - 1];
+        for [held, charge] in [[0, 0], [5, 3], most, [0, most[1]]] {
             for counted in [false, true] {
                 let load = Load::new(held, charge).counted(counted);
                 assert!(!load.is_large());
                 assert_eq!((load.held(), load.charge(), load.is_counted()), (held, charge, counted));
             }
         }
-        for (held, charge) in [(1 << 32, 0), (0, (1 << 31) - 1), (u64::MAX >> 1, 7)] {
+        for (held, charge) in [(most[0] + 1, 0), (0, most[1] + 1), (u64::MAX >> 1, 7), (7, u64::MAX >> 1)] {
             assert!(Load::new(held, charge).counted(true).is_large() && Load::new(held, charge).is_large());
         }
+    }
+
+    #[test]
+    fn sixteen_of_the_largest_loads_add_up() {
+        let mut sum = Sum::default();
+        let (held, charge) = (Load::MOST_HELD, Load::MOST_CHARGED - 1);
+        (0..16).for_each(|_| sum.add(Load::new(held, charge).counted(true)));
+        assert_eq!((sum.held(), sum.charged(), sum.counted()), (16 * held, 16 * charge, 16));
     }
 }

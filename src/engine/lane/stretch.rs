@@ -2,18 +2,16 @@
 //!
 //! Where a quota has room for all attempts of a stretch, whatever comes back meanwhile, their order decides nothing but
 //! what flows over, which is for the limiter to say ([`Stretch`]), and a new peak of what is in flight or reserved. So
-//! all ends of the stretch's requests are put on the calendar at once, and of its slices only sums are taken, many
-//! numbers at a time.
+//! all ends of the stretch's requests are put on the calendar at once, and of its slices only sums are taken.
 //!
 //! *Why*: an event by itself costs two branches that nobody can predict, and a place in the order of all.
 
-use super::agenda::{Agenda, Cell, Entry, What};
-use super::load::Load;
+use super::agenda::{Entry, What};
+use super::load::{Load, Sum};
 use super::repeating::{Progress, Repeating, number_of};
 use crate::admission::{self, Admit, End, Flows, MOST_SLICES, Stretch};
 use crate::engine::gauge::Gauge;
 use crate::units::SimTime;
-use crate::wide::{Loop, widest};
 
 /// What ends in a slice, beside what its limiter is told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,80 +32,7 @@ impl Ending {
         self.counted += u64::from(load.is_counted());
         self.held += load.held();
         self.charged += load.charge();
-        self.overdraft += load.charge().saturating_sub(load.held());
-    }
-}
-
-/// Sums of what ends in the slices `first ..`.
-struct Adding<'a, A> {
-    agenda: &'a Agenda<Load>,
-    first: u64,
-    quota: &'a A,
-    admissions: u64,
-    flows: &'a mut [Flows],
-    endings: &'a mut [Ending],
-}
-
-impl<A: Admit> Loop for Adding<'_, A> {
-    #[inline(always)]
-    fn run(self) {
-        let Adding { agenda, first, quota, admissions, flows, endings } = self;
-        for (tick, (flows, ending)) in (first..).zip(flows.iter_mut().zip(endings)) {
-            let (cell, len) = (agenda.cell(tick), agenda.len_of(tick));
-            let mut sums = Sums::default();
-            // How many there are cannot be predicted, that there are few can.
-            for nth in 0..2 {
-                sums.add(cell, WIDE * nth, len, quota, admissions);
-            }
-            if len > 2 * WIDE {
-                for nth in 2..4 {
-                    sums.add(cell, WIDE * nth, len, quota, admissions);
-                }
-            }
-            let sum = |lanes: [u64; WIDE]| lanes.iter().sum::<u64>();
-            (flows.returned, flows.overdrawn) = (sum(sums.returned), sum(sums.overdrawn));
-            *ending = Ending {
-                ends: len as u64,
-                counted: sum(sums.counted),
-                held: sum(sums.held),
-                charged: sum(sums.charged),
-                overdraft: sum(sums.overdraft),
-            };
-        }
-    }
-}
-
-/// As many numbers as are added up side by side.
-const WIDE: usize = 4;
-
-/// What the entries of a cell come to, every fourth apart.
-#[derive(Default)]
-struct Sums {
-    returned: [u64; WIDE],
-    overdrawn: [u64; WIDE],
-    counted: [u64; WIDE],
-    held: [u64; WIDE],
-    charged: [u64; WIDE],
-    overdraft: [u64; WIDE],
-}
-
-impl Sums {
-    /// Adds four entries, from the place `first` on, of those below `len`.
-    #[inline(always)]
-    fn add<A: Admit>(&mut self, cell: &Cell<Load>, first: usize, len: usize, quota: &A, admissions: u64) {
-        for lane in 0..WIDE {
-            let (key, load) = (cell.keys[first + lane], cell.loads[first + lane]);
-            let load = load.masked(u64::from(first + lane < len).wrapping_neg());
-            let number = admission::Entry(number_of(Entry { key, load }.what().slot(), admissions));
-            let (held, charge) = (load.held(), load.charge());
-            let refund = quota.comes_back(number, held, charge);
-            self.returned[lane] += refund.max(0) as u64;
-            self.overdrawn[lane] += (-refund).max(0) as u64;
-            self.counted[lane] += u64::from(load.is_counted());
-            self.held[lane] += held;
-            self.charged[lane] += charge;
-            self.overdraft[lane] += (charge as i64 - held as i64).max(0) as u64;
-        }
+        self.overdraft += load.overdraft();
     }
 }
 
@@ -119,14 +44,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let (mut flows, mut endings) = ([Flows::default(); MOST_SLICES], [Ending::default(); MOST_SLICES]);
         let (flows, endings) = (&mut flows[..slices], &mut endings[..slices]);
         self.begin_all(first, attempts, flows);
-        widest(Adding {
-            agenda: &self.progress.agenda,
-            first,
-            quota: &self.quota,
-            admissions: self.admissions,
-            flows,
-            endings,
-        });
+        self.add_up(first, flows, endings);
         let Progress { agenda, far, .. } = &mut *self.progress;
         agenda.take_far(first + slices as u64 - 1, far);
         for &(entry, tick) in &*far {
@@ -214,6 +132,27 @@ impl<A: Admit> Repeating<'_, '_, A> {
         }
         self.admissions += attempts as u64;
         self.counted_open += if counted { attempts as u64 } else { 0 };
+    }
+
+    /// Adds up what ends in the slices `first ..`.
+    #[inline(always)]
+    fn add_up(&self, first: u64, flows: &mut [Flows], endings: &mut [Ending]) {
+        let (agenda, admissions) = (&self.progress.agenda, self.admissions);
+        for (tick, (flows, ending)) in (first..).zip(flows.iter_mut().zip(endings)) {
+            let (mut sum, mut returned, mut net, mut overdraft) = (Sum::default(), 0, 0, 0);
+            for entry in agenda.entries(tick) {
+                let load = entry.load;
+                let number = admission::Entry(number_of(entry.what().slot(), admissions));
+                let refund = self.quota.comes_back(number, load.held(), load.charge());
+                returned += refund.max(0);
+                net += refund;
+                overdraft += load.overdraft();
+                sum.add(load);
+            }
+            (flows.returned, flows.overdrawn) = (returned as u64, (returned - net) as u64);
+            let (held, charged, counted) = (sum.held(), sum.charged(), sum.counted());
+            *ending = Ending { ends: agenda.len_of(tick) as u64, counted, held, charged, overdraft };
+        }
     }
 
     /// Lets everything end that ends in the slices `first ..`.
