@@ -53,6 +53,12 @@ impl Limiter for FixedWindow {
     }
 
     #[inline(always)]
+    fn take_if(&mut self, so: bool, _now: SimTime, cost: u64) {
+        self.used += (cost * u64::from(so)) as i64;
+        self.admitted += u64::from(so);
+    }
+
+    #[inline(always)]
     fn give_back(&mut self, now: SimTime, entry: Entry, refund: i64) {
         self.advance(now);
         if entry.0 >= self.before {
@@ -82,6 +88,22 @@ impl Limiter for FixedWindow {
         let first = Entry(self.admitted);
         self.admitted += stretch.made.len() as u64;
         first
+    }
+
+    #[inline(always)]
+    fn begin_walk(&mut self, from: SimTime, until: SimTime, _returned: u64, _first: Entry) -> bool {
+        self.advance(from);
+        until <= self.end
+    }
+
+    #[inline(always)]
+    fn fits_after(&mut self, _now: SimTime, cost: u64, back: i64) -> bool {
+        self.used - back + cost as i64 <= self.limit as i64
+    }
+
+    #[inline(always)]
+    fn end_walk(&mut self, _until: SimTime, ends: impl Iterator<Item = End>) {
+        self.used -= ends.map(|end| self.comes_back(end.entry, end.held, end.charge)).sum::<i64>();
     }
 
     fn penalise(&mut self, now: SimTime) {

@@ -34,6 +34,12 @@ impl Limiter for InFlight {
         entry
     }
 
+    #[inline(always)]
+    fn take_if(&mut self, so: bool, _now: SimTime, cost: u64) {
+        self.open += (cost * u64::from(so)) as i64;
+        self.admitted += u64::from(so);
+    }
+
     /// An adjustment while the response runs changes what is open.
     #[inline(always)]
     fn give_back(&mut self, _now: SimTime, _entry: Entry, refund: i64) {
@@ -67,6 +73,21 @@ impl Limiter for InFlight {
         let first = Entry(self.admitted);
         self.admitted += stretch.made.len() as u64;
         first
+    }
+
+    #[inline(always)]
+    fn begin_walk(&mut self, _from: SimTime, _until: SimTime, _returned: u64, _first: Entry) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn fits_after(&mut self, _now: SimTime, cost: u64, back: i64) -> bool {
+        self.open - back + cost as i64 <= self.limit as i64
+    }
+
+    #[inline(always)]
+    fn end_walk(&mut self, _until: SimTime, ends: impl Iterator<Item = End>) {
+        self.open -= ends.map(|end| end.held as i64).sum::<i64>();
     }
 
     fn penalise(&mut self, _now: SimTime) {}

@@ -16,6 +16,14 @@ pub trait Limiter {
     /// Takes `cost`, which fits; the entry finds it again.
     fn take(&mut self, now: SimTime, cost: u64) -> Entry;
 
+    /// Takes `cost`, if `so`; without a branch where that is possible.
+    #[inline(always)]
+    fn take_if(&mut self, so: bool, now: SimTime, cost: u64) {
+        if so {
+            let _ = self.take(now, cost);
+        }
+    }
+
     /// Gives back `refund` of what was taken; a negative refund takes more.
     fn give_back(&mut self, now: SimTime, entry: Entry, refund: i64);
 
@@ -40,6 +48,18 @@ pub trait Limiter {
 
     /// Lives through a stretch for which there is room; the entry of its first attempt, which those of the others follow.
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
+
+    /// Makes ready for a *walk* through all that happens in `[from, until)`, attempt by attempt, where what has come back
+    /// by then is told with each ([`fits_after`](Limiter::fits_after)); whether that is all there is to tell.
+    ///
+    /// `returned` is what comes back meanwhile of attempts that are open now, of which `first` was made first.
+    fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
+
+    /// Whether `cost` fits during a walk, `back` of what ends having come back since it began.
+    fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
+
+    /// Ends a walk, in which this has ended.
+    fn end_walk(&mut self, until: SimTime, ends: impl Iterator<Item = End>);
 
     /// Takes one unit for a refused attempt; a bucket stops at zero, a window counts on.
     fn penalise(&mut self, now: SimTime);
@@ -143,6 +163,9 @@ forward! {
     give_back(&mut self, now: SimTime, entry: Entry, refund: i64);
     settle(&mut self, now: SimTime, entry: Entry, held: u64, charge: u64);
     make_ready(&mut self, from: SimTime) -> SimTime;
+    begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
+    fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
+    end_walk(&mut self, until: SimTime, ends: impl Iterator<Item = End>);
     live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
     penalise(&mut self, now: SimTime);
     available(&mut self, now: SimTime) -> i64;

@@ -25,6 +25,16 @@ pub trait Admit {
 
     /// As [`Limiter::live_through`].
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
+
+    /// As [`Limiter::begin_walk`].
+    fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
+
+    /// As [`admit`](Admit::admit), during a walk, `back` of what ends having come back since it began: whether it is
+    /// admitted, and if not what its refusal counts under.
+    fn admit_after(&mut self, now: SimTime, cost: u64, back: i64) -> (bool, QuotaName);
+
+    /// As [`Limiter::end_walk`].
+    fn end_walk(&mut self, until: SimTime, ends: impl Iterator<Item = End>);
 }
 
 impl Admit for &mut Gate {
@@ -56,6 +66,19 @@ impl Admit for &mut Gate {
     #[inline(always)]
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
         Gate::live_through(self, stretch)
+    }
+
+    /// Several quotas are asked event by event.
+    fn begin_walk(&mut self, _from: SimTime, _until: SimTime, _returned: u64, _first: Entry) -> bool {
+        false
+    }
+
+    fn admit_after(&mut self, _now: SimTime, _cost: u64, _back: i64) -> (bool, QuotaName) {
+        unreachable!("there is no walk")
+    }
+
+    fn end_walk(&mut self, _until: SimTime, _ends: impl Iterator<Item = End>) {
+        unreachable!("there is no walk")
     }
 }
 
@@ -109,5 +132,23 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     #[inline(always)]
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
         self.meter.live_through(stretch)
+    }
+
+    #[inline(always)]
+    fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool {
+        self.meter.begin_walk(from, until, returned, first)
+    }
+
+    #[inline(always)]
+    fn admit_after(&mut self, now: SimTime, cost: u64, back: i64) -> (bool, QuotaName) {
+        let fits = self.meter.fits_after(now, cost, back);
+        self.meter.take_if(fits, now, cost);
+        let never = self.meter.capacity() < cost;
+        (fits, if never { QuotaName::Unsatisfiable } else { self.name })
+    }
+
+    #[inline(always)]
+    fn end_walk(&mut self, until: SimTime, ends: impl Iterator<Item = End>) {
+        self.meter.end_walk(until, ends);
     }
 }

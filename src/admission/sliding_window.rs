@@ -98,6 +98,28 @@ impl Limiter for SlidingWindow {
         first
     }
 
+    /// What leaves the log meanwhile must not end then: which comes first would matter.
+    #[inline(always)]
+    fn begin_walk(&mut self, from: SimTime, until: SimTime, _returned: u64, first: Entry) -> bool {
+        self.expire(from);
+        let oldest = first.0.checked_sub(self.expired).map(|place| self.log.get(place as usize));
+        oldest.is_some_and(|entry| entry.is_none_or(|&(date, _)| date + SimSpan::MINUTE >= until))
+    }
+
+    #[inline(always)]
+    fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool {
+        self.expire(now);
+        self.sum - back + cost as i64 <= self.limit as i64
+    }
+
+    #[inline(always)]
+    fn end_walk(&mut self, _until: SimTime, ends: impl Iterator<Item = End>) {
+        for end in ends {
+            self.log[(end.entry.0 - self.expired) as usize].1 -= end.refund();
+            self.sum -= end.refund();
+        }
+    }
+
     fn penalise(&mut self, now: SimTime) {
         self.expire(now);
         let _ = self.push(now, 1);

@@ -60,12 +60,17 @@ impl Limiter for TokenBucket {
     }
 
     #[inline(always)]
-    fn take(&mut self, now: SimTime, cost: u64) -> Entry {
-        debug_assert_eq!(self.as_of, now, "asked whether it fits at the same instant");
+    fn take(&mut self, _now: SimTime, cost: u64) -> Entry {
         self.level -= i128::from(cost) * TOKEN;
         let entry = Entry(self.admitted);
         self.admitted += 1;
         entry
+    }
+
+    #[inline(always)]
+    fn take_if(&mut self, so: bool, _now: SimTime, cost: u64) {
+        self.level -= i128::from(cost * u64::from(so)) * TOKEN;
+        self.admitted += u64::from(so);
     }
 
     #[inline(always)]
@@ -113,6 +118,27 @@ impl Limiter for TokenBucket {
         let first = Entry(self.admitted);
         self.admitted += stretch.made.len() as u64;
         first
+    }
+
+    /// As long as nothing can flow over.
+    #[inline(always)]
+    fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, _first: Entry) -> bool {
+        self.refill(from);
+        let inflow = i128::from(self.limit) * i128::from(until.0 - from.0);
+        self.level + inflow + i128::from(returned) * TOKEN <= self.capacity
+    }
+
+    /// The level is that of the beginning, less what has been taken since.
+    #[inline(always)]
+    fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool {
+        let inflow = (u128::from(self.limit) * u128::from(now.0 - self.as_of.0)) as i128;
+        self.level + inflow >= i128::from(cost as i64 - back) * TOKEN
+    }
+
+    #[inline(always)]
+    fn end_walk(&mut self, until: SimTime, ends: impl Iterator<Item = End>) {
+        self.refill(until);
+        self.level += i128::from(ends.map(|end| end.refund()).sum::<i64>()) * TOKEN;
     }
 
     fn penalise(&mut self, now: SimTime) {

@@ -24,9 +24,37 @@ pub struct Ladder {
 
 #[derive(Debug, Clone)]
 enum Wait {
-    /// Always the same \[s\].
-    Constant(f64),
+    /// By the number of throttles, less one: an offset and a slope over chance \[s\].
+    Straight([(f64, f64); MOST_ATTEMPTS as usize]),
+    /// Any other.
     Backoff(Backoff),
+}
+
+impl Wait {
+    fn of(backoff: Backoff) -> Wait {
+        if !matches!(backoff.spread, Spread::Jitter(Jitter::None | Jitter::Full | Jitter::Equal)) {
+            return Wait::Backoff(backoff);
+        }
+        let mut rungs = [(0.0, 0.0); MOST_ATTEMPTS as usize];
+        for (rung, (offset, slope)) in (0..).zip(&mut rungs) {
+            *offset = backoff.delay(rung, 0.0, 0.0);
+            // Whole or half of the longest: there is nothing to round.
+            *slope = backoff.delay(rung, 0.0, 1.0) - *offset;
+        }
+        Wait::Straight(rungs)
+    }
+
+    /// \[s\]
+    #[inline(always)]
+    fn before(&self, rung: u32, u: f64) -> f64 {
+        match self {
+            Wait::Straight(rungs) => {
+                let (offset, slope) = rungs[rung as usize % rungs.len()];
+                offset + u * slope
+            }
+            Wait::Backoff(backoff) => backoff.delay(rung, 0.0, u),
+        }
+    }
 }
 
 impl Client {
@@ -41,9 +69,9 @@ impl Client {
             return None;
         }
         let wait = match (&self.delay, retry) {
-            (Some(delay), _) => Wait::Constant(delay.constant()?),
-            (None, Some(retry)) => Wait::Backoff(retry.backoff),
-            (None, None) => Wait::Constant(0.0),
+            (Some(delay), _) => Wait::Straight([(delay.constant()?, 0.0); MOST_ATTEMPTS as usize]),
+            (None, Some(retry)) => Wait::of(retry.backoff),
+            (None, None) => Wait::Straight([(0.0, 0.0); MOST_ATTEMPTS as usize]),
         };
         let ladder = Ladder { attempts, wait };
         ladder.longest().is_some_and(|longest| longest <= LONGEST).then_some(ladder)
@@ -51,34 +79,26 @@ impl Client {
 }
 
 impl Ladder {
-    /// Whether a request that has met so many throttles is given up.
+    /// How many attempts a request has.
     #[inline(always)]
-    pub fn ends_after(&self, throttles: u32) -> bool {
-        throttles >= self.attempts
+    pub fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// How long to wait after the throttle of this number, from 1; `bits` are uniform, the attempt's own.
     #[inline(always)]
     pub fn wait(&self, throttles: u32, bits: u64) -> SimSpan {
-        let delay = match &self.wait {
-            Wait::Constant(delay) => *delay,
-            Wait::Backoff(backoff) => backoff.delay(throttles - 1, 0.0, uniform(bits)),
-        };
-        SimSpan::from_secs_f64(delay)
+        SimSpan::from_secs_f64(self.wait.before(throttles.wrapping_sub(1), uniform(bits)))
     }
 
     /// The longest that a request can wait in all \[s\], if each wait depends on nothing but its number.
     fn longest(&self) -> Option<f64> {
-        let rungs = 0..self.attempts - 1;
-        match &self.wait {
-            Wait::Constant(delay) => Some(delay * rungs.len() as f64),
-            Wait::Backoff(Backoff { spread: Spread::Jitter(Jitter::Decorrelated), .. }) => None,
-            Wait::Backoff(backoff) => {
-                // Some jitters shorten the wait as their number grows.
-                let longest = |rung| backoff.delay(rung, 0.0, 0.0).max(backoff.delay(rung, 0.0, 1.0));
-                Some(rungs.map(longest).sum())
-            }
+        if let Wait::Backoff(Backoff { spread: Spread::Jitter(Jitter::Decorrelated), .. }) = self.wait {
+            return None;
         }
+        // Some jitters shorten the wait as their number grows.
+        let longest = |rung| self.wait.before(rung, 0.0).max(self.wait.before(rung, 1.0));
+        Some((0..self.attempts - 1).map(longest).sum())
     }
 }
 
@@ -108,7 +128,7 @@ mod tests {
                     let bits = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(throttles);
                     let throttled = Failure::Throttled;
                     let decision = client.after_failure(&mut state, &mut call, throttled, SimTime::ZERO, None, bits);
-                    if ladder.ends_after(throttles) {
+                    if throttles >= ladder.attempts() {
                         assert_eq!(decision, Decision::GiveUp);
                         break;
                     }

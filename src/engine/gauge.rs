@@ -31,6 +31,13 @@ impl Gauge {
         self.now = self.now + up - down;
     }
 
+    /// Goes up and down, and was at its highest meanwhile at this level.
+    #[inline(always)]
+    pub(super) fn move_on(&mut self, up: u64, down: u64, highest: u64) {
+        self.shift(up, down);
+        self.peak = self.peak.max(highest);
+    }
+
     #[inline(always)]
     pub(super) fn now(&self) -> u64 {
         self.now

@@ -161,31 +161,23 @@ impl Columns<'_> {
         tally.wait_queue.record_zeros(len as u64);
     }
 
-    /// A first attempt, or the next, is admitted so long after its request arrived.
+    /// A first attempt, or the next, is made so long after its request arrived, by a client that makes `most`; how often
+    /// the request has been refused, and whether it is given up.
+    ///
+    /// Without a branch: none of this can be predicted.
     #[inline(always)]
-    pub(super) fn admitted_after(&mut self, place: usize, waited: u64, is_first: bool) {
-        self.verdicts[place] = Verdict::Admitted;
-        self.repeats.outcomes[place].waited = waited;
-        self.repeats.undecided -= u32::from(!is_first);
-    }
-
-    /// An attempt is refused, so long after its request arrived; how many of its attempts that makes.
-    #[inline(always)]
-    pub(super) fn refused_after(&mut self, place: usize, waited: u64, is_first: bool) -> u32 {
-        self.verdicts[place] = Verdict::Refused;
-        let repeats = &mut self.repeats;
-        repeats.any = true;
-        repeats.undecided += u32::from(is_first);
-        let outcome = &mut repeats.outcomes[place];
+    pub(super) fn attempted(&mut self, place: usize, waited: u64, is_first: bool, admitted: bool, most: u32) -> (u32, bool) {
+        self.verdicts[place] = if admitted { Verdict::Admitted } else { Verdict::Refused };
+        let outcome = &mut self.repeats.outcomes[place];
         outcome.waited = waited;
-        outcome.throttles += 1;
-        outcome.throttles
-    }
-
-    /// A request is given up.
-    #[inline(always)]
-    pub(super) fn gave_up(&mut self, place: usize) {
-        self.repeats.outcomes[place].failed = true;
-        self.repeats.undecided -= 1;
+        outcome.throttles += u32::from(!admitted);
+        let throttles = outcome.throttles;
+        let gives_up = !admitted & (throttles >= most);
+        outcome.failed = gives_up;
+        let decided = admitted | gives_up;
+        self.repeats.any |= !admitted;
+        self.repeats.undecided += u32::from(is_first & !decided);
+        self.repeats.undecided -= u32::from(!is_first & decided);
+        (throttles, gives_up)
     }
 }

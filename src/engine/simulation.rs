@@ -214,7 +214,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
 
     /// As [`run`](Self::run), for a replication that a lane can run.
     fn run_in_lane(mut self) -> Option<Vec<Tally>> {
-        let mut lane = LaneState::new(self.engine, &self.marks);
+        let source = self.sources[0].as_ref().expect("only open sources are in a lane");
+        let mut lane = LaneState::new(self.engine, &self.marks, source);
         while !self.marks.past_horizon() || self.counted_open > 0 {
             self.run_lane(&mut lane);
             if self.marks.past_horizon() && self.counted_open == 0 {

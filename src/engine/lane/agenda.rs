@@ -229,6 +229,12 @@ impl<L: Copy + Default + Ord> Agenda<L> {
     /// Adds an event with its load, as `push`.
     #[inline(always)]
     pub(super) fn push_loaded(&mut self, at: SimTime, what: What, load: L) {
+        self.push_if(true, at, what, load);
+    }
+
+    /// As [`push_loaded`](Agenda::push_loaded), if it `happens`: a branch on that could not be predicted.
+    #[inline(always)]
+    pub(super) fn push_if(&mut self, happens: bool, at: SimTime, what: What, load: L) {
         let tick = at.0 >> self.shift;
         let ahead = tick.wrapping_sub(self.tick + 1);
         let mask = self.lens.len() - 1;
@@ -239,12 +245,14 @@ impl<L: Copy + Default + Ord> Agenda<L> {
                 let cell = &mut self.cells[place];
                 cell.keys[len] = ((at.0 & ((1 << self.shift) - 1)) << 32) | u64::from(what.0);
                 cell.loads[len] = load;
-                self.lens[place] += 1;
-                self.held += 1;
+                self.lens[place] += u32::from(happens);
+                self.held += usize::from(happens);
                 return;
             }
         }
-        self.push_aside(at, what, load);
+        if happens {
+            self.push_aside(at, what, load);
+        }
     }
 
     /// As `push`, for an event that may come before others of its class and instant.
@@ -371,8 +379,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
         let place = self.tick as usize & (self.cells.len() - 1);
         let (cell, len) = (&self.cells[place], self.lens[place] as usize);
         let (mut sorted, mut tied) = ([Entry::default(); BATCH], false);
-        let loose_bits = What::CLASS_AT;
-        widest(Ranking { cell, len, loose_bits, sorted: &mut sorted, tied: &mut tied });
+        widest(Ranking { cell, len, sorted: &mut sorted, tied: &mut tied });
         self.due.clear();
         self.passed = 0;
         if tied {
@@ -504,6 +511,12 @@ impl<L: Copy + Default + Ord> Agenda<L> {
             self.far_first = self.far_first.min(at.0);
         }
         self.held += count - aside;
+    }
+
+    /// Whether all events of a slice within the turn are in its cell.
+    #[inline(always)]
+    pub(super) fn is_simple(&self, tick: u64) -> bool {
+        tick != self.far_first >> self.shift
     }
 
     /// How many slices the wheel can hold beside the current one.

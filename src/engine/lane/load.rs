@@ -38,6 +38,12 @@ impl Load {
         Load(self.0 | (u64::from(so) << Load::COUNTED_AT))
     }
 
+    /// The same, or nothing, by a mask of ones or zeros.
+    #[inline(always)]
+    pub(super) fn masked(self, mask: u64) -> Load {
+        Load(self.0 & mask)
+    }
+
     #[inline(always)]
     pub(super) fn is_counted(self) -> bool {
         self.0 & Load::COUNTED != 0

@@ -28,6 +28,7 @@ mod slots;
 mod slow;
 mod stretch;
 mod waiting;
+mod walk;
 
 pub(super) use load::Load;
 
@@ -85,10 +86,10 @@ struct InProgress {
 }
 
 impl LaneState {
-    pub(super) fn new(engine: &Engine<'_>, marks: &Marks) -> LaneState {
+    pub(super) fn new(engine: &Engine<'_>, marks: &Marks, source: &OpenSource<'_>) -> LaneState {
         let workload = &engine.workloads[0];
         // A batch is not to wait for what a block still waits for.
-        let repeating = (workload.ladder.is_some() && !marks.are_cut()).then(Box::default);
+        let repeating = (workload.ladder.is_some() && !marks.are_cut()).then(|| Box::new(Progress::new(source)));
         let clients = if workload.books_first_token { workload.model.clients as usize } else { 0 };
         let first_tokens = FirstTokens::new(clients);
         LaneState { in_progress: InProgress { first_tokens, ..InProgress::default() }, repeating, ..LaneState::default() }

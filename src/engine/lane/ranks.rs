@@ -14,39 +14,36 @@ pub(super) const BATCH: usize = 16;
 
 /// Puts the entries of a cell in order.
 pub(super) struct Ranking<'a, L> {
-    /// Its keys are below 2⁶³.
     pub(super) cell: &'a Cell<L>,
     /// How many there are.
     pub(super) len: usize,
-    /// Entries whose keys differ in this many low bits only are tied.
-    pub(super) loose_bits: u32,
-    /// They go here, if none are tied; beyond their number anything.
+    /// They go here, if no two are at one instant; beyond their number anything.
     pub(super) sorted: &'a mut [Entry<L>; BATCH],
+    /// Whether two are.
     pub(super) tied: &'a mut bool,
 }
 
 impl<L: Copy + Default> Loop for Ranking<'_, L> {
     #[inline(always)]
     fn run(self) {
-        let Ranking { cell, len, loose_bits, sorted, tied } = self;
-        let (mut keys, mut moments) = ([i64::MAX; BATCH], [i64::MAX; BATCH]);
+        let Ranking { cell, len, sorted, tied } = self;
+        let (mut offsets, mut ranks) = ([i32::MAX; BATCH], [0; BATCH]);
         for (place, &key) in cell.keys.iter().enumerate() {
-            keys[place] = if place < len { key as i64 } else { i64::MAX };
-            moments[place] = keys[place] >> loose_bits;
+            offsets[place] = if place < len { (key >> 32) as i32 } else { i32::MAX };
         }
-        let (mut ranks, mut same) = ([0_i64; BATCH], [0_i64; BATCH]);
         for nth in 0..len {
             // Leaving the loop early keeps it in the order written: all places at once, not all entries.
-            let Some(&key) = cell.keys.get(nth) else { return };
-            let key = key as i64;
+            let Some(&offset) = offsets.get(nth) else { return };
             for place in 0..BATCH {
-                ranks[place] += i64::from(key < keys[place]);
-                same[place] += i64::from(key >> loose_bits == moments[place]);
+                ranks[place] += i32::from(offset < offsets[place]);
             }
         }
+        let mut pairs = 0;
         for (entry, &rank) in cell.entries(len).zip(&ranks) {
+            pairs += rank as usize;
             sorted[rank as usize % BATCH] = entry;
         }
-        *tied = same.iter().fold(0, |most, &count| count.max(most)) > 1;
+        // Of two at one instant neither is behind the other.
+        *tied = 2 * pairs < len * len.saturating_sub(1);
     }
 }

@@ -13,6 +13,7 @@
 use super::agenda::{Agenda, Entry, Orders, What};
 use super::calm::Unrest;
 use super::load::Load;
+use super::walk::Walk;
 use crate::admission::{self, Admission, Admit, Reservation};
 use crate::client::Ladder;
 use crate::engine::block_count::Books;
@@ -22,12 +23,13 @@ use crate::engine::marks::Marks;
 use crate::engine::observer::Observer;
 use crate::engine::simulation::{PoolState, Simulation};
 use crate::engine::source::OpenSource;
+use crate::model::QuotaName;
 use crate::random::Key;
 use crate::tally::{FlowTally, Health, Tally};
 use crate::units::{SimSpan, SimTime};
 
 /// What is in progress.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Progress {
     pub(super) agenda: Agenda<Load>,
     /// By place in a block, the number of the current wait.
@@ -38,9 +40,29 @@ pub(super) struct Progress {
     pub(super) overdraft: u64,
     /// How many requests wait.
     pub(super) waiting: u64,
+    /// Whether all blocks have been even so far.
+    pub(super) all_even: bool,
     /// What ends in a stretch and is in no cell, and in which slice each.
     pub(super) far: Vec<(Entry<Load>, u64)>,
     pub(super) unrest: Unrest,
+    pub(super) walk: Walk,
+}
+
+impl Progress {
+    /// Before the first of these requests arrives.
+    pub(super) fn new(source: &OpenSource<'_>) -> Progress {
+        Progress {
+            agenda: Agenda::default(),
+            tickets: Vec::new(),
+            large: Vec::new(),
+            overdraft: 0,
+            waiting: 0,
+            all_even: source.block().columns().outlook.even,
+            far: Vec::new(),
+            unrest: Unrest::default(),
+            walk: Walk::default(),
+        }
+    }
 }
 
 /// As a [`Lane`](super::Lane), for clients with a ladder.
@@ -67,21 +89,30 @@ pub(super) struct Repeating<'s, 'a, A> {
     retries: u64,
 }
 
+/// What comes next of a request, and when.
+pub(super) struct Next {
+    /// Whether anything does: the request may be given up.
+    pub(super) happens: bool,
+    pub(super) at: SimTime,
+    pub(super) what: What,
+    pub(super) load: Load,
+}
+
 /// An attempt of a request in a block.
 #[derive(Clone, Copy)]
-struct Place {
-    block: usize,
-    place: usize,
+pub(super) struct Place {
+    pub(super) block: usize,
+    pub(super) place: usize,
 }
 
 impl Place {
     #[inline(always)]
-    fn of_slot(slot: u32) -> Place {
+    pub(super) fn of_slot(slot: u32) -> Place {
         Place { block: slot as usize / BLOCK, place: slot as usize % BLOCK }
     }
 
     #[inline(always)]
-    fn slot(self) -> u32 {
+    pub(super) fn slot(self) -> u32 {
         (self.block * BLOCK + self.place) as u32
     }
 }
@@ -113,7 +144,8 @@ impl<A: Admit> Repeating<'_, '_, A> {
         loop {
             let arrival = self.source.next_time();
             if self.progress.agenda.is_through() {
-                if !past_horizon && !self.progress.unrest.lasts() && self.live_through_stretch(mark) {
+                let calm = !past_horizon && !self.progress.unrest.lasts() && self.live_through_stretch(mark);
+                if calm || (!past_horizon && self.walk_through_slice(mark)) {
                     continue;
                 }
                 let in_order = InOrder { tickets: &self.progress.tickets, admissions: self.admissions };
@@ -165,51 +197,68 @@ impl<A: Admit> Repeating<'_, '_, A> {
     /// A request makes an attempt, its first if it has just arrived.
     #[inline(always)]
     fn attempt(&mut self, which: Place, is_first: bool, now: SimTime) {
+        let held = self.source.blocks[which.block].columns().reservation[which.place];
+        let (admitted, limit) = match self.quota.admit(now, held) {
+            Admission::Admitted(_) => (true, QuotaName::Unsatisfiable),
+            Admission::Refused(refusal) => (false, refusal.counted_under),
+        };
+        let next = self.attempted(which, is_first, now, admitted, limit);
+        if admitted {
+            self.in_flight.add(1);
+            self.reserved.add(held);
+        }
+        self.progress.agenda.push_if(next.happens, next.at, next.what, next.load);
+        self.may_be_done(which, is_first);
+    }
+
+    /// A request has made an attempt, and what comes next of it: the end of its response, or its next attempt.
+    ///
+    /// Hardly a branch: little of this can be predicted.
+    #[inline(always)]
+    pub(super) fn attempted(
+        &mut self,
+        which: Place,
+        is_first: bool,
+        now: SimTime,
+        admitted: bool,
+        limit: QuotaName,
+    ) -> Next {
         let place = which.place;
         let block = &mut *self.source.blocks[which.block];
         let (arrived, service, number) = (block.times[place], block.timing.service[place], block.first + place as u64);
         let columns = block.columns_mut();
+        let (held, charge, load) = (columns.reservation[place], columns.charge[place], columns.outlook.loads[place]);
         let counted = arrived >= self.marks.warmup().0;
-        let waited = now.0 - arrived;
+        let most = self.ladder.attempts();
+        let (throttles, gives_up) = columns.attempted(place, now.0 - arrived, is_first, admitted, most);
+        let waits = !(admitted | gives_up);
+
         self.counted_open += u64::from(is_first & counted);
+        self.counted_open -= u64::from(gives_up & counted);
         self.retries += u64::from(!is_first);
+        self.pool.throttled += u64::from(!admitted);
+        self.tally.throttles[limit as usize] += u64::from(!admitted & counted);
+        self.waits += u64::from(waits);
+        self.progress.waiting += u64::from(waits);
         self.progress.waiting -= u64::from(!is_first);
-        let (held, charge) = (columns.reservation[place], columns.charge[place]);
-        match self.quota.admit(now, held) {
-            Admission::Admitted(_) => {
-                columns.admitted_after(place, waited, is_first);
-                let ends = now.saturating_add(SimSpan(service));
-                let load = columns.outlook.loads[place].counted(counted && ends <= self.marks.patience());
-                if load.is_large() {
-                    self.progress.large.push((self.admissions, [held, charge]));
-                }
-                let what = What::end(self.admissions as u32 & What::MOST_SLOT);
-                self.admissions += 1;
-                self.in_flight.add(1);
-                self.reserved.add(held);
-                self.progress.overdraft += charge.saturating_sub(held);
-                self.progress.agenda.push_loaded(ends, what, load);
-            }
-            Admission::Refused(refusal) => {
-                self.pool.throttled += 1;
-                self.tally.throttles[refusal.counted_under as usize] += u64::from(counted);
-                let throttles = columns.refused_after(place, waited, is_first);
-                if self.ladder.ends_after(throttles) {
-                    columns.gave_up(place);
-                    self.counted_open -= u64::from(counted);
-                } else {
-                    let wait = self.ladder.wait(throttles, self.backoff.attempt_bits(number, throttles));
-                    self.waits += 1;
-                    self.progress.waiting += 1;
-                    self.progress.tickets[which.slot() as usize] = self.waits;
-                    self.progress.agenda.push_loaded(
-                        now.saturating_add(wait),
-                        What::retry(which.slot()),
-                        Load::default(),
-                    );
-                }
-            }
+        self.progress.tickets[which.slot() as usize] = self.waits;
+        self.progress.overdraft += charge.saturating_sub(held) & u64::from(admitted).wrapping_neg();
+
+        let wait = self.ladder.wait(throttles, self.backoff.attempt_bits(number, throttles)).0;
+        let at = now.saturating_add(SimSpan(if admitted { service } else { wait }));
+        let end = What::end(self.admissions as u32 & What::MOST_SLOT);
+        let what = What::retry(which.slot()).or(end, std::hint::black_box(admitted));
+        if load.is_large() & admitted {
+            self.progress.large.push((self.admissions, [held, charge]));
         }
+        self.admissions += u64::from(admitted);
+        let load = load.counted(counted & (at <= self.marks.patience())).masked(u64::from(admitted).wrapping_neg());
+        Next { happens: !gives_up, at, what, load }
+    }
+
+    /// Counts what an attempt may have been the last of: of those of a block that wait for it, or of its arrivals.
+    #[inline(always)]
+    pub(super) fn may_be_done(&mut self, which: Place, is_first: bool) {
         self.source.place += usize::from(is_first);
         if self.source.place == self.source.end {
             self.block_has_arrived();
@@ -236,6 +285,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             self.make_room();
         }
         self.source.refill();
+        self.progress.all_even &= self.source.block().columns().outlook.even;
     }
 
     /// Makes room for the tickets of all requests in blocks.

@@ -1,0 +1,276 @@
+//! A slice of time attempt by attempt, where the quota has no room for all of it.
+//!
+//! What ends in a slice is known when it begins. So it need not be gone through event by event: what has come back by the
+//! time of an attempt is the sum over all ends until then, found for all attempts at once, and so is the order of the
+//! attempts themselves. What is left of the slice is one decision after the other, and what each of them entails is
+//! chosen by arithmetic.
+//!
+//! *Why*: over the quota nobody can predict whether the next event is an attempt or an end, whether an attempt is
+//! admitted, nor whether a refused one is repeated; each wrong guess costs as much as fifty instructions.
+
+use super::load::Sum;
+use super::repeating::{Next, Place, Repeating, number_of};
+use crate::admission::{self, Admit, End};
+use crate::units::SimTime;
+use crate::wide::{Loop, widest};
+
+/// The most attempts, and the most ends, that a slice may begin with.
+const MOST: usize = 16;
+/// Later than all of a slice.
+const NEVER: i32 = i32::MAX;
+
+/// A slice on its way.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    ends: Vec<End>,
+    steps: Vec<Step>,
+}
+
+/// An attempt, and what has ended by then.
+#[derive(Debug, Clone, Copy, Default)]
+struct Step {
+    /// How long after the beginning of the slice \[ns\].
+    at: i32,
+    /// The place of the request.
+    slot: u32,
+    is_first: bool,
+    /// What has come back from the limiter, and what was held by it [quota tokens].
+    back: i32,
+    freed: i32,
+    /// How many attempts.
+    ended: i32,
+}
+
+/// Attempts in any order, and ends.
+#[derive(Clone, Copy)]
+struct Events {
+    attempts: [i32; MOST],
+    slots: [u32; MOST],
+    /// How many attempts there are, and how many of them, at their head, are not the first of their request.
+    len: usize,
+    repeated: usize,
+    ends: [i32; MOST],
+    back: [i32; MOST],
+    held: [i32; MOST],
+    ended: usize,
+}
+
+/// Puts attempts in order, and finds what has ended by each.
+struct InOrder<'a> {
+    events: &'a Events,
+    steps: &'a mut [Step; MOST],
+    /// Whether no two are at one instant.
+    apart: &'a mut bool,
+}
+
+impl Loop for InOrder<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let InOrder { events, steps, apart } = self;
+        let (mut ranks, mut back, mut freed, mut ended) = ([0; MOST], [0; MOST], [0; MOST], [0; MOST]);
+        for nth in 0..events.len {
+            // Leaving a loop early keeps it in the order written: all attempts at once, not all events.
+            let Some(&at) = events.attempts.get(nth) else { return };
+            for place in 0..MOST {
+                ranks[place] += i32::from(at < events.attempts[place]);
+            }
+        }
+        for nth in 0..events.ended {
+            let Some(&at) = events.ends.get(nth) else { return };
+            let (refund, held) = (events.back[nth % MOST], events.held[nth % MOST]);
+            for place in 0..MOST {
+                // An end comes before an attempt at its instant.
+                let by_then = -i32::from(at <= events.attempts[place]);
+                back[place] += refund & by_then;
+                freed[place] += held & by_then;
+                ended[place] -= by_then;
+            }
+        }
+        let mut ordered = 0;
+        for place in 0..events.len.min(MOST) {
+            let rank = ranks[place] as usize % MOST;
+            ordered += rank;
+            steps[rank] = Step {
+                at: events.attempts[place],
+                slot: events.slots[place],
+                is_first: place >= events.repeated,
+                back: back[place],
+                freed: freed[place],
+                ended: ended[place],
+            };
+        }
+        // Of two at one instant neither is behind the other.
+        *apart = 2 * ordered == events.len * events.len.saturating_sub(1);
+    }
+}
+
+impl Events {
+    const NONE: Events = Events {
+        attempts: [NEVER; MOST],
+        slots: [0; MOST],
+        len: 0,
+        repeated: 0,
+        ends: [NEVER; MOST],
+        back: [0; MOST],
+        held: [0; MOST],
+        ended: 0,
+    };
+
+    /// Adds an attempt, if there is room.
+    #[inline(always)]
+    fn attempt(&mut self, at: u64, slot: u32) -> bool {
+        let room = self.len < MOST;
+        if room {
+            self.attempts[self.len] = at as i32;
+            self.slots[self.len] = slot;
+            self.len += 1;
+        }
+        room
+    }
+}
+
+/// What is taken and given back during a walk.
+#[derive(Default)]
+struct Totals {
+    admitted: u64,
+    /// Quota tokens.
+    taken: u64,
+    /// The most in flight and the most reserved right after an admission.
+    peaks: [u64; 2],
+}
+
+impl<A: Admit> Repeating<'_, '_, A> {
+    /// Walks through the next slice, if all that happens there is known; whether it has.
+    #[inline(never)]
+    pub(super) fn walk_through_slice(&mut self, mark: SimTime) -> bool {
+        let mut walk = std::mem::take(&mut self.progress.walk);
+        let slice = self.begin_walk(&mut walk, mark);
+        if let Some((from, until)) = slice {
+            self.walk(&mut walk, from, until);
+        }
+        self.progress.walk = walk;
+        slice.is_some()
+    }
+
+    /// Gathers what happens in the next slice; from when to when it is.
+    #[inline(always)]
+    fn begin_walk(&mut self, walk: &mut Walk, mark: SimTime) -> Option<(SimTime, SimTime)> {
+        let agenda = &self.progress.agenda;
+        let tick = agenda.next_tick().filter(|&tick| agenda.is_simple(tick) && self.progress.all_even)?;
+        let (from, until) = (agenda.start_of(tick), agenda.start_of(tick + 1));
+        let (place, current) = (self.source.place, self.source.current);
+        let block = &self.source.blocks[current];
+        let times = &block.times[place..block.len.max(place)];
+        // More may arrive after the last of a block.
+        if *times.first()? < from.0 || *times.last()? < until.0 || until > mark {
+            return None;
+        }
+        let mut events = Events::NONE;
+        walk.ends.clear();
+        let (mut sum, mut returned, mut oldest) = (Sum::default(), 0, admission::Entry(self.admissions));
+        for entry in agenda.entries(tick) {
+            let (what, load) = (entry.what(), entry.load);
+            if what.is_end() {
+                let number = admission::Entry(number_of(what.slot(), self.admissions));
+                let refund = self.quota.comes_back(number, load.held(), load.charge());
+                sum.add(load);
+                returned += refund.max(0) as u64;
+                oldest = oldest.min(number);
+                let nth = events.ended % MOST;
+                events.ends[nth] = entry.offset() as i32;
+                events.back[nth] = refund as i32;
+                events.held[nth] = load.held() as i32;
+                events.ended += 1;
+                walk.ends.push(End { at: entry.offset(), entry: number, held: load.held(), charge: load.charge() });
+            } else {
+                events.attempt(entry.offset(), what.slot());
+            }
+        }
+        events.repeated = events.len;
+        for (place, &at) in (place..).zip(times.iter().take_while(|&&at| at < until.0)) {
+            if !events.attempt(at - from.0, Place { block: current, place }.slot()) {
+                return None;
+            }
+        }
+        let (mut steps, mut apart) = ([Step::default(); MOST], false);
+        widest(InOrder { events: &events, steps: &mut steps, apart: &mut apart });
+        if !apart || !self.quota.begin_walk(from, until, returned, oldest) {
+            return None;
+        }
+        walk.steps.clear();
+        walk.steps.extend_from_slice(&steps[..events.len]);
+        self.counted_open -= sum.counted();
+        let cell = agenda.len_of(tick);
+        self.progress.agenda.pass_slices(1, cell);
+        Some((from, until))
+    }
+
+    /// Makes the attempts of a slice.
+    #[inline(always)]
+    fn walk(&mut self, walk: &mut Walk, from: SimTime, until: SimTime) {
+        let (in_flight, reserved) = (self.in_flight.now(), self.reserved.now());
+        let mut totals = Totals::default();
+        let mut nth = 0;
+        while let Some(&step) = walk.steps.get(nth) {
+            nth += 1;
+            let now = SimTime(from.0 + step.at as u64);
+            let which = Place::of_slot(step.slot);
+            let held = self.source.blocks[which.block].columns().reservation[which.place];
+            let (admitted, limit) = self.quota.admit_after(now, held, step.back.into());
+            let next = self.attempted(which, step.is_first, now, admitted, limit);
+            let mask = u64::from(admitted).wrapping_neg();
+            totals.admitted += u64::from(admitted);
+            totals.taken += held & mask;
+            let levels = [in_flight + totals.admitted - step.ended as u64, reserved + totals.taken - step.freed as u64];
+            totals.peaks = [0, 1].map(|of| totals.peaks[of].max(levels[of] & mask));
+            if next.happens & (next.at < until) {
+                self.happens_soon(walk, nth, &next, from);
+            } else {
+                self.progress.agenda.push_if(next.happens, next.at, next.what, next.load);
+            }
+            self.may_be_done(which, step.is_first);
+        }
+        let (mut released, mut charged, mut overdraft) = (0, 0, 0);
+        for end in &walk.ends {
+            released += end.held;
+            charged += end.charge;
+            overdraft += end.charge.saturating_sub(end.held);
+        }
+        self.charged += charged;
+        self.progress.overdraft -= overdraft;
+        self.in_flight.move_on(totals.admitted, walk.ends.len() as u64, totals.peaks[0]);
+        self.reserved.move_on(totals.taken, released, totals.peaks[1]);
+        self.quota.end_walk(until, walk.ends.iter().copied());
+    }
+
+    /// What an attempt leads to happens in its own slice: another step, or an end before some of those to come, of which
+    /// the next is `nth`.
+    #[inline(never)]
+    fn happens_soon(&mut self, walk: &mut Walk, nth: usize, next: &Next, from: SimTime) {
+        let at = (next.at.0 - from.0) as i32;
+        let refund = |end: &End| self.quota.comes_back(end.entry, end.held, end.charge) as i32;
+        if next.what.is_end() {
+            let entry = admission::Entry(self.admissions - 1);
+            let end = End { at: at as u64, entry, held: next.load.held(), charge: next.load.charge() };
+            for step in walk.steps[nth..].iter_mut().filter(|step| step.at >= at) {
+                step.back += refund(&end);
+                step.freed += end.held as i32;
+                step.ended += 1;
+            }
+            walk.ends.push(end);
+            self.counted_open -= u64::from(next.load.is_counted());
+        } else {
+            let by_then = walk.ends.iter().filter(|end| end.at <= at as u64);
+            let mut step = Step { at, slot: next.what.slot(), ..Step::default() };
+            for end in by_then {
+                step.back += refund(end);
+                step.freed += end.held as i32;
+                step.ended += 1;
+            }
+            // A retry comes before what arrives at its instant, and after those that wait for longer.
+            let later = |other: &Step| other.at > at || (other.at == at && other.is_first);
+            let place = walk.steps[nth..].iter().position(later).map_or(walk.steps.len(), |place| nth + place);
+            walk.steps.insert(place, step);
+        }
+    }
+}
