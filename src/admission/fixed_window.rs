@@ -53,12 +53,6 @@ impl Limiter for FixedWindow {
     }
 
     #[inline(always)]
-    fn take_if(&mut self, so: bool, _now: SimTime, cost: u64) {
-        self.used += (cost * u64::from(so)) as i64;
-        self.admitted += u64::from(so);
-    }
-
-    #[inline(always)]
     fn give_back(&mut self, now: SimTime, entry: Entry, refund: i64) {
         self.advance(now);
         if entry.0 >= self.before {
@@ -102,8 +96,10 @@ impl Limiter for FixedWindow {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, _until: SimTime, ends: impl Iterator<Item = End>) {
-        self.used -= ends.map(|end| self.comes_back(end.entry, end.held, end.charge)).sum::<i64>();
+    fn end_walk(&mut self, _until: SimTime, admitted: u64, taken: u64, ends: &[End]) {
+        let back: i64 = ends.iter().map(|end| self.comes_back(end.entry, end.held, end.charge)).sum();
+        self.used += taken as i64 - back;
+        self.admitted += admitted;
     }
 
     fn penalise(&mut self, now: SimTime) {

@@ -34,12 +34,6 @@ impl Limiter for InFlight {
         entry
     }
 
-    #[inline(always)]
-    fn take_if(&mut self, so: bool, _now: SimTime, cost: u64) {
-        self.open += (cost * u64::from(so)) as i64;
-        self.admitted += u64::from(so);
-    }
-
     /// An adjustment while the response runs changes what is open.
     #[inline(always)]
     fn give_back(&mut self, _now: SimTime, _entry: Entry, refund: i64) {
@@ -86,8 +80,9 @@ impl Limiter for InFlight {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, _until: SimTime, ends: impl Iterator<Item = End>) {
-        self.open -= ends.map(|end| end.held as i64).sum::<i64>();
+    fn end_walk(&mut self, _until: SimTime, admitted: u64, taken: u64, ends: &[End]) {
+        self.open += taken as i64 - ends.iter().map(|end| end.held as i64).sum::<i64>();
+        self.admitted += admitted;
     }
 
     fn penalise(&mut self, _now: SimTime) {}

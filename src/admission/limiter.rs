@@ -10,19 +10,14 @@ use crate::units::SimTime;
 
 /// Enforces one per-minute quota over time. Instants never go back.
 pub trait Limiter {
+    /// Whether it must be told of each attempt that is admitted during a [walk](Limiter::begin_walk).
+    const KEEPS_A_LOG: bool = false;
+
     /// Whether `cost` fits now.
     fn fits(&mut self, now: SimTime, cost: u64) -> bool;
 
     /// Takes `cost`, which fits; the entry finds it again.
     fn take(&mut self, now: SimTime, cost: u64) -> Entry;
-
-    /// Takes `cost`, if `so`; without a branch where that is possible.
-    #[inline(always)]
-    fn take_if(&mut self, so: bool, now: SimTime, cost: u64) {
-        if so {
-            let _ = self.take(now, cost);
-        }
-    }
 
     /// Gives back `refund` of what was taken; a negative refund takes more.
     fn give_back(&mut self, now: SimTime, entry: Entry, refund: i64);
@@ -49,17 +44,21 @@ pub trait Limiter {
     /// Lives through a stretch for which there is room; the entry of its first attempt, which those of the others follow.
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
 
-    /// Makes ready for a *walk* through all that happens in `[from, until)`, attempt by attempt, where what has come back
-    /// by then is told with each ([`fits_after`](Limiter::fits_after)); whether that is all there is to tell.
+    /// Makes ready for a *walk* through all that happens in `[from, until)`, attempt by attempt, of which each says what has
+    /// come back and has been taken by then ([`fits_after`](Limiter::fits_after)); whether that is all there is to say.
     ///
     /// `returned` is what comes back meanwhile of attempts that are open now, of which `first` was made first.
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
 
-    /// Whether `cost` fits during a walk, `back` of what ends having come back since it began.
+    /// Whether `cost` fits during a walk, since whose beginning so much has come `back`, net of what has been taken.
     fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
 
-    /// Ends a walk, in which this has ended.
-    fn end_walk(&mut self, until: SimTime, ends: impl Iterator<Item = End>);
+    /// An attempt was admitted during a walk.
+    #[inline(always)]
+    fn admitted_meanwhile(&mut self, _now: SimTime, _cost: u64) {}
+
+    /// Ends a walk in which so many attempts were admitted, which took so much together, and this has ended.
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: u64, ends: &[End]);
 
     /// Takes one unit for a refused attempt; a bucket stops at zero, a window counts on.
     fn penalise(&mut self, now: SimTime);
@@ -113,6 +112,8 @@ impl Meter {
 macro_rules! forward {
     ($($name:ident(&mut self $(, $arg:ident: $type:ty)*) $(-> $result:ty)?;)*) => {
         impl Limiter for Meter {
+            const KEEPS_A_LOG: bool = true;
+
             $(
                 #[inline(always)]
                 fn $name(&mut self $(, $arg: $type)*) $(-> $result)? {
@@ -165,7 +166,8 @@ forward! {
     make_ready(&mut self, from: SimTime) -> SimTime;
     begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
     fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
-    end_walk(&mut self, until: SimTime, ends: impl Iterator<Item = End>);
+    admitted_meanwhile(&mut self, now: SimTime, cost: u64);
+    end_walk(&mut self, until: SimTime, admitted: u64, taken: u64, ends: &[End]);
     live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
     penalise(&mut self, now: SimTime);
     available(&mut self, now: SimTime) -> i64;

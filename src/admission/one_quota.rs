@@ -8,6 +8,9 @@ use crate::units::SimTime;
 
 /// Admits and settles the attempts on a pool that shares no daily quota with others.
 pub trait Admit {
+    /// Whether it must be told of each attempt that is admitted during a walk.
+    const KEEPS_A_LOG: bool;
+
     /// Admits an attempt that reserves `cost` quota tokens, or refuses it.
     fn admit(&mut self, now: SimTime, cost: u64) -> Admission;
 
@@ -29,15 +32,22 @@ pub trait Admit {
     /// As [`Limiter::begin_walk`].
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
 
-    /// As [`admit`](Admit::admit), during a walk, `back` of what ends having come back since it began: whether it is
-    /// admitted, and if not what its refusal counts under.
-    fn admit_after(&mut self, now: SimTime, cost: u64, back: i64) -> (bool, QuotaName);
+    /// As [`Limiter::fits_after`].
+    fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
+
+    /// As [`Limiter::admitted_meanwhile`].
+    fn admitted_meanwhile(&mut self, now: SimTime, cost: u64);
 
     /// As [`Limiter::end_walk`].
-    fn end_walk(&mut self, until: SimTime, ends: impl Iterator<Item = End>);
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: u64, ends: &[End]);
+
+    /// The only quota that is walked through: the most that fits, and its name.
+    fn walked(&self) -> (u64, QuotaName);
 }
 
 impl Admit for &mut Gate {
+    const KEEPS_A_LOG: bool = false;
+
     #[inline(always)]
     fn admit(&mut self, now: SimTime, cost: u64) -> Admission {
         Gate::admit(self, now, cost, None)
@@ -73,12 +83,20 @@ impl Admit for &mut Gate {
         false
     }
 
-    fn admit_after(&mut self, _now: SimTime, _cost: u64, _back: i64) -> (bool, QuotaName) {
+    fn fits_after(&mut self, _now: SimTime, _cost: u64, _back: i64) -> bool {
         unreachable!("there is no walk")
     }
 
-    fn end_walk(&mut self, _until: SimTime, _ends: impl Iterator<Item = End>) {
+    fn admitted_meanwhile(&mut self, _now: SimTime, _cost: u64) {
         unreachable!("there is no walk")
+    }
+
+    fn end_walk(&mut self, _until: SimTime, _admitted: u64, _taken: u64, _ends: &[End]) {
+        unreachable!("there is no walk")
+    }
+
+    fn walked(&self) -> (u64, QuotaName) {
+        (0, QuotaName::TokensPerMinute)
     }
 }
 
@@ -97,6 +115,8 @@ impl<'g, L: Limiter> OneQuota<'g, L> {
 }
 
 impl<L: Limiter> Admit for OneQuota<'_, L> {
+    const KEEPS_A_LOG: bool = L::KEEPS_A_LOG;
+
     #[inline(always)]
     fn admit(&mut self, now: SimTime, cost: u64) -> Admission {
         if self.meter.fits(now, cost) {
@@ -140,15 +160,22 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     }
 
     #[inline(always)]
-    fn admit_after(&mut self, now: SimTime, cost: u64, back: i64) -> (bool, QuotaName) {
-        let fits = self.meter.fits_after(now, cost, back);
-        self.meter.take_if(fits, now, cost);
-        let never = self.meter.capacity() < cost;
-        (fits, if never { QuotaName::Unsatisfiable } else { self.name })
+    fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool {
+        self.meter.fits_after(now, cost, back)
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, until: SimTime, ends: impl Iterator<Item = End>) {
-        self.meter.end_walk(until, ends);
+    fn admitted_meanwhile(&mut self, now: SimTime, cost: u64) {
+        self.meter.admitted_meanwhile(now, cost);
+    }
+
+    #[inline(always)]
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: u64, ends: &[End]) {
+        self.meter.end_walk(until, admitted, taken, ends);
+    }
+
+    #[inline(always)]
+    fn walked(&self) -> (u64, QuotaName) {
+        (self.meter.capacity(), self.name)
     }
 }

@@ -46,6 +46,8 @@ impl SlidingWindow {
 }
 
 impl Limiter for SlidingWindow {
+    const KEEPS_A_LOG: bool = true;
+
     #[inline(always)]
     fn fits(&mut self, now: SimTime, cost: u64) -> bool {
         self.expire(now);
@@ -113,7 +115,13 @@ impl Limiter for SlidingWindow {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, _until: SimTime, ends: impl Iterator<Item = End>) {
+    fn admitted_meanwhile(&mut self, now: SimTime, cost: u64) {
+        self.log.push_back((now, cost as i64));
+    }
+
+    #[inline(always)]
+    fn end_walk(&mut self, _until: SimTime, _admitted: u64, taken: u64, ends: &[End]) {
+        self.sum += taken as i64;
         for end in ends {
             self.log[(end.entry.0 - self.expired) as usize].1 -= end.refund();
             self.sum -= end.refund();

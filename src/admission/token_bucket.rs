@@ -68,12 +68,6 @@ impl Limiter for TokenBucket {
     }
 
     #[inline(always)]
-    fn take_if(&mut self, so: bool, _now: SimTime, cost: u64) {
-        self.level -= i128::from(cost * u64::from(so)) * TOKEN;
-        self.admitted += u64::from(so);
-    }
-
-    #[inline(always)]
     fn give_back(&mut self, now: SimTime, _entry: Entry, refund: i64) {
         self.refill(now);
         self.level = self.capacity.min(self.level + i128::from(refund) * TOKEN);
@@ -128,7 +122,6 @@ impl Limiter for TokenBucket {
         self.level + inflow + i128::from(returned) * TOKEN <= self.capacity
     }
 
-    /// The level is that of the beginning, less what has been taken since.
     #[inline(always)]
     fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool {
         let inflow = (u128::from(self.limit) * u128::from(now.0 - self.as_of.0)) as i128;
@@ -136,9 +129,11 @@ impl Limiter for TokenBucket {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, until: SimTime, ends: impl Iterator<Item = End>) {
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: u64, ends: &[End]) {
         self.refill(until);
-        self.level += i128::from(ends.map(|end| end.refund()).sum::<i64>()) * TOKEN;
+        let back: i64 = ends.iter().map(End::refund).sum();
+        self.level += i128::from(back - taken as i64) * TOKEN;
+        self.admitted += admitted;
     }
 
     fn penalise(&mut self, now: SimTime) {

@@ -14,6 +14,8 @@ use crate::units::SimSpan;
 const MOST_ATTEMPTS: u32 = 16;
 /// A request that may wait longer than this in all \[s\] is better kept apart from those that arrived with it.
 const LONGEST: f64 = 30.0;
+/// No request waits for as long in all.
+pub const LONGEST_WAIT: SimSpan = SimSpan(31 * SimSpan::SECOND.0);
 
 /// What a client does about throttles, if that depends on nothing but how many a request has met.
 #[derive(Debug, Clone)]

@@ -46,7 +46,7 @@ mod rust;
 mod tests;
 
 pub use failure::Failure;
-pub use ladder::Ladder;
+pub use ladder::{LONGEST_WAIT, Ladder};
 pub use retry_after::RetryAfter;
 pub use rules::Waiters;
 

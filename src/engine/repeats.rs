@@ -31,11 +31,14 @@ pub(super) struct Outlook {
     pub(super) taken: [u64; BLOCK + 1],
     /// Whether no load is large, and none ends at the instant at which it begins.
     pub(super) even: bool,
+    /// No request holds more [quota tokens], or takes longer \[ns\].
+    pub(super) most_held: u64,
+    pub(super) longest: u64,
 }
 
 impl Default for Outlook {
     fn default() -> Self {
-        Outlook { loads: [Load::default(); BLOCK], taken: [0; BLOCK + 1], even: false }
+        Outlook { loads: [Load::default(); BLOCK], taken: [0; BLOCK + 1], even: false, most_held: 0, longest: 0 }
     }
 }
 
@@ -68,17 +71,16 @@ impl Loop for Looking<'_> {
     #[inline(always)]
     fn run(self) {
         let Looking { outlook, held, charge, service } = self;
-        let (mut held_bits, mut charge_bits, mut instants) = (0, 0, 0_u64);
+        let (mut most_held, mut most_charged, mut shortest, mut longest) = (0, 0, u64::MAX, 0);
         for (load, (&held, &charge)) in outlook.loads.iter_mut().zip(held.iter().zip(charge)) {
-            held_bits |= held;
-            charge_bits |= charge;
+            (most_held, most_charged) = (held.max(most_held), charge.max(most_charged));
             *load = Load::small(held, charge);
         }
         for &service in service {
-            instants += u64::from(service == 0);
+            (shortest, longest) = (service.min(shortest), service.max(longest));
         }
-        // Not the other way around: bits of several numbers may look like a large one.
-        outlook.even = instants == 0 && !Load::new(held_bits, charge_bits).is_large();
+        outlook.even = shortest > 0 && !Load::new(most_held, most_charged).is_large();
+        (outlook.most_held, outlook.longest) = (most_held, longest);
     }
 }
 
@@ -161,23 +163,22 @@ impl Columns<'_> {
         tally.wait_queue.record_zeros(len as u64);
     }
 
-    /// A first attempt, or the next, is made so long after its request arrived, by a client that makes `most`; how often
-    /// the request has been refused, and whether it is given up.
+    /// A first attempt, or the next, is made so long after its request arrived, by a client that makes `most`, and
+    /// admitted, if a mask of ones says so; how often the request has been refused, and one if it is given up.
     ///
     /// Without a branch: none of this can be predicted.
     #[inline(always)]
-    pub(super) fn attempted(&mut self, place: usize, waited: u64, is_first: bool, admitted: bool, most: u32) -> (u32, bool) {
-        self.verdicts[place] = if admitted { Verdict::Admitted } else { Verdict::Refused };
+    pub(super) fn attempted(&mut self, place: usize, waited: u64, is_first: bool, admitted: u64, most: u32) -> (u32, u64) {
+        self.verdicts[place] = if admitted & 1 != 0 { Verdict::Admitted } else { Verdict::Refused };
         let outcome = &mut self.repeats.outcomes[place];
         outcome.waited = waited;
-        outcome.throttles += u32::from(!admitted);
+        outcome.throttles += (!admitted & 1) as u32;
         let throttles = outcome.throttles;
-        let gives_up = !admitted & (throttles >= most);
-        outcome.failed = gives_up;
-        let decided = admitted | gives_up;
-        self.repeats.any |= !admitted;
-        self.repeats.undecided += u32::from(is_first & !decided);
-        self.repeats.undecided -= u32::from(!is_first & decided);
+        let gives_up = !admitted & u64::from(throttles >= most);
+        outcome.failed = gives_up != 0;
+        let decided = (admitted & 1) | gives_up;
+        self.repeats.any |= admitted == 0;
+        self.repeats.undecided = (self.repeats.undecided + u32::from(is_first)) - decided as u32;
         (throttles, gives_up)
     }
 }

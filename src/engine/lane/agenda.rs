@@ -84,6 +84,12 @@ impl What {
         What(self.0 ^ ((self.0 ^ other.0) & mask))
     }
 
+    /// The other, if a mask of ones says so.
+    #[inline(always)]
+    pub(super) fn masked(self, other: What, so: u64) -> What {
+        What(self.0 ^ ((self.0 ^ other.0) & so as u32))
+    }
+
     pub(super) fn is_timeout(self) -> bool {
         self.0 & !What::MOST_SLOT == What::TIMEOUT
     }

@@ -23,7 +23,6 @@ use crate::engine::marks::Marks;
 use crate::engine::observer::Observer;
 use crate::engine::simulation::{PoolState, Simulation};
 use crate::engine::source::OpenSource;
-use crate::model::QuotaName;
 use crate::random::Key;
 use crate::tally::{FlowTally, Health, Tally};
 use crate::units::{SimSpan, SimTime};
@@ -32,20 +31,48 @@ use crate::units::{SimSpan, SimTime};
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) agenda: Agenda<Load>,
-    /// By place in a block, the number of the current wait.
-    tickets: Vec<u64>,
+    /// By place in a block, the number of the current wait: the later it began the larger.
+    pub(super) tickets: Vec<u64>,
     /// Admitted attempts whose load is too large for one, by their number: what they hold and will be charged.
     pub(super) large: Vec<(u64, [u64; 2])>,
     /// What ends take beyond what was held for them, of all attempts in flight [quota tokens].
     pub(super) overdraft: u64,
     /// How many requests wait.
     pub(super) waiting: u64,
-    /// Whether all blocks have been even so far.
-    pub(super) all_even: bool,
+    /// What all blocks so far have in common.
+    pub(super) blocks: Blocks,
     /// What ends in a stretch and is in no cell, and in which slice each.
     pub(super) far: Vec<(Entry<Load>, u64)>,
     pub(super) unrest: Unrest,
     pub(super) walk: Walk,
+}
+
+/// What all blocks so far have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Blocks {
+    /// Whether they are [even](crate::engine::repeats::Outlook::even).
+    pub(super) even: bool,
+    /// The most that a request holds [quota tokens], and the longest that one takes \[ns\].
+    pub(super) most_held: u64,
+    pub(super) longest: u64,
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        Blocks { even: true, most_held: 0, longest: 0 }
+    }
+}
+
+impl Blocks {
+    /// With the block whose requests are about to arrive.
+    fn with(self, source: &OpenSource<'_>) -> Blocks {
+        let outlook = &source.block().columns().outlook;
+        Blocks {
+            even: self.even && outlook.even,
+            most_held: self.most_held.max(outlook.most_held),
+            longest: self.longest.max(outlook.longest),
+        }
+    }
 }
 
 impl Progress {
@@ -57,7 +84,7 @@ impl Progress {
             large: Vec::new(),
             overdraft: 0,
             waiting: 0,
-            all_even: source.block().columns().outlook.even,
+            blocks: Blocks::default().with(source),
             far: Vec::new(),
             unrest: Unrest::default(),
             walk: Walk::default(),
@@ -70,32 +97,23 @@ pub(super) struct Repeating<'s, 'a, A> {
     pub(super) quota: A,
     pub(super) progress: &'s mut Progress,
     pub(super) source: &'s mut OpenSource<'a>,
-    tally: &'s mut FlowTally,
+    pub(super) tally: &'s mut FlowTally,
     health: &'s mut Option<Health>,
-    pool: &'s mut PoolState,
+    pub(super) pool: &'s mut PoolState,
     pub(super) marks: &'s Marks,
-    ladder: &'s Ladder,
-    backoff: Key,
+    pub(super) ladder: &'s Ladder,
+    pub(super) backoff: Key,
     has_ttft: bool,
     /// Of the workload, of its pool and of everything.
     pub(super) in_flight: Gauge,
     pub(super) reserved: Gauge,
     pub(super) admissions: u64,
-    waits: u64,
+    pub(super) waits: u64,
     pub(super) counted_open: u64,
     /// Quota tokens.
     pub(super) charged: u64,
     /// How many retries there were.
-    retries: u64,
-}
-
-/// What comes next of a request, and when.
-pub(super) struct Next {
-    /// Whether anything does: the request may be given up.
-    pub(super) happens: bool,
-    pub(super) at: SimTime,
-    pub(super) what: What,
-    pub(super) load: Load,
+    pub(super) retries: u64,
 }
 
 /// An attempt of a request in a block.
@@ -197,75 +215,60 @@ impl<A: Admit> Repeating<'_, '_, A> {
     /// A request makes an attempt, its first if it has just arrived.
     #[inline(always)]
     fn attempt(&mut self, which: Place, is_first: bool, now: SimTime) {
-        let held = self.source.blocks[which.block].columns().reservation[which.place];
-        let (admitted, limit) = match self.quota.admit(now, held) {
-            Admission::Admitted(_) => (true, QuotaName::Unsatisfiable),
-            Admission::Refused(refusal) => (false, refusal.counted_under),
-        };
-        let next = self.attempted(which, is_first, now, admitted, limit);
-        if admitted {
-            self.in_flight.add(1);
-            self.reserved.add(held);
-        }
-        self.progress.agenda.push_if(next.happens, next.at, next.what, next.load);
-        self.may_be_done(which, is_first);
-    }
-
-    /// A request has made an attempt, and what comes next of it: the end of its response, or its next attempt.
-    ///
-    /// Hardly a branch: little of this can be predicted.
-    #[inline(always)]
-    pub(super) fn attempted(
-        &mut self,
-        which: Place,
-        is_first: bool,
-        now: SimTime,
-        admitted: bool,
-        limit: QuotaName,
-    ) -> Next {
         let place = which.place;
         let block = &mut *self.source.blocks[which.block];
         let (arrived, service, number) = (block.times[place], block.timing.service[place], block.first + place as u64);
         let columns = block.columns_mut();
         let (held, charge, load) = (columns.reservation[place], columns.charge[place], columns.outlook.loads[place]);
-        let counted = arrived >= self.marks.warmup().0;
-        let most = self.ladder.attempts();
-        let (throttles, gives_up) = columns.attempted(place, now.0 - arrived, is_first, admitted, most);
-        let waits = !(admitted | gives_up);
-
+        let (counted, waited) = (arrived >= self.marks.warmup().0, now.0 - arrived);
         self.counted_open += u64::from(is_first & counted);
-        self.counted_open -= u64::from(gives_up & counted);
         self.retries += u64::from(!is_first);
-        self.pool.throttled += u64::from(!admitted);
-        self.tally.throttles[limit as usize] += u64::from(!admitted & counted);
-        self.waits += u64::from(waits);
-        self.progress.waiting += u64::from(waits);
         self.progress.waiting -= u64::from(!is_first);
-        self.progress.tickets[which.slot() as usize] = self.waits;
-        self.progress.overdraft += charge.saturating_sub(held) & u64::from(admitted).wrapping_neg();
-
-        let wait = self.ladder.wait(throttles, self.backoff.attempt_bits(number, throttles)).0;
-        let at = now.saturating_add(SimSpan(if admitted { service } else { wait }));
-        let end = What::end(self.admissions as u32 & What::MOST_SLOT);
-        let what = What::retry(which.slot()).or(end, std::hint::black_box(admitted));
-        if load.is_large() & admitted {
-            self.progress.large.push((self.admissions, [held, charge]));
+        match self.quota.admit(now, held) {
+            Admission::Admitted(_) => {
+                let _ = columns.attempted(place, waited, is_first, u64::MAX, 0);
+                let ends = now.saturating_add(SimSpan(service));
+                if load.is_large() {
+                    self.progress.large.push((self.admissions, [held, charge]));
+                }
+                let what = What::end(self.admissions as u32 & What::MOST_SLOT);
+                self.admissions += 1;
+                self.in_flight.add(1);
+                self.reserved.add(held);
+                self.progress.overdraft += charge.saturating_sub(held);
+                let load = load.counted(counted && ends <= self.marks.patience());
+                self.progress.agenda.push_loaded(ends, what, load);
+            }
+            Admission::Refused(refusal) => {
+                self.pool.throttled += 1;
+                self.tally.throttles[refusal.counted_under as usize] += u64::from(counted);
+                let (throttles, gives_up) = columns.attempted(place, waited, is_first, 0, self.ladder.attempts());
+                if gives_up != 0 {
+                    self.counted_open -= u64::from(counted);
+                } else {
+                    let wait = self.ladder.wait(throttles, self.backoff.attempt_bits(number, throttles));
+                    self.waits += 1;
+                    self.progress.waiting += 1;
+                    self.progress.tickets[which.slot() as usize] = self.waits;
+                    let (at, what) = (now.saturating_add(wait), What::retry(which.slot()));
+                    self.progress.agenda.push_loaded(at, what, Load::default());
+                }
+            }
         }
-        self.admissions += u64::from(admitted);
-        let load = load.counted(counted & (at <= self.marks.patience())).masked(u64::from(admitted).wrapping_neg());
-        Next { happens: !gives_up, at, what, load }
-    }
-
-    /// Counts what an attempt may have been the last of: of those of a block that wait for it, or of its arrivals.
-    #[inline(always)]
-    pub(super) fn may_be_done(&mut self, which: Place, is_first: bool) {
         self.source.place += usize::from(is_first);
         if self.source.place == self.source.end {
             self.block_has_arrived();
-        } else if which.block != self.source.current && self.source.blocks[which.block].columns().repeats.undecided == 0
-        {
-            self.count_block(which.block);
-            self.source.free.push(which.block);
+        } else {
+            self.may_be_done(which.block);
+        }
+    }
+
+    /// Counts a block of which all has arrived, if nothing waits any more.
+    #[inline(always)]
+    pub(super) fn may_be_done(&mut self, block: usize) {
+        if block != self.source.current && self.source.blocks[block].columns().repeats.undecided == 0 {
+            self.count_block(block);
+            self.source.free.push(block);
         }
     }
 
@@ -285,7 +288,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             self.make_room();
         }
         self.source.refill();
-        self.progress.all_even &= self.source.block().columns().outlook.even;
+        self.progress.blocks = self.progress.blocks.with(self.source);
     }
 
     /// Makes room for the tickets of all requests in blocks.

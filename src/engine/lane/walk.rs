@@ -8,11 +8,14 @@
 //! *Why*: over the quota nobody can predict whether the next event is an attempt or an end, whether an attempt is
 //! admitted, nor whether a refused one is repeated; each wrong guess costs as much as fifty instructions.
 
-use super::load::Sum;
-use super::repeating::{Next, Place, Repeating, number_of};
+use super::agenda::What;
+use super::load::{Load, Sum};
+use super::repeating::{Blocks, Place, Repeating, number_of};
 use crate::admission::{self, Admit, End};
+use crate::client::LONGEST_WAIT;
 use crate::units::SimTime;
 use crate::wide::{Loop, widest};
+use std::hint::black_box;
 
 /// The most attempts, and the most ends, that a slice may begin with.
 const MOST: usize = 16;
@@ -68,14 +71,15 @@ impl Loop for InOrder<'_> {
     fn run(self) {
         let InOrder { events, steps, apart } = self;
         let (mut ranks, mut back, mut freed, mut ended) = ([0; MOST], [0; MOST], [0; MOST], [0; MOST]);
-        for nth in 0..events.len {
+        // How many there are cannot be predicted; how many fours, nearly. The others are never.
+        for nth in 0..events.len.next_multiple_of(4) {
             // Leaving a loop early keeps it in the order written: all attempts at once, not all events.
             let Some(&at) = events.attempts.get(nth) else { return };
             for place in 0..MOST {
                 ranks[place] += i32::from(at < events.attempts[place]);
             }
         }
-        for nth in 0..events.ended {
+        for nth in 0..events.ended.next_multiple_of(4) {
             let Some(&at) = events.ends.get(nth) else { return };
             let (refund, held) = (events.back[nth % MOST], events.held[nth % MOST]);
             for place in 0..MOST {
@@ -129,14 +133,34 @@ impl Events {
     }
 }
 
-/// What is taken and given back during a walk.
+/// What is summed up during a walk.
 #[derive(Default)]
 struct Totals {
+    made: u64,
+    repeated: u64,
     admitted: u64,
-    /// Quota tokens.
+    given_up: u64,
+    /// What was taken, and what their ends will take beyond that [quota tokens].
     taken: u64,
+    overdraft: u64,
     /// The most in flight and the most reserved right after an admission.
     peaks: [u64; 2],
+}
+
+/// What comes next of a request within the slice.
+struct Next {
+    at: SimTime,
+    what: What,
+    load: Load,
+}
+
+/// A slice to walk through.
+#[derive(Clone, Copy)]
+struct Slice {
+    from: SimTime,
+    until: SimTime,
+    /// Whether what arrives, and all that waits, is counted.
+    counted: bool,
 }
 
 impl<A: Admit> Repeating<'_, '_, A> {
@@ -145,24 +169,41 @@ impl<A: Admit> Repeating<'_, '_, A> {
     pub(super) fn walk_through_slice(&mut self, mark: SimTime) -> bool {
         let mut walk = std::mem::take(&mut self.progress.walk);
         let slice = self.begin_walk(&mut walk, mark);
-        if let Some((from, until)) = slice {
-            self.walk(&mut walk, from, until);
+        if let Some(slice) = slice {
+            let totals = self.make_attempts(&mut walk, slice);
+            self.end_walk(&walk, slice, &totals);
         }
         self.progress.walk = walk;
         slice.is_some()
     }
 
-    /// Gathers what happens in the next slice; from when to when it is.
+    /// The next slice, if it can be walked through.
     #[inline(always)]
-    fn begin_walk(&mut self, walk: &mut Walk, mark: SimTime) -> Option<(SimTime, SimTime)> {
+    fn slice(&self, tick: u64, mark: SimTime) -> Option<Slice> {
         let agenda = &self.progress.agenda;
-        let tick = agenda.next_tick().filter(|&tick| agenda.is_simple(tick) && self.progress.all_even)?;
         let (from, until) = (agenda.start_of(tick), agenda.start_of(tick + 1));
+        let warmup = self.marks.warmup();
+        let counted = from >= warmup;
+        let Blocks { even, most_held, longest } = self.progress.blocks;
+        // What arrived before the warm-up may still wait.
+        let alike = !counted || warmup == SimTime::ZERO || from.since(warmup) > LONGEST_WAIT;
+        let patient = until.0.saturating_add(longest) <= self.marks.patience().0;
+        let suits = even && alike && patient && most_held <= self.quota.walked().0;
+        (suits && until <= mark && agenda.is_simple(tick)).then_some(Slice { from, until, counted })
+    }
+
+    /// Gathers what happens in the next slice.
+    #[inline(always)]
+    fn begin_walk(&mut self, walk: &mut Walk, mark: SimTime) -> Option<Slice> {
+        let agenda = &self.progress.agenda;
+        let tick = agenda.next_tick()?;
+        let slice = self.slice(tick, mark)?;
+        let Slice { from, until, counted } = slice;
         let (place, current) = (self.source.place, self.source.current);
         let block = &self.source.blocks[current];
         let times = &block.times[place..block.len.max(place)];
         // More may arrive after the last of a block.
-        if *times.first()? < from.0 || *times.last()? < until.0 || until > mark {
+        if *times.first()? < from.0 || *times.last()? < until.0 {
             return None;
         }
         let mut events = Events::NONE;
@@ -200,57 +241,96 @@ impl<A: Admit> Repeating<'_, '_, A> {
         walk.steps.clear();
         walk.steps.extend_from_slice(&steps[..events.len]);
         self.counted_open -= sum.counted();
+        self.counted_open += if counted { (events.len - events.repeated) as u64 } else { 0 };
+        self.source.place += events.len - events.repeated;
         let cell = agenda.len_of(tick);
         self.progress.agenda.pass_slices(1, cell);
-        Some((from, until))
+        Some(slice)
     }
 
     /// Makes the attempts of a slice.
     #[inline(always)]
-    fn walk(&mut self, walk: &mut Walk, from: SimTime, until: SimTime) {
+    fn make_attempts(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
         let (in_flight, reserved) = (self.in_flight.now(), self.reserved.now());
         let mut totals = Totals::default();
         let mut nth = 0;
         while let Some(&step) = walk.steps.get(nth) {
             nth += 1;
-            let now = SimTime(from.0 + step.at as u64);
-            let which = Place::of_slot(step.slot);
-            let held = self.source.blocks[which.block].columns().reservation[which.place];
-            let (admitted, limit) = self.quota.admit_after(now, held, step.back.into());
-            let next = self.attempted(which, step.is_first, now, admitted, limit);
-            let mask = u64::from(admitted).wrapping_neg();
-            totals.admitted += u64::from(admitted);
-            totals.taken += held & mask;
-            let levels = [in_flight + totals.admitted - step.ended as u64, reserved + totals.taken - step.freed as u64];
-            totals.peaks = [0, 1].map(|of| totals.peaks[of].max(levels[of] & mask));
-            if next.happens & (next.at < until) {
-                self.happens_soon(walk, nth, &next, from);
-            } else {
-                self.progress.agenda.push_if(next.happens, next.at, next.what, next.load);
+            let now = SimTime(slice.from.0 + step.at as u64);
+            let Place { block, place } = Place::of_slot(step.slot);
+            let drawn = &mut *self.source.blocks[block];
+            let (service, number, waited) = (drawn.timing.service[place], drawn.first + place as u64, now.0 - drawn.times[place]);
+            let columns = drawn.columns_mut();
+            let (held, load) = (columns.reservation[place], columns.outlook.loads[place]);
+            let fits = self.quota.fits_after(now, held, i64::from(step.back) - totals.taken as i64);
+            // A mask that the compiler cannot see through: it would branch on what it stands for.
+            let admitted = black_box(u64::from(fits).wrapping_neg());
+            if A::KEEPS_A_LOG && fits {
+                self.quota.admitted_meanwhile(now, held);
             }
-            self.may_be_done(which, step.is_first);
+            let most = self.ladder.attempts();
+            let (throttles, gives_up) = columns.attempted(place, waited, step.is_first, admitted, most);
+            let wait = self.ladder.wait(throttles, self.backoff.attempt_bits(number, throttles)).0;
+            let at = SimTime(now.0 + ((service & admitted) | (wait & !admitted)));
+            let end = What::end((self.admissions + totals.admitted) as u32 & What::MOST_SLOT);
+            let what = What::retry(step.slot).masked(end, admitted);
+            let load_then = load.counted(slice.counted).masked(admitted);
+            self.progress.tickets[step.slot as usize] = self.waits + totals.made;
+
+            totals.made += 1;
+            totals.repeated += u64::from(!step.is_first);
+            totals.admitted += admitted & 1;
+            totals.given_up += gives_up;
+            totals.taken += held & admitted;
+            totals.overdraft += load.overdraft() & admitted;
+            let levels = [in_flight + totals.admitted - step.ended as u64, reserved + totals.taken - step.freed as u64];
+            totals.peaks = [0, 1].map(|of| totals.peaks[of].max(levels[of] & admitted));
+            let happens = gives_up == 0;
+            if happens & (at < slice.until) {
+                let entry = admission::Entry(self.admissions + totals.admitted - 1);
+                self.happens_soon(walk, nth, &Next { at, what, load: load_then }, slice, entry);
+            } else {
+                self.progress.agenda.push_if(happens, at, what, load_then);
+            }
+            self.may_be_done(block);
         }
-        let (mut released, mut charged, mut overdraft) = (0, 0, 0);
+        totals
+    }
+
+    /// Books what a walk came to.
+    #[inline(always)]
+    fn end_walk(&mut self, walk: &Walk, slice: Slice, totals: &Totals) {
+        let &Totals { made, repeated, admitted, given_up, taken, overdraft, peaks } = totals;
+        let throttled = made - admitted;
+        let (mut released, mut charged, mut overdrawn) = (0, 0, 0);
         for end in &walk.ends {
             released += end.held;
             charged += end.charge;
-            overdraft += end.charge.saturating_sub(end.held);
+            overdrawn += end.charge.saturating_sub(end.held);
         }
+        self.in_flight.move_on(admitted, walk.ends.len() as u64, peaks[0]);
+        self.reserved.move_on(taken, released, peaks[1]);
         self.charged += charged;
-        self.progress.overdraft -= overdraft;
-        self.in_flight.move_on(totals.admitted, walk.ends.len() as u64, totals.peaks[0]);
-        self.reserved.move_on(totals.taken, released, totals.peaks[1]);
-        self.quota.end_walk(until, walk.ends.iter().copied());
+        self.admissions += admitted;
+        self.waits += made;
+        self.retries += repeated;
+        self.pool.throttled += throttled;
+        self.progress.waiting = self.progress.waiting + (throttled - given_up) - repeated;
+        self.progress.overdraft = self.progress.overdraft + overdraft - overdrawn;
+        if slice.counted {
+            self.counted_open -= given_up;
+            self.tally.throttles[self.quota.walked().1 as usize] += throttled;
+        }
+        self.quota.end_walk(slice.until, admitted, taken, &walk.ends);
     }
 
-    /// What an attempt leads to happens in its own slice: another step, or an end before some of those to come, of which
-    /// the next is `nth`.
+    /// What an attempt leads to happens in its own slice: another step, or the end that gives this entry back, before
+    /// some of the steps to come, of which the next is `nth`.
     #[inline(never)]
-    fn happens_soon(&mut self, walk: &mut Walk, nth: usize, next: &Next, from: SimTime) {
-        let at = (next.at.0 - from.0) as i32;
+    fn happens_soon(&mut self, walk: &mut Walk, nth: usize, next: &Next, slice: Slice, entry: admission::Entry) {
+        let at = (next.at.0 - slice.from.0) as i32;
         let refund = |end: &End| self.quota.comes_back(end.entry, end.held, end.charge) as i32;
         if next.what.is_end() {
-            let entry = admission::Entry(self.admissions - 1);
             let end = End { at: at as u64, entry, held: next.load.held(), charge: next.load.charge() };
             for step in walk.steps[nth..].iter_mut().filter(|step| step.at >= at) {
                 step.back += refund(&end);
