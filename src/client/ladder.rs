@@ -9,6 +9,7 @@ use super::rules::Permit;
 use super::{Client, uniform};
 use crate::model::client::Jitter;
 use crate::units::SimSpan;
+use crate::wide::{Loop, widest};
 
 /// More attempts than this are not climbed one by one.
 const MOST_ATTEMPTS: u32 = 16;
@@ -93,6 +94,21 @@ impl Ladder {
         SimSpan::from_secs_f64(self.wait.before(throttles.wrapping_sub(1), uniform(bits)))
     }
 
+    /// As [`wait`](Ladder::wait) \[ns\], for many requests with their bits.
+    pub fn fill(&self, throttles: u32, bits: impl Iterator<Item = u64>, out: &mut [u64]) {
+        match &self.wait {
+            Wait::Straight(rungs) => {
+                let (offset, slope) = rungs[(throttles - 1) as usize];
+                widest(Straight { offset, slope, bits, out });
+            }
+            Wait::Backoff(_) => {
+                for (wait, bits) in out.iter_mut().zip(bits) {
+                    *wait = self.wait(throttles, bits).0;
+                }
+            }
+        }
+    }
+
     /// The longest that a request can wait in all \[s\], if each wait depends on nothing but its number.
     fn longest(&self) -> Option<f64> {
         if let Wait::Backoff(Backoff { spread: Spread::Jitter(Jitter::Decorrelated), .. }) = self.wait {
@@ -101,6 +117,29 @@ impl Ladder {
         // Some jitters shorten the wait as their number grows.
         let longest = |rung| self.wait.before(rung, 0.0).max(self.wait.before(rung, 1.0));
         Some((0..self.attempts - 1).map(longest).sum())
+    }
+}
+
+/// Waits of one rung, which are short enough for an f64 to have room for half a nanosecond.
+struct Straight<'a, B> {
+    offset: f64,
+    slope: f64,
+    bits: B,
+    out: &'a mut [u64],
+}
+
+impl<B: Iterator<Item = u64>> Loop for Straight<'_, B> {
+    #[inline(always)]
+    fn run(self) {
+        // From 2⁵² on an f64 has no fraction, and what is added to it is in the low bits.
+        const NO_FRACTION: f64 = 4_503_599_627_370_496.0;
+        let Straight { offset, slope, bits, out } = self;
+        for (wait, bits) in out.iter_mut().zip(bits) {
+            let nearest = (offset + uniform(bits) * slope) * 1e9 + 0.5;
+            let shifted = nearest + NO_FRACTION;
+            let went_up = shifted - NO_FRACTION > nearest;
+            *wait = (shifted.to_bits() & (NO_FRACTION as u64 - 1)) - u64::from(went_up);
+        }
     }
 }
 
@@ -136,6 +175,13 @@ mod tests {
                     }
                     assert_eq!(decision, Decision::Retry { delay: ladder.wait(throttles, bits) });
                 }
+            }
+            let bits = || (1..1000_u64).map(|seed| seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            for throttles in 1..ladder.attempts() {
+                let mut waits = [0; 999];
+                ladder.fill(throttles, bits(), &mut waits);
+                let each: Vec<u64> = bits().map(|bits| ladder.wait(throttles, bits).0).collect();
+                assert_eq!(waits[..], each);
             }
         }
     }

@@ -279,7 +279,7 @@ fn seconds(now: SimTime) -> f64 {
 }
 
 /// The uniform number on [0, 1) that 64 bits stand for.
-#[inline]
+#[inline(always)]
 fn uniform(bits: u64) -> f64 {
     (bits >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }

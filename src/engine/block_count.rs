@@ -249,13 +249,13 @@ impl Columns<'_> {
         (tally, health): (&mut FlowTally, &mut Option<Health>),
     ) {
         for place in admitted {
-            let latency = block.timing.service[place] + self.repeats.outcomes[place].waited;
+            let latency = block.timing.service[place] + self.repeats.waited[place];
             if SimTime(block.times[place]).saturating_add(SimSpan(latency)) <= marks.patience() {
                 continue;
             }
             tally.requests -= 1;
             tally.succeeded -= 1;
-            tally.requests_throttled -= u64::from(self.repeats.outcomes[place].throttles > 0);
+            tally.requests_throttled -= u64::from(self.repeats.throttles[place] > 0);
             tally.offered_charge -= self.charge[place];
             if let Some(health) = health {
                 health.moments[(block.times[place] / health.interval) as usize].requests -= 1;

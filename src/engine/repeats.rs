@@ -7,6 +7,8 @@
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
 use super::lane::Load;
+use crate::client::Ladder;
+use crate::random::Key;
 use crate::tally::{FailureCause, FlowTally};
 use crate::wide::{Loop, spread, widest};
 use std::ops::Range;
@@ -14,13 +16,23 @@ use std::ops::Range;
 /// What has become of the refused requests of a block.
 #[derive(Debug, Clone)]
 pub(super) struct Repeats {
-    /// Whether there are any.
+    /// How many attempts a request has; more than any refusals where there is no [`Ladder`].
+    most: u32,
+    /// Whether there may be any.
     pub(super) any: bool,
     /// How many of them wait.
     pub(super) undecided: u32,
-    /// What has become of each request.
-    pub(super) outcomes: [Outcome; BLOCK],
+    /// Of each request, how long after its arrival its last attempt was made \[ns\].
+    pub(super) waited: [u64; BLOCK],
+    /// How often it was refused.
+    pub(super) throttles: [u8; BLOCK],
+    /// How long each is to wait after the throttle of this number, less one \[ns\]; once it has been looked up.
+    waits: Option<Box<[[u64; BLOCK]; SHORT]>>,
+    are_known: bool,
 }
+
+/// The waits of ladders up to this many rungs are looked up for all requests of a block at once.
+const SHORT: usize = 4;
 
 /// What is known of a block before anything happens to its requests.
 #[derive(Debug, Clone)]
@@ -84,23 +96,6 @@ impl Loop for Looking<'_> {
     }
 }
 
-/// What has become of a request.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Outcome {
-    /// From its arrival to its last attempt \[ns\].
-    pub(super) waited: u64,
-    /// How often it was refused.
-    pub(super) throttles: u32,
-    /// Whether it was given up.
-    failed: bool,
-}
-
-impl Default for Repeats {
-    fn default() -> Self {
-        Repeats { any: false, undecided: 0, outcomes: [Outcome::default(); BLOCK] }
-    }
-}
-
 /// The times of a block of which some were admitted after a wait.
 pub(super) struct Late {
     /// When each was admitted \[ns\].
@@ -111,18 +106,48 @@ pub(super) struct Late {
 }
 
 impl Repeats {
+    pub(super) fn new(ladder: Option<&Ladder>) -> Repeats {
+        let most = ladder.map_or(u32::MAX, Ladder::attempts);
+        let (waited, throttles) = ([0; BLOCK], [0; BLOCK]);
+        Repeats { most, any: false, undecided: 0, waited, throttles, waits: None, are_known: false }
+    }
+
     /// Makes ready for the next block.
     pub(super) fn clear(&mut self) {
         if self.any {
-            *self = Repeats::default();
+            self.any = false;
+            self.undecided = 0;
+            self.waited.fill(0);
+            self.throttles.fill(0);
+        }
+        self.are_known = false;
+    }
+
+    /// Looks up how long the requests `first ..` are to wait, if their ladder is short.
+    pub(super) fn look_up_waits(&mut self, ladder: &Ladder, backoff: Key, first: u64) {
+        if self.are_known || ladder.attempts() as usize > SHORT + 1 {
+            return;
+        }
+        self.are_known = true;
+        let waits = self.waits.get_or_insert_with(|| Box::new([[0; BLOCK]; SHORT]));
+        for (throttles, waits) in (1..ladder.attempts()).zip(&mut **waits) {
+            ladder.fill(throttles, backoff.attempt_bits_from(first, throttles), waits);
+        }
+    }
+
+    /// How long a request is to wait after this throttle \[ns\], from 1.
+    #[inline(always)]
+    pub(super) fn wait(&self, place: usize, throttles: u32, ladder: &Ladder, bits: impl Fn() -> u64) -> u64 {
+        match &self.waits {
+            Some(waits) if self.are_known => waits[throttles.wrapping_sub(1) as usize % SHORT][place],
+            _ => ladder.wait(throttles, bits()).0,
         }
     }
 
     /// The times of a block of which some were admitted after a wait; `None` if none was ever refused.
     pub(super) fn late(&self, times: &[u64], timing: &TimingBlock) -> Option<Late> {
         self.any.then(|| {
-            let waited = self.outcomes.map(|outcome| outcome.waited);
-            let mut late = Late { admitted_at: waited, to_first: waited, latency: waited };
+            let mut late = Late { admitted_at: self.waited, to_first: self.waited, latency: self.waited };
             late.admitted_at.iter_mut().zip(times).for_each(|(at, arrived)| *at += arrived);
             late.to_first.iter_mut().zip(&timing.ttft).for_each(|(to_first, ttft)| *to_first += ttft);
             late.latency.iter_mut().zip(&timing.service).for_each(|(latency, service)| *latency += service);
@@ -131,54 +156,90 @@ impl Repeats {
     }
 }
 
+/// Sums over refused requests.
+#[derive(Debug, Default)]
+struct Refused {
+    throttles: u64,
+    throttled: u64,
+    failed: u64,
+    /// What those that were given up would have been charged [quota tokens].
+    charge: u64,
+}
+
+struct AddingRefused<'a> {
+    columns: &'a Columns<'a>,
+    range: Range<usize>,
+    sums: &'a mut Refused,
+}
+
+impl Loop for AddingRefused<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let AddingRefused { columns, range, sums } = self;
+        let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
+        let mut sum = Refused::default();
+        for place in start..end {
+            let [admitted, failed, throttled] = columns.outcome(place);
+            sum.throttles += u64::from(columns.repeats.throttles[place]);
+            sum.throttled += (admitted | failed) & throttled;
+            sum.failed += failed;
+            sum.charge += columns.charge[place] & failed.wrapping_neg();
+        }
+        *sums = sum;
+    }
+}
+
 impl Columns<'_> {
+    /// One each if a request was admitted, if it was given up, and if it was ever refused.
+    #[inline(always)]
+    fn outcome(&self, place: usize) -> [u64; 3] {
+        let (admitted, throttles) = (self.verdicts[place] as u64, u32::from(self.repeats.throttles[place]));
+        [admitted, (1 - admitted) & u64::from(throttles >= self.repeats.most), u64::from(throttles > 0)]
+    }
+
     /// Counts attempts that were refused, requests that were given up, and how long each has waited for its last attempt.
     #[inline(never)]
     pub(super) fn count_repeats(&self, counted: Range<usize>, tally: &mut FlowTally) {
+        let mut sums = Refused::default();
+        widest(AddingRefused { columns: self, range: counted.clone(), sums: &mut sums });
         let mut waits = [0; BLOCK];
-        let (mut len, mut at_once, mut gave_up) = (0, 0, 0);
+        let (mut len, mut at_once) = (0, 0);
         for place in counted {
-            let Outcome { waited, throttles, failed } = self.repeats.outcomes[place];
-            let failed = u64::from(failed);
-            let decided = failed | self.verdicts[place] as u64;
-            tally.attempts += u64::from(throttles);
-            tally.requests_throttled += decided & u64::from(throttles > 0);
-            tally.offered_charge += failed * self.charge[place];
-            gave_up += failed;
+            let ([admitted, failed, _], waited) = (self.outcome(place), self.repeats.waited[place]);
             // Written in any case, kept where it counts: a branch could not be predicted.
             waits[len.min(BLOCK - 1)] = waited;
-            let has_waited = decided & u64::from(waited > 0);
+            let has_waited = (admitted | failed) & u64::from(waited > 0);
             len += has_waited as usize;
-            at_once += decided - has_waited;
+            at_once += (admitted | failed) - has_waited;
         }
-        tally.requests += gave_up;
-        tally.failed += gave_up;
-        tally.failures[FailureCause::Throttled as usize] += gave_up;
-        tally.wait.record_zeros(at_once);
+        tally.attempts += sums.throttles;
+        tally.requests_throttled += sums.throttled;
+        tally.offered_charge += sums.charge;
+        tally.requests += sums.failed;
+        tally.failed += sums.failed;
+        tally.failures[FailureCause::Throttled as usize] += sums.failed;
         let waits = &waits[..len];
         let spread = spread(waits);
+        tally.wait.record_zeros(at_once);
         tally.wait.record_all(waits, spread);
         tally.wait_backoff.record_all(waits, spread);
         tally.wait_limiter.record_zeros(len as u64);
         tally.wait_queue.record_zeros(len as u64);
     }
 
-    /// A first attempt, or the next, is made so long after its request arrived, by a client that makes `most`, and
-    /// admitted, if a mask of ones says so; how often the request has been refused, and one if it is given up.
+    /// A first attempt, or the next, is made so long after its request arrived, and admitted if a mask of ones says so; how
+    /// often the request has been refused, and one if it is given up.
     ///
     /// Without a branch: none of this can be predicted.
     #[inline(always)]
-    pub(super) fn attempted(&mut self, place: usize, waited: u64, is_first: bool, admitted: u64, most: u32) -> (u32, u64) {
+    pub(super) fn attempted(&mut self, place: usize, waited: u64, is_first: bool, admitted: u64) -> (u32, u64) {
         self.verdicts[place] = if admitted & 1 != 0 { Verdict::Admitted } else { Verdict::Refused };
-        let outcome = &mut self.repeats.outcomes[place];
-        outcome.waited = waited;
-        outcome.throttles += (!admitted & 1) as u32;
-        let throttles = outcome.throttles;
-        let gives_up = !admitted & u64::from(throttles >= most);
-        outcome.failed = gives_up != 0;
-        let decided = (admitted & 1) | gives_up;
-        self.repeats.any |= admitted == 0;
-        self.repeats.undecided = (self.repeats.undecided + u32::from(is_first)) - decided as u32;
+        let repeats = &mut self.repeats;
+        repeats.waited[place] = waited;
+        repeats.throttles[place] += (!admitted & 1) as u8;
+        let throttles = u32::from(repeats.throttles[place]);
+        let gives_up = !admitted & u64::from(throttles >= repeats.most);
+        repeats.undecided = (repeats.undecided + u32::from(is_first)) - ((admitted & 1) | gives_up) as u32;
         (throttles, gives_up)
     }
 }

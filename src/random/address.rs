@@ -103,6 +103,13 @@ impl Key {
         self.permute(self.bits(request).wrapping_add(u64::from(attempt).wrapping_mul(GAMMA)))
     }
 
+    /// The same for this attempt of each request from `first` on.
+    #[inline(always)]
+    pub fn attempt_bits_from(self, first: u64, attempt: u32) -> impl Iterator<Item = u64> {
+        let step = u64::from(attempt).wrapping_mul(GAMMA);
+        self.bits_from(first).map(move |bits| self.permute(bits.wrapping_add(step)))
+    }
+
     #[inline(always)]
     fn permute(self, z: u64) -> u64 {
         finish(start(z).wrapping_add(self.twist))

@@ -57,7 +57,7 @@ use alarms::{Alarms, NO_REQUEST};
 use calm::Unrest;
 use first_tokens::FirstTokens;
 use held_back::Wake;
-use repeating::Progress;
+use repeating::RepeatingState;
 use waiting::Waiting;
 
 /// What is in progress in a lane.
@@ -66,7 +66,7 @@ pub(super) struct LaneState {
     agenda: Agenda,
     in_progress: InProgress,
     /// In place of both, where clients have a ladder.
-    repeating: Option<Box<Progress>>,
+    repeating: Option<Box<RepeatingState>>,
 }
 
 /// Attempts in flight and requests that wait.
@@ -89,7 +89,7 @@ impl LaneState {
     pub(super) fn new(engine: &Engine<'_>, marks: &Marks, source: &OpenSource<'_>) -> LaneState {
         let workload = &engine.workloads[0];
         // A batch is not to wait for what a block still waits for.
-        let repeating = (workload.ladder.is_some() && !marks.are_cut()).then(|| Box::new(Progress::new(source)));
+        let repeating = (workload.ladder.is_some() && !marks.are_cut()).then(|| Box::new(RepeatingState::new(source)));
         let clients = if workload.books_first_token { workload.model.clients as usize } else { 0 };
         let first_tokens = FirstTokens::new(clients);
         LaneState { in_progress: InProgress { first_tokens, ..InProgress::default() }, repeating, ..LaneState::default() }
@@ -189,8 +189,8 @@ impl<O: Observer> Simulation<'_, O> {
     fn lane<A: Admit>(&mut self, quota: A, state: &mut LaneState) {
         let engine = self.engine;
         let workload = &engine.workloads[0];
-        if let (Some(progress), Some(ladder)) = (&mut state.repeating, &workload.ladder) {
-            return self.repeating_lane(quota, ladder, progress);
+        if let (Some(state), Some(ladder)) = (&mut state.repeating, &workload.ladder) {
+            return self.repeating_lane(quota, ladder, state);
         }
         let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
         let Clients { states, slots, backoff, waiters, latency_keys, faults, .. } = &mut self.clients[0];
@@ -257,8 +257,8 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Closes the books of a lane: what is still in flight stays on them.
     pub(super) fn close_lane(&mut self, state: LaneState) {
-        if let Some(progress) = state.repeating {
-            return self.close_repeating(*progress);
+        if let Some(state) = state.repeating {
+            return self.close_repeating(*state);
         }
         for (what, ()) in state.agenda.into_events().filter(|(what, ())| what.is_end()) {
             let flight = state.in_progress.flights.get(what.slot());

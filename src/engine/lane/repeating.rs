@@ -27,6 +27,20 @@ use crate::random::Key;
 use crate::tally::{FlowTally, Health, Tally};
 use crate::units::{SimSpan, SimTime};
 
+/// What is in progress, and the slice under way.
+#[derive(Debug)]
+pub(super) struct RepeatingState {
+    progress: Progress,
+    walk: Walk,
+}
+
+impl RepeatingState {
+    /// Before the first of these requests arrives.
+    pub(super) fn new(source: &OpenSource<'_>) -> RepeatingState {
+        RepeatingState { progress: Progress::new(source), walk: Walk::default() }
+    }
+}
+
 /// What is in progress.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -44,7 +58,6 @@ pub(super) struct Progress {
     /// What ends in a stretch and is in no cell, and in which slice each.
     pub(super) far: Vec<(Entry<Load>, u64)>,
     pub(super) unrest: Unrest,
-    pub(super) walk: Walk,
 }
 
 /// What all blocks so far have in common.
@@ -76,8 +89,7 @@ impl Blocks {
 }
 
 impl Progress {
-    /// Before the first of these requests arrives.
-    pub(super) fn new(source: &OpenSource<'_>) -> Progress {
+    fn new(source: &OpenSource<'_>) -> Progress {
         Progress {
             agenda: Agenda::default(),
             tickets: Vec::new(),
@@ -87,7 +99,6 @@ impl Progress {
             blocks: Blocks::default().with(source),
             far: Vec::new(),
             unrest: Unrest::default(),
-            walk: Walk::default(),
         }
     }
 }
@@ -155,7 +166,7 @@ impl Orders for InOrder<'_> {
 
 impl<A: Admit> Repeating<'_, '_, A> {
     /// Runs until the next mark, or until each counted request has ended if that comes first and is what matters now.
-    fn run(&mut self) {
+    fn run(&mut self, walk: &mut Walk) {
         let mark = self.marks.next().at();
         let past_horizon = self.marks.past_horizon();
         self.make_room();
@@ -163,7 +174,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             let arrival = self.source.next_time();
             if self.progress.agenda.is_through() {
                 let calm = !past_horizon && !self.progress.unrest.lasts() && self.live_through_stretch(mark);
-                if calm || (!past_horizon && self.walk_through_slice(mark)) {
+                if calm || (!past_horizon && self.walk_through_slice(walk, mark)) {
                     continue;
                 }
                 let in_order = InOrder { tickets: &self.progress.tickets, admissions: self.admissions };
@@ -226,7 +237,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         self.progress.waiting -= u64::from(!is_first);
         match self.quota.admit(now, held) {
             Admission::Admitted(_) => {
-                let _ = columns.attempted(place, waited, is_first, u64::MAX, 0);
+                let _ = columns.attempted(place, waited, is_first, u64::MAX);
                 let ends = now.saturating_add(SimSpan(service));
                 if load.is_large() {
                     self.progress.large.push((self.admissions, [held, charge]));
@@ -242,7 +253,8 @@ impl<A: Admit> Repeating<'_, '_, A> {
             Admission::Refused(refusal) => {
                 self.pool.throttled += 1;
                 self.tally.throttles[refusal.counted_under as usize] += u64::from(counted);
-                let (throttles, gives_up) = columns.attempted(place, waited, is_first, 0, self.ladder.attempts());
+                columns.repeats.any = true;
+                let (throttles, gives_up) = columns.attempted(place, waited, is_first, 0);
                 if gives_up != 0 {
                     self.counted_open -= u64::from(counted);
                 } else {
@@ -284,6 +296,10 @@ impl<A: Admit> Repeating<'_, '_, A> {
         if self.source.block().columns().repeats.undecided == 0 {
             self.count_block(self.source.current);
         } else {
+            // Those that still wait may be walked through.
+            let block = self.source.block_mut();
+            let first = block.first;
+            block.columns_mut().repeats.look_up_waits(self.ladder, self.backoff, first);
             self.source.keep_block();
             self.make_room();
         }
@@ -303,7 +319,8 @@ impl<A: Admit> Repeating<'_, '_, A> {
 
 impl<O: Observer> Simulation<'_, O> {
     /// As [`run_lane`](Simulation::run_lane), for clients with a ladder.
-    pub(super) fn repeating_lane<A: Admit>(&mut self, quota: A, ladder: &Ladder, progress: &mut Progress) {
+    pub(super) fn repeating_lane<A: Admit>(&mut self, quota: A, ladder: &Ladder, state: &mut RepeatingState) {
+        let RepeatingState { progress, walk } = state;
         let engine = self.engine;
         let Tally { flows, health, .. } = &mut self.tally;
         let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
@@ -328,7 +345,7 @@ impl<O: Observer> Simulation<'_, O> {
             retries: 0,
             pool,
         };
-        lane.run();
+        lane.run(walk);
         let Repeating { in_flight, reserved, waits, counted_open, charged, retries, .. } = lane;
         let admitted = lane.admissions - admissions;
         let arrived = lane.source.number() - arrived;
@@ -343,7 +360,8 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Closes the books: what is still in flight stays on them, what waits will not be decided any more.
-    pub(super) fn close_repeating(&mut self, progress: Progress) {
+    pub(super) fn close_repeating(&mut self, state: RepeatingState) {
+        let progress = state.progress;
         let engine = self.engine;
         let source = self.sources[0].as_mut().expect("only open sources are plain");
         let has_ttft = engine.flows[0].latency.has_ttft();

@@ -23,10 +23,19 @@ const MOST: usize = 16;
 const NEVER: i32 = i32::MAX;
 
 /// A slice on its way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Walk {
+    events: Events,
     ends: Vec<End>,
+    /// Its attempts in order, and how many there are: beyond that anything.
     steps: Vec<Step>,
+    len: usize,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Walk { events: Events::NONE, ends: Vec::new(), steps: vec![Step::default(); 2 * MOST], len: 0 }
+    }
 }
 
 /// An attempt, and what has ended by then.
@@ -45,7 +54,7 @@ struct Step {
 }
 
 /// Attempts in any order, and ends.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Events {
     attempts: [i32; MOST],
     slots: [u32; MOST],
@@ -61,7 +70,7 @@ struct Events {
 /// Puts attempts in order, and finds what has ended by each.
 struct InOrder<'a> {
     events: &'a Events,
-    steps: &'a mut [Step; MOST],
+    steps: &'a mut [Step],
     /// Whether no two are at one instant.
     apart: &'a mut bool,
 }
@@ -91,6 +100,7 @@ impl Loop for InOrder<'_> {
             }
         }
         let mut ordered = 0;
+        let Some(steps) = steps.first_chunk_mut::<MOST>() else { return };
         for place in 0..events.len.min(MOST) {
             let rank = ranks[place] as usize % MOST;
             ordered += rank;
@@ -120,6 +130,12 @@ impl Events {
         ended: 0,
     };
 
+    /// Forgets all.
+    #[inline(always)]
+    fn clear(&mut self) {
+        (self.attempts, self.ends, self.len, self.ended) = ([NEVER; MOST], [NEVER; MOST], 0, 0);
+    }
+
     /// Adds an attempt, if there is room.
     #[inline(always)]
     fn attempt(&mut self, at: u64, slot: u32) -> bool {
@@ -136,8 +152,6 @@ impl Events {
 /// What is summed up during a walk.
 #[derive(Default)]
 struct Totals {
-    made: u64,
-    repeated: u64,
     admitted: u64,
     given_up: u64,
     /// What was taken, and what their ends will take beyond that [quota tokens].
@@ -166,14 +180,12 @@ struct Slice {
 impl<A: Admit> Repeating<'_, '_, A> {
     /// Walks through the next slice, if all that happens there is known; whether it has.
     #[inline(never)]
-    pub(super) fn walk_through_slice(&mut self, mark: SimTime) -> bool {
-        let mut walk = std::mem::take(&mut self.progress.walk);
-        let slice = self.begin_walk(&mut walk, mark);
+    pub(super) fn walk_through_slice(&mut self, walk: &mut Walk, mark: SimTime) -> bool {
+        let slice = self.begin_walk(walk, mark);
         if let Some(slice) = slice {
-            let totals = self.make_attempts(&mut walk, slice);
-            self.end_walk(&walk, slice, &totals);
+            let totals = self.make_attempts(walk, slice);
+            self.end_walk(walk, slice, &totals);
         }
-        self.progress.walk = walk;
         slice.is_some()
     }
 
@@ -206,8 +218,9 @@ impl<A: Admit> Repeating<'_, '_, A> {
         if *times.first()? < from.0 || *times.last()? < until.0 {
             return None;
         }
-        let mut events = Events::NONE;
-        walk.ends.clear();
+        let Walk { events, ends, steps, len } = walk;
+        events.clear();
+        ends.clear();
         let (mut sum, mut returned, mut oldest) = (Sum::default(), 0, admission::Entry(self.admissions));
         for entry in agenda.entries(tick) {
             let (what, load) = (entry.what(), entry.load);
@@ -222,7 +235,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 events.back[nth] = refund as i32;
                 events.held[nth] = load.held() as i32;
                 events.ended += 1;
-                walk.ends.push(End { at: entry.offset(), entry: number, held: load.held(), charge: load.charge() });
+                ends.push(End { at: entry.offset(), entry: number, held: load.held(), charge: load.charge() });
             } else {
                 events.attempt(entry.offset(), what.slot());
             }
@@ -233,18 +246,23 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 return None;
             }
         }
-        let (mut steps, mut apart) = ([Step::default(); MOST], false);
-        widest(InOrder { events: &events, steps: &mut steps, apart: &mut apart });
+        let mut apart = false;
+        widest(InOrder { events, steps, apart: &mut apart });
         if !apart || !self.quota.begin_walk(from, until, returned, oldest) {
             return None;
         }
-        walk.steps.clear();
-        walk.steps.extend_from_slice(&steps[..events.len]);
+        *len = events.len;
+        let firsts = events.len - events.repeated;
         self.counted_open -= sum.counted();
-        self.counted_open += if counted { (events.len - events.repeated) as u64 } else { 0 };
-        self.source.place += events.len - events.repeated;
+        self.counted_open += if counted { firsts as u64 } else { 0 };
+        self.source.place += firsts;
         let cell = agenda.len_of(tick);
         self.progress.agenda.pass_slices(1, cell);
+        let block = self.source.block_mut();
+        let first = block.first;
+        let repeats = &mut block.columns_mut().repeats;
+        repeats.any = true;
+        repeats.look_up_waits(self.ladder, self.backoff, first);
         Some(slice)
     }
 
@@ -252,9 +270,13 @@ impl<A: Admit> Repeating<'_, '_, A> {
     #[inline(always)]
     fn make_attempts(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
         let (in_flight, reserved) = (self.in_flight.now(), self.reserved.now());
+        // Most slices are far from a new peak. No request is admitted twice.
+        let most = walk.len as u64;
+        let most_asked = most * self.progress.blocks.most_held;
+        let may_peak = !(self.in_flight.has_been_at(most) && self.reserved.has_been_at(most_asked));
         let mut totals = Totals::default();
         let mut nth = 0;
-        while let Some(&step) = walk.steps.get(nth) {
+        while let Some(&step) = walk.steps[..walk.len].get(nth) {
             nth += 1;
             let now = SimTime(slice.from.0 + step.at as u64);
             let Place { block, place } = Place::of_slot(step.slot);
@@ -268,23 +290,25 @@ impl<A: Admit> Repeating<'_, '_, A> {
             if A::KEEPS_A_LOG && fits {
                 self.quota.admitted_meanwhile(now, held);
             }
-            let most = self.ladder.attempts();
-            let (throttles, gives_up) = columns.attempted(place, waited, step.is_first, admitted, most);
-            let wait = self.ladder.wait(throttles, self.backoff.attempt_bits(number, throttles)).0;
+            let (throttles, gives_up) = columns.attempted(place, waited, step.is_first, admitted);
+            let bits = || self.backoff.attempt_bits(number, throttles);
+            let wait = columns.repeats.wait(place, throttles, self.ladder, bits);
             let at = SimTime(now.0 + ((service & admitted) | (wait & !admitted)));
             let end = What::end((self.admissions + totals.admitted) as u32 & What::MOST_SLOT);
             let what = What::retry(step.slot).masked(end, admitted);
             let load_then = load.counted(slice.counted).masked(admitted);
-            self.progress.tickets[step.slot as usize] = self.waits + totals.made;
+            self.progress.tickets[step.slot as usize] = self.waits + nth as u64;
 
-            totals.made += 1;
-            totals.repeated += u64::from(!step.is_first);
             totals.admitted += admitted & 1;
             totals.given_up += gives_up;
             totals.taken += held & admitted;
             totals.overdraft += load.overdraft() & admitted;
-            let levels = [in_flight + totals.admitted - step.ended as u64, reserved + totals.taken - step.freed as u64];
-            totals.peaks = [0, 1].map(|of| totals.peaks[of].max(levels[of] & admitted));
+            if may_peak {
+                let in_flight = in_flight + totals.admitted - step.ended as u64;
+                let reserved = reserved + totals.taken - step.freed as u64;
+                let [most_in_flight, most_reserved] = totals.peaks;
+                totals.peaks = [most_in_flight.max(in_flight & admitted), most_reserved.max(reserved & admitted)];
+            }
             let happens = gives_up == 0;
             if happens & (at < slice.until) {
                 let entry = admission::Entry(self.admissions + totals.admitted - 1);
@@ -300,7 +324,9 @@ impl<A: Admit> Repeating<'_, '_, A> {
     /// Books what a walk came to.
     #[inline(always)]
     fn end_walk(&mut self, walk: &Walk, slice: Slice, totals: &Totals) {
-        let &Totals { made, repeated, admitted, given_up, taken, overdraft, peaks } = totals;
+        let &Totals { admitted, given_up, taken, overdraft, peaks } = totals;
+        let made = walk.len as u64;
+        let repeated = made - (walk.events.len - walk.events.repeated) as u64;
         let throttled = made - admitted;
         let (mut released, mut charged, mut overdrawn) = (0, 0, 0);
         for end in &walk.ends {
@@ -332,7 +358,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let refund = |end: &End| self.quota.comes_back(end.entry, end.held, end.charge) as i32;
         if next.what.is_end() {
             let end = End { at: at as u64, entry, held: next.load.held(), charge: next.load.charge() };
-            for step in walk.steps[nth..].iter_mut().filter(|step| step.at >= at) {
+            for step in walk.steps[nth..walk.len].iter_mut().filter(|step| step.at >= at) {
                 step.back += refund(&end);
                 step.freed += end.held as i32;
                 step.ended += 1;
@@ -349,8 +375,13 @@ impl<A: Admit> Repeating<'_, '_, A> {
             }
             // A retry comes before what arrives at its instant, and after those that wait for longer.
             let later = |other: &Step| other.at > at || (other.at == at && other.is_first);
-            let place = walk.steps[nth..].iter().position(later).map_or(walk.steps.len(), |place| nth + place);
-            walk.steps.insert(place, step);
+            let place = walk.steps[nth..walk.len].iter().position(later).map_or(walk.len, |place| nth + place);
+            if walk.len == walk.steps.len() {
+                walk.steps.push(step);
+            }
+            walk.steps.copy_within(place..walk.len, place + 1);
+            walk.steps[place] = step;
+            walk.len += 1;
         }
     }
 }
