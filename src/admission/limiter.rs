@@ -35,6 +35,13 @@ pub trait Limiter {
     /// for which it has been made ready.
     fn has_room(&self, taken: u64) -> bool;
 
+    /// For how many of its slices there is room, by what has been taken by the end of each, if that is more than
+    /// [`has_room`](Limiter::has_room) tells.
+    #[inline(always)]
+    fn room_by_slice(&self, _from: SimTime, _width: u64, taken: &[u64]) -> usize {
+        taken.partition_point(|&taken| self.has_room(taken))
+    }
+
     /// What the end of an attempt in such a stretch gives back; negative where it takes more.
     #[inline(always)]
     fn comes_back(&self, _entry: Entry, held: u64, charge: u64) -> i64 {

@@ -8,7 +8,7 @@ use crate::units::SimTime;
 
 /// Admits and settles the attempts on a pool that shares no daily quota with others.
 pub trait Admit {
-    /// Whether it must be told of each attempt that is admitted during a walk.
+    /// Whether it must be told of each attempt that is admitted during a walk, and room comes with time.
     const KEEPS_A_LOG: bool;
 
     /// Admits an attempt that reserves `cost` quota tokens, or refuses it.
@@ -22,6 +22,9 @@ pub trait Admit {
 
     /// As [`Limiter::has_room`]; how many attempts there are, and what is taken together.
     fn has_room(&self, attempts: u64, taken: u64) -> bool;
+
+    /// As [`Limiter::room_by_slice`].
+    fn room_by_slice(&self, from: SimTime, width: u64, taken: &[u64]) -> usize;
 
     /// As [`Limiter::comes_back`].
     fn comes_back(&self, entry: Entry, held: u64, charge: u64) -> i64;
@@ -66,6 +69,10 @@ impl Admit for &mut Gate {
     #[inline(always)]
     fn has_room(&self, attempts: u64, taken: u64) -> bool {
         Gate::has_room(self, attempts, taken)
+    }
+
+    fn room_by_slice(&self, _from: SimTime, _width: u64, _taken: &[u64]) -> usize {
+        0
     }
 
     #[inline(always)]
@@ -142,6 +149,11 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     #[inline(always)]
     fn has_room(&self, _attempts: u64, taken: u64) -> bool {
         self.meter.has_room(taken)
+    }
+
+    #[inline(always)]
+    fn room_by_slice(&self, from: SimTime, width: u64, taken: &[u64]) -> usize {
+        self.meter.room_by_slice(from, width, taken)
     }
 
     #[inline(always)]

@@ -79,6 +79,23 @@ impl Limiter for SlidingWindow {
         self.sum + taken as i64 <= self.limit as i64
     }
 
+    /// What leaves the log before a slice makes room for it.
+    fn room_by_slice(&self, from: SimTime, width: u64, taken: &[u64]) -> usize {
+        let (mut sum, mut log) = (self.sum, self.log.iter());
+        let mut oldest = log.next();
+        let has_room = |(begin, &taken): (SimTime, &u64)| {
+            while let Some(&(date, amount)) = oldest
+                && date + SimSpan::MINUTE <= begin
+            {
+                sum -= amount;
+                oldest = log.next();
+            }
+            sum + taken as i64 <= self.limit as i64
+        };
+        let begins = (0..).map(|slice| SimTime(from.0 + slice * width));
+        begins.zip(taken).map(has_room).take_while(|&has_room| has_room).count()
+    }
+
     /// Whether a refund comes just before its entry leaves the log or just after makes no difference afterwards.
     #[inline(always)]
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {

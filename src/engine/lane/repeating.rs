@@ -13,6 +13,7 @@
 use super::agenda::{Agenda, Entry, Orders, What};
 use super::calm::Unrest;
 use super::load::Load;
+use super::stretch::Sums;
 use super::walk::Walk;
 use crate::admission::{self, Admission, Admit, Reservation};
 use crate::client::Ladder;
@@ -58,6 +59,7 @@ pub(super) struct Progress {
     /// What ends in a stretch and is in no cell, and in which slice each.
     pub(super) far: Vec<(Entry<Load>, u64)>,
     pub(super) unrest: Unrest,
+    pub(super) sums: Sums,
 }
 
 /// What all blocks so far have in common.
@@ -99,6 +101,7 @@ impl Progress {
             blocks: Blocks::default().with(source),
             far: Vec::new(),
             unrest: Unrest::default(),
+            sums: Sums::default(),
         }
     }
 }

@@ -36,13 +36,33 @@ impl Ending {
     }
 }
 
+/// Slices of which each is asked for its room.
+const FEW: usize = 16;
+
+/// What is summed up of the slices of a stretch.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    flows: Vec<Flows>,
+    endings: Vec<Ending>,
+}
+
+impl Sums {
+    fn clear(&mut self, slices: usize) {
+        self.flows.clear();
+        self.flows.resize(slices, Flows::default());
+        self.endings.clear();
+        self.endings.resize(slices, Ending::default());
+    }
+}
+
 impl<A: Admit> Repeating<'_, '_, A> {
     /// Lives through as many of the next slices as it can; whether through any.
     #[inline(never)]
     pub(super) fn live_through_stretch(&mut self, mark: SimTime) -> bool {
         let Some((first, slices, attempts)) = self.stretch(mark) else { return false };
-        let (mut flows, mut endings) = ([Flows::default(); MOST_SLICES], [Ending::default(); MOST_SLICES]);
-        let (flows, endings) = (&mut flows[..slices], &mut endings[..slices]);
+        let mut sums = std::mem::take(&mut self.progress.sums);
+        sums.clear(slices);
+        let Sums { flows, endings } = &mut sums;
         self.begin_all(first, attempts, flows);
         self.add_up(first, flows, endings);
         let Progress { agenda, far, .. } = &mut *self.progress;
@@ -57,6 +77,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         }
         self.settle_all(first, flows, endings);
         self.source.place += attempts;
+        self.progress.sums = sums;
         true
     }
 
@@ -88,14 +109,25 @@ impl<A: Admit> Repeating<'_, '_, A> {
             self.quota.has_room(attempts as u64, taken[attempts] - taken[0] + overdraft)
         };
         if end > first && !has_room(attempts) {
-            let (mut fit, mut too_many) = (0, attempts);
-            while fit + 1 < too_many {
-                let middle = usize::midpoint(fit, too_many);
-                if has_room(middle) { fit = middle } else { too_many = middle }
+            if A::KEEPS_A_LOG {
+                let mut by_slice = [0; FEW];
+                let by_slice = &mut by_slice[..((end - first) as usize).min(FEW)];
+                for (tick, sum) in (first..).zip(&mut *by_slice) {
+                    *sum = taken[arrived(tick + 1)] - taken[0] + overdraft;
+                }
+                let slices = self.quota.room_by_slice(from, 1 << shift, by_slice);
+                end = first + slices as u64;
+                attempts = arrived(end);
+            } else {
+                let (mut fit, mut too_many) = (0, attempts);
+                while fit + 1 < too_many {
+                    let middle = usize::midpoint(fit, too_many);
+                    if has_room(middle) { fit = middle } else { too_many = middle }
+                }
+                // There may be no room for the next one.
+                end = end.min(times[fit] >> shift);
+                attempts = arrived(end.max(first));
             }
-            // There may be no room for the next one.
-            end = end.min(times[fit] >> shift);
-            attempts = arrived(end.max(first));
             if end <= first {
                 self.progress.unrest.grows();
             }

@@ -17,8 +17,10 @@ use crate::units::SimTime;
 use crate::wide::{Loop, widest};
 use std::hint::black_box;
 
-/// The most attempts, and the most ends, that a slice may begin with.
-const MOST: usize = 16;
+/// The most attempts that a slice may begin with.
+const MOST: usize = 32;
+/// The most ends: those of a cell.
+const MOST_ENDS: usize = 16;
 /// Later than all of a slice.
 const NEVER: i32 = i32::MAX;
 
@@ -61,9 +63,9 @@ struct Events {
     /// How many attempts there are, and how many of them, at their head, are not the first of their request.
     len: usize,
     repeated: usize,
-    ends: [i32; MOST],
-    back: [i32; MOST],
-    held: [i32; MOST],
+    ends: [i32; MOST_ENDS],
+    back: [i32; MOST_ENDS],
+    held: [i32; MOST_ENDS],
     ended: usize,
 }
 
@@ -90,7 +92,7 @@ impl Loop for InOrder<'_> {
         }
         for nth in 0..events.ended.next_multiple_of(4) {
             let Some(&at) = events.ends.get(nth) else { return };
-            let (refund, held) = (events.back[nth % MOST], events.held[nth % MOST]);
+            let (refund, held) = (events.back[nth % MOST_ENDS], events.held[nth % MOST_ENDS]);
             for place in 0..MOST {
                 // An end comes before an attempt at its instant.
                 let by_then = -i32::from(at <= events.attempts[place]);
@@ -124,16 +126,16 @@ impl Events {
         slots: [0; MOST],
         len: 0,
         repeated: 0,
-        ends: [NEVER; MOST],
-        back: [0; MOST],
-        held: [0; MOST],
+        ends: [NEVER; MOST_ENDS],
+        back: [0; MOST_ENDS],
+        held: [0; MOST_ENDS],
         ended: 0,
     };
 
     /// Forgets all.
     #[inline(always)]
     fn clear(&mut self) {
-        (self.attempts, self.ends, self.len, self.ended) = ([NEVER; MOST], [NEVER; MOST], 0, 0);
+        (self.attempts, self.ends, self.len, self.ended) = ([NEVER; MOST], [NEVER; MOST_ENDS], 0, 0);
     }
 
     /// Adds an attempt, if there is room.
@@ -230,7 +232,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 sum.add(load);
                 returned += refund.max(0) as u64;
                 oldest = oldest.min(number);
-                let nth = events.ended % MOST;
+                let nth = events.ended % MOST_ENDS;
                 events.ends[nth] = entry.offset() as i32;
                 events.back[nth] = refund as i32;
                 events.held[nth] = load.held() as i32;
