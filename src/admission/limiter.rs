@@ -64,8 +64,9 @@ pub trait Limiter {
     #[inline(always)]
     fn admitted_meanwhile(&mut self, _now: SimTime, _cost: u64) {}
 
-    /// Ends a walk in which so many attempts were admitted, which took so much together, and this has ended.
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: u64, ends: &[End]);
+    /// Ends a walk in which so many attempts were admitted, which took so much together, net of what came back; where it
+    /// [keeps a log](Limiter::KEEPS_A_LOG), with what has ended.
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, ends: &[End]);
 
     /// Takes one unit for a refused attempt; a bucket stops at zero, a window counts on.
     fn penalise(&mut self, now: SimTime);
@@ -174,7 +175,7 @@ forward! {
     begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
     fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
     admitted_meanwhile(&mut self, now: SimTime, cost: u64);
-    end_walk(&mut self, until: SimTime, admitted: u64, taken: u64, ends: &[End]);
+    end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, ends: &[End]);
     live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
     penalise(&mut self, now: SimTime);
     available(&mut self, now: SimTime) -> i64;

@@ -42,7 +42,7 @@ pub trait Admit {
     fn admitted_meanwhile(&mut self, now: SimTime, cost: u64);
 
     /// As [`Limiter::end_walk`].
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: u64, ends: &[End]);
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, ends: &[End]);
 
     /// The only quota that is walked through: the most that fits, and its name.
     fn walked(&self) -> (u64, QuotaName);
@@ -98,7 +98,7 @@ impl Admit for &mut Gate {
         unreachable!("there is no walk")
     }
 
-    fn end_walk(&mut self, _until: SimTime, _admitted: u64, _taken: u64, _ends: &[End]) {
+    fn end_walk(&mut self, _until: SimTime, _admitted: u64, _taken: i64, _ends: &[End]) {
         unreachable!("there is no walk")
     }
 
@@ -182,7 +182,7 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: u64, ends: &[End]) {
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, ends: &[End]) {
         self.meter.end_walk(until, admitted, taken, ends);
     }
 

@@ -137,11 +137,10 @@ impl Limiter for SlidingWindow {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, _until: SimTime, _admitted: u64, taken: u64, ends: &[End]) {
-        self.sum += taken as i64;
+    fn end_walk(&mut self, _until: SimTime, _admitted: u64, taken: i64, ends: &[End]) {
+        self.sum += taken;
         for end in ends {
             self.log[(end.entry.0 - self.expired) as usize].1 -= end.refund();
-            self.sum -= end.refund();
         }
     }
 

@@ -129,10 +129,9 @@ impl Limiter for TokenBucket {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: u64, ends: &[End]) {
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, _ends: &[End]) {
         self.refill(until);
-        let back: i64 = ends.iter().map(End::refund).sum();
-        self.level += i128::from(back - taken as i64) * TOKEN;
+        self.level -= i128::from(taken) * TOKEN;
         self.admitted += admitted;
     }
 

@@ -55,6 +55,12 @@ impl Default for Outlook {
 }
 
 impl Outlook {
+    /// What the charge of a request is more than the reservation that it holds [quota tokens].
+    #[inline(always)]
+    pub(super) fn overdraft(&self, place: usize, held: u64) -> u64 {
+        self.taken[place + 1] - self.taken[place] - held
+    }
+
     /// Looks at requests that would hold and be charged so much, and take so long.
     pub(super) fn look(&mut self, held: &[u64], charge: &[u64], service: &[u64]) {
         widest(Looking { outlook: self, held, charge, service });
@@ -238,7 +244,8 @@ impl Columns<'_> {
         repeats.waited[place] = waited;
         repeats.throttles[place] += (!admitted & 1) as u8;
         let throttles = u32::from(repeats.throttles[place]);
-        let gives_up = !admitted & u64::from(throttles >= repeats.most);
+        // One where no attempts are left, from the sign of what is left less one.
+        let gives_up = !admitted & ((i64::from(repeats.most) - 1 - i64::from(throttles)) as u64 >> 63);
         repeats.undecided = (repeats.undecided + u32::from(is_first)) - ((admitted & 1) | gives_up) as u32;
         (throttles, gives_up)
     }

@@ -19,6 +19,8 @@ use std::hint::black_box;
 
 /// The most attempts that a slice may begin with.
 const MOST: usize = 32;
+/// Most slices begin with no more.
+const FEW: usize = 16;
 /// The most ends: those of a cell.
 const MOST_ENDS: usize = 16;
 /// Later than all of a slice.
@@ -28,7 +30,11 @@ const NEVER: i32 = i32::MAX;
 #[derive(Debug)]
 pub(super) struct Walk {
     events: Events,
-    ends: Vec<End>,
+    /// What ends, where the limiter asks for each.
+    logged: Vec<End>,
+    /// What both begins and ends in the slice: when, what comes back, and what was held.
+    soon: Vec<[i32; 3]>,
+    ending: Ending,
     /// Its attempts in order, and how many there are: beyond that anything.
     steps: Vec<Step>,
     len: usize,
@@ -36,8 +42,21 @@ pub(super) struct Walk {
 
 impl Default for Walk {
     fn default() -> Self {
-        Walk { events: Events::NONE, ends: Vec::new(), steps: vec![Step::default(); 2 * MOST], len: 0 }
+        let steps = vec![Step::default(); 2 * MOST];
+        Walk { events: Events::NONE, logged: Vec::new(), soon: Vec::new(), ending: Ending::default(), steps, len: 0 }
     }
+}
+
+/// What ends in a slice.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ending {
+    ends: u64,
+    /// What was held, what is charged, and by how much that is more [quota tokens].
+    held: u64,
+    charged: u64,
+    overdraft: u64,
+    /// What comes back from the limiter [quota tokens].
+    back: i64,
 }
 
 /// An attempt, and what has ended by then.
@@ -55,6 +74,16 @@ struct Step {
     ended: i32,
 }
 
+impl Step {
+    /// One more has ended by then.
+    #[inline(always)]
+    fn has_ended(&mut self, back: i32, held: i32) {
+        self.back += back;
+        self.freed += held;
+        self.ended += 1;
+    }
+}
+
 /// Attempts in any order, and ends.
 #[derive(Debug, Clone, Copy)]
 struct Events {
@@ -70,44 +99,45 @@ struct Events {
 }
 
 /// Puts attempts in order, and finds what has ended by each.
-struct InOrder<'a> {
+struct InOrder<'a, const LANES: usize> {
     events: &'a Events,
     steps: &'a mut [Step],
     /// Whether no two are at one instant.
     apart: &'a mut bool,
 }
 
-impl Loop for InOrder<'_> {
+impl<const LANES: usize> Loop for InOrder<'_, LANES> {
     #[inline(always)]
     fn run(self) {
         let InOrder { events, steps, apart } = self;
-        let (mut ranks, mut back, mut freed, mut ended) = ([0; MOST], [0; MOST], [0; MOST], [0; MOST]);
+        let (mut ranks, mut back, mut freed, mut ended) = ([0; LANES], [0; LANES], [0; LANES], [0; LANES]);
+        let Some(attempts) = events.attempts.first_chunk::<LANES>() else { return };
         // How many there are cannot be predicted; how many fours, nearly. The others are never.
         for nth in 0..events.len.next_multiple_of(4) {
             // Leaving a loop early keeps it in the order written: all attempts at once, not all events.
-            let Some(&at) = events.attempts.get(nth) else { return };
-            for place in 0..MOST {
-                ranks[place] += i32::from(at < events.attempts[place]);
+            let Some(&at) = attempts.get(nth) else { return };
+            for place in 0..LANES {
+                ranks[place] += i32::from(at < attempts[place]);
             }
         }
         for nth in 0..events.ended.next_multiple_of(4) {
             let Some(&at) = events.ends.get(nth) else { return };
             let (refund, held) = (events.back[nth % MOST_ENDS], events.held[nth % MOST_ENDS]);
-            for place in 0..MOST {
+            for place in 0..LANES {
                 // An end comes before an attempt at its instant.
-                let by_then = -i32::from(at <= events.attempts[place]);
+                let by_then = -i32::from(at <= attempts[place]);
                 back[place] += refund & by_then;
                 freed[place] += held & by_then;
                 ended[place] -= by_then;
             }
         }
         let mut ordered = 0;
-        let Some(steps) = steps.first_chunk_mut::<MOST>() else { return };
-        for place in 0..events.len.min(MOST) {
-            let rank = ranks[place] as usize % MOST;
+        let Some(steps) = steps.first_chunk_mut::<LANES>() else { return };
+        for place in 0..events.len.min(LANES) {
+            let rank = ranks[place] as usize % LANES;
             ordered += rank;
             steps[rank] = Step {
-                at: events.attempts[place],
+                at: attempts[place],
                 slot: events.slots[place],
                 is_first: place >= events.repeated,
                 back: back[place],
@@ -136,6 +166,17 @@ impl Events {
     #[inline(always)]
     fn clear(&mut self) {
         (self.attempts, self.ends, self.len, self.ended) = ([NEVER; MOST], [NEVER; MOST_ENDS], 0, 0);
+    }
+
+    /// Forgets what was written last as what it is not.
+    #[inline(always)]
+    fn forget_last(&mut self) {
+        if let Some(at) = self.ends.get_mut(self.ended) {
+            *at = NEVER;
+        }
+        if let Some(at) = self.attempts.get_mut(self.len) {
+            *at = NEVER;
+        }
     }
 
     /// Adds an attempt, if there is room.
@@ -220,28 +261,40 @@ impl<A: Admit> Repeating<'_, '_, A> {
         if *times.first()? < from.0 || *times.last()? < until.0 {
             return None;
         }
-        let Walk { events, ends, steps, len } = walk;
+        let Walk { events, logged, soon, ending, steps, len } = walk;
         events.clear();
-        ends.clear();
-        let (mut sum, mut returned, mut oldest) = (Sum::default(), 0, admission::Entry(self.admissions));
+        logged.clear();
+        soon.clear();
+        let (mut sum, mut back, mut returned, mut overdraft) = (Sum::default(), 0, 0, 0);
+        let mut oldest = admission::Entry(self.admissions);
+        // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
+        // predicted. An attempt has no load.
         for entry in agenda.entries(tick) {
-            let (what, load) = (entry.what(), entry.load);
-            if what.is_end() {
-                let number = admission::Entry(number_of(what.slot(), self.admissions));
-                let refund = self.quota.comes_back(number, load.held(), load.charge());
-                sum.add(load);
-                returned += refund.max(0) as u64;
+            let (what, load, at) = (entry.what(), entry.load, entry.offset());
+            let is_end = usize::from(what.is_end());
+            let number = admission::Entry(number_of(what.slot(), self.admissions));
+            let refund = self.quota.comes_back(number, load.held(), load.charge());
+            sum.add(load);
+            back += refund;
+            returned += refund.max(0) as u64;
+            overdraft += load.overdraft();
+            let nth = events.ended % MOST_ENDS;
+            events.ends[nth] = at as i32;
+            events.back[nth] = refund as i32;
+            events.held[nth] = load.held() as i32;
+            events.ended += is_end;
+            let nth = events.len % MOST;
+            events.attempts[nth] = at as i32;
+            events.slots[nth] = what.slot();
+            events.len += 1 - is_end;
+            if A::KEEPS_A_LOG && what.is_end() {
                 oldest = oldest.min(number);
-                let nth = events.ended % MOST_ENDS;
-                events.ends[nth] = entry.offset() as i32;
-                events.back[nth] = refund as i32;
-                events.held[nth] = load.held() as i32;
-                events.ended += 1;
-                ends.push(End { at: entry.offset(), entry: number, held: load.held(), charge: load.charge() });
-            } else {
-                events.attempt(entry.offset(), what.slot());
+                logged.push(End { at, entry: number, held: load.held(), charge: load.charge() });
             }
         }
+        events.forget_last();
+        let (held, charged) = (sum.held(), sum.charged());
+        *ending = Ending { ends: events.ended as u64, held, charged, overdraft, back };
         events.repeated = events.len;
         for (place, &at) in (place..).zip(times.iter().take_while(|&&at| at < until.0)) {
             if !events.attempt(at - from.0, Place { block: current, place }.slot()) {
@@ -249,7 +302,11 @@ impl<A: Admit> Repeating<'_, '_, A> {
             }
         }
         let mut apart = false;
-        widest(InOrder { events, steps, apart: &mut apart });
+        if events.len <= FEW {
+            widest(InOrder::<FEW> { events, steps, apart: &mut apart });
+        } else {
+            widest(InOrder::<MOST> { events, steps, apart: &mut apart });
+        }
         if !apart || !self.quota.begin_walk(from, until, returned, oldest) {
             return None;
         }
@@ -286,6 +343,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             let (service, number, waited) = (drawn.timing.service[place], drawn.first + place as u64, now.0 - drawn.times[place]);
             let columns = drawn.columns_mut();
             let (held, load) = (columns.reservation[place], columns.outlook.loads[place]);
+            let overdraft = columns.outlook.overdraft(place, held);
             let fits = self.quota.fits_after(now, held, i64::from(step.back) - totals.taken as i64);
             // A mask that the compiler cannot see through: it would branch on what it stands for.
             let admitted = black_box(u64::from(fits).wrapping_neg());
@@ -304,7 +362,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             totals.admitted += admitted & 1;
             totals.given_up += gives_up;
             totals.taken += held & admitted;
-            totals.overdraft += load.overdraft() & admitted;
+            totals.overdraft += overdraft & admitted;
             if may_peak {
                 let in_flight = in_flight + totals.admitted - step.ended as u64;
                 let reserved = reserved + totals.taken - step.freed as u64;
@@ -330,14 +388,9 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let made = walk.len as u64;
         let repeated = made - (walk.events.len - walk.events.repeated) as u64;
         let throttled = made - admitted;
-        let (mut released, mut charged, mut overdrawn) = (0, 0, 0);
-        for end in &walk.ends {
-            released += end.held;
-            charged += end.charge;
-            overdrawn += end.charge.saturating_sub(end.held);
-        }
-        self.in_flight.move_on(admitted, walk.ends.len() as u64, peaks[0]);
-        self.reserved.move_on(taken, released, peaks[1]);
+        let Ending { ends, held, charged, overdraft: overdrawn, back } = walk.ending;
+        self.in_flight.move_on(admitted, ends, peaks[0]);
+        self.reserved.move_on(taken, held, peaks[1]);
         self.charged += charged;
         self.admissions += admitted;
         self.waits += made;
@@ -349,7 +402,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             self.counted_open -= given_up;
             self.tally.throttles[self.quota.walked().1 as usize] += throttled;
         }
-        self.quota.end_walk(slice.until, admitted, taken, &walk.ends);
+        self.quota.end_walk(slice.until, admitted, taken as i64 - back, &walk.logged);
     }
 
     /// What an attempt leads to happens in its own slice: another step, or the end that gives this entry back, before
@@ -357,23 +410,28 @@ impl<A: Admit> Repeating<'_, '_, A> {
     #[inline(never)]
     fn happens_soon(&mut self, walk: &mut Walk, nth: usize, next: &Next, slice: Slice, entry: admission::Entry) {
         let at = (next.at.0 - slice.from.0) as i32;
-        let refund = |end: &End| self.quota.comes_back(end.entry, end.held, end.charge) as i32;
+        let (held, charge) = (next.load.held(), next.load.charge());
         if next.what.is_end() {
-            let end = End { at: at as u64, entry, held: next.load.held(), charge: next.load.charge() };
+            let back = self.quota.comes_back(entry, held, charge);
             for step in walk.steps[nth..walk.len].iter_mut().filter(|step| step.at >= at) {
-                step.back += refund(&end);
-                step.freed += end.held as i32;
-                step.ended += 1;
+                step.has_ended(back as i32, held as i32);
             }
-            walk.ends.push(end);
+            walk.soon.push([at, back as i32, held as i32]);
+            walk.ending.ends += 1;
+            walk.ending.held += held;
+            walk.ending.charged += charge;
+            walk.ending.overdraft += next.load.overdraft();
+            walk.ending.back += back;
+            if A::KEEPS_A_LOG {
+                walk.logged.push(End { at: at as u64, entry, held, charge });
+            }
             self.counted_open -= u64::from(next.load.is_counted());
         } else {
-            let by_then = walk.ends.iter().filter(|end| end.at <= at as u64);
             let mut step = Step { at, slot: next.what.slot(), ..Step::default() };
-            for end in by_then {
-                step.back += refund(end);
-                step.freed += end.held as i32;
-                step.ended += 1;
+            let Events { ends, back, held, ended, .. } = &walk.events;
+            let known = ends.iter().zip(back.iter().zip(held)).take(*ended).map(|(&at, (&back, &held))| [at, back, held]);
+            for [_, back, held] in known.chain(walk.soon.iter().copied()).filter(|&[end, ..]| end <= at) {
+                step.has_ended(back, held);
             }
             // A retry comes before what arrives at its instant, and after those that wait for longer.
             let later = |other: &Step| other.at > at || (other.at == at && other.is_first);
