@@ -85,8 +85,7 @@ impl Limiter for FixedWindow {
     }
 
     #[inline(always)]
-    fn begin_walk(&mut self, from: SimTime, until: SimTime, _returned: u64, _first: Entry) -> bool {
-        self.advance(from);
+    fn begin_walk(&mut self, _from: SimTime, until: SimTime, _returned: u64, _first: Entry) -> bool {
         until <= self.end
     }
 

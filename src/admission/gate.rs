@@ -153,7 +153,7 @@ impl Gate {
     pub(super) fn make_ready(&mut self, from: SimTime) -> Option<SimTime> {
         // Days and output quotas are rare.
         let simple = self.day.is_none() && self.output.is_none();
-        let mut ready = |meter: &mut Option<Meter>| meter.as_mut().map_or(SimTime::MAX, |meter| meter.make_ready(from));
+        let ready = |meter: &mut Option<Meter>| meter.as_mut().map_or(SimTime::MAX, |meter| meter.make_ready(from));
         simple.then(|| ready(&mut self.requests).min(ready(&mut self.tokens)))
     }
 

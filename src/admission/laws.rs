@@ -279,7 +279,7 @@ fn play(kind: Kind, limit: u64, start: u64, tape: &[Step]) -> Record {
                 let ended = open.swap_remove(which);
                 let charge = portion(ended.held, share);
                 let refund = ended.held as i64 - charge as i64;
-                meter.settle(now, ended.at, ended.entry, ended.held, charge);
+                meter.settle(now, ended.entry, ended.held, charge);
                 naive.history.push(match meter {
                     Meter::InFlight(_) => (at, Change::End(ended.held.into())),
                     _ => (at, Change::Give(ended.number, refund.into())),
@@ -292,7 +292,7 @@ fn play(kind: Kind, limit: u64, start: u64, tape: &[Step]) -> Record {
                 let held = portion(open.held, share);
                 let refund = open.held as i64 - held as i64;
                 open.held = held;
-                meter.give_back(now, open.at, open.entry, refund);
+                meter.give_back(now, open.entry, refund);
                 naive.history.push((at, Change::Give(open.number, refund.into())));
                 record.settled.push((at, open.at.0.into(), refund.into()));
             }

@@ -28,7 +28,7 @@ pub trait Limiter {
         self.give_back(now, entry, held as i64 - charge as i64);
     }
 
-    /// Makes ready for a [`Stretch`] from `from` on; when it has to end at the latest.
+    /// Makes ready for a [`Stretch`] or a walk from `from` on; when it has to end at the latest.
     fn make_ready(&mut self, from: SimTime) -> SimTime;
 
     /// Whether there is room for all that a stretch takes, as large as `taken` together, whatever comes back meanwhile;
@@ -51,8 +51,9 @@ pub trait Limiter {
     /// Lives through a stretch for which there is room; the entry of its first attempt, which those of the others follow.
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
 
-    /// Makes ready for a *walk* through all that happens in `[from, until)`, attempt by attempt, of which each says what has
-    /// come back and has been taken by then ([`fits_after`](Limiter::fits_after)); whether that is all there is to say.
+    /// Begins a *walk* through all that happens in `[from, until)`, for which it has been made ready, attempt by attempt, of
+    /// which each says what has come back and has been taken by then ([`fits_after`](Limiter::fits_after)); whether that is
+    /// all there is to say.
     ///
     /// `returned` is what comes back meanwhile of attempts that are open now, of which `first` was made first.
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;

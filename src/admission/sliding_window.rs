@@ -119,8 +119,7 @@ impl Limiter for SlidingWindow {
 
     /// What leaves the log meanwhile must not end then: which comes first would matter.
     #[inline(always)]
-    fn begin_walk(&mut self, from: SimTime, until: SimTime, _returned: u64, first: Entry) -> bool {
-        self.expire(from);
+    fn begin_walk(&mut self, _from: SimTime, until: SimTime, _returned: u64, first: Entry) -> bool {
         let oldest = first.0.checked_sub(self.expired).map(|place| self.log.get(place as usize));
         oldest.is_some_and(|entry| entry.is_none_or(|&(date, _)| date + SimSpan::MINUTE >= until))
     }

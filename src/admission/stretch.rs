@@ -133,3 +133,236 @@ impl<E: Fn(usize, &mut Vec<End>)> Stretch<'_, E> {
         least
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixed_window::FixedWindow;
+    use super::super::in_flight::InFlight;
+    use super::super::limiter::{Limiter, Meter};
+    use super::super::sliding_window::SlidingWindow;
+    use super::super::token_bucket::TokenBucket;
+    use super::*;
+    use crate::units::{Probability, SimSpan};
+    use proptest::prelude::*;
+
+    /// A minute and a half after the first admissions.
+    const START: SimTime = SimTime(100_000_000_000);
+
+    fn meters() -> impl Strategy<Value = Meter> {
+        let limits = prop_oneof![1_000u64..100_000, 1_000_000u64..50_000_000];
+        let bursts = prop_oneof![Just(SimSpan::MINUTE.0), 1_000_000_000u64..120_000_000_000];
+        (limits, bursts, 0usize..4).prop_map(|(limit, burst, kind)| match kind {
+            0 => Meter::TokenBucket(TokenBucket::new(limit, SimSpan(burst), Probability(1.0))),
+            1 => Meter::FixedWindow(FixedWindow::new(limit, SimSpan(burst % SimSpan::MINUTE.0))),
+            2 => Meter::SlidingWindow(SlidingWindow::new(limit)),
+            _ => Meter::InFlight(InFlight::new(limit)),
+        })
+    }
+
+    /// Shares in 2⁻¹⁶; few of them, so that some coincide.
+    fn shares() -> impl Strategy<Value = u64> {
+        prop_oneof![0u64..1 << 16, (0u64..8).prop_map(|eighths| eighths << 13)]
+    }
+
+    fn part(share: u64, of: u64) -> u64 {
+        ((u128::from(share) * u128::from(of)) >> 16) as u64
+    }
+
+    /// An open attempt, and what it will be charged.
+    #[derive(Debug, Clone, Copy)]
+    struct Open {
+        entry: Entry,
+        held: u64,
+        charge: u64,
+    }
+
+    impl Open {
+        fn end(&self, at: u64) -> End {
+            End { at, entry: self.entry, held: self.held, charge: self.charge }
+        }
+    }
+
+    /// A meter with open attempts, of which some end within a span of slices, while others are made.
+    #[derive(Debug)]
+    struct Case {
+        meter: Meter,
+        width: u64,
+        slices: usize,
+        open: Vec<Open>,
+        /// When each ends, counted from the start.
+        ends: Vec<(u64, Open)>,
+        /// When each is made, what it asks for.
+        made: Vec<(u64, u64)>,
+    }
+
+    fn cases() -> impl Strategy<Value = Case> {
+        (
+            meters(),
+            prop_oneof![1u64..1_000, 1_000_000u64..1 << 31],
+            1usize..5,
+            prop::collection::vec((0u64..80_000_000_000, shares()), 0..20),
+            prop::collection::vec((any::<prop::sample::Index>(), shares(), 0u64..1 << 17), 0..16),
+            prop::collection::vec((shares(), 0u64..1 << 13), 0..16),
+        )
+            .prop_map(|(mut meter, width, slices, earlier, ends, attempts)| {
+                let limit = meter.capacity();
+                let mut before: Vec<_> = earlier.iter().map(|&(at, share)| (at, part(share, limit) / 4)).collect();
+                before.sort_unstable();
+                let mut open = Vec::new();
+                for (at, held) in before {
+                    if meter.fits(SimTime(at), held) {
+                        let entry = meter.take(SimTime(at), held);
+                        open.push(Open { entry, held, charge: held / 2 });
+                    }
+                }
+                let span = width * slices as u64;
+                let mut ended = Vec::new();
+                for (which, at, share) in &ends {
+                    if !open.is_empty() {
+                        let Open { entry, held, .. } = open.swap_remove(which.index(open.len()));
+                        ended.push((part(*at, span), Open { entry, held, charge: part(*share, held) }));
+                    }
+                }
+                let mut made: Vec<_> = attempts.iter().map(|&(at, cost)| (part(at, span), part(cost, limit))).collect();
+                made.sort_unstable();
+                Case { meter, width, slices, open, ends: ended, made }
+            })
+    }
+
+    impl Case {
+        /// What happens, in order: ends by their entries before the attempts of their instant.
+        fn events(&self) -> Vec<(u64, Option<Open>, u64)> {
+            let ends = self.ends.iter().map(|&(at, open)| (at, Some(open), 0));
+            let made = self.made.iter().map(|&(at, cost)| (at, None, cost));
+            let mut events: Vec<_> = ends.chain(made).collect();
+            events.sort_by_key(|&(at, open, _)| (at, open.is_none(), open.map(|open| open.entry)));
+            events
+        }
+
+        fn until(&self) -> SimTime {
+            SimTime(START.0 + self.width * self.slices as u64)
+        }
+    }
+
+    /// Two meters hold the same, now and later, whatever ends then.
+    fn assert_alike(mut one: Meter, mut other: Meter, until: SimTime, open: &[Open]) {
+        for wait in [0, 1, 1_000_000_000, 59_000_000_000] {
+            let now = SimTime(until.0 + wait);
+            assert_eq!(one.available(now), other.available(now), "after {wait} ns");
+        }
+        let now = SimTime(until.0 + 59_000_000_000);
+        for Open { entry, held, charge } in open {
+            for meter in [&mut one, &mut other] {
+                meter.settle(now, *entry, *held, *charge);
+            }
+            assert_eq!(one.available(now), other.available(now));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        /// Whatever a limiter lives through at once, it lives through one event after the other with the same end.
+        #[test]
+        fn a_stretch_is_its_events_in_order(mut case in cases()) {
+            let mut at_once = case.meter.clone();
+            let until = case.until();
+            if at_once.make_ready(START) < until {
+                return Ok(());
+            }
+            let mut slices = vec![Flows::default(); case.slices];
+            for (at, open) in &case.ends {
+                let refund = at_once.comes_back(open.entry, open.held, open.charge);
+                let slice = &mut slices[(at / case.width) as usize];
+                slice.returned += refund.max(0) as u64;
+                slice.overdrawn += refund.min(0).unsigned_abs();
+            }
+            let mut before = 0;
+            for (place, slice) in (1..).zip(&mut slices) {
+                slice.attempts = case.made.partition_point(|&(at, _)| at < place * case.width);
+                slice.asked = case.made[before..slice.attempts].iter().map(|(_, cost)| cost).sum();
+                before = slice.attempts;
+            }
+            let taken: Vec<u64> = slices
+                .iter()
+                .scan(0, |sum, slice| {
+                    *sum += slice.asked + slice.overdrawn;
+                    Some(*sum)
+                })
+                .collect();
+            let room = at_once.room_by_slice(START, case.width, &taken);
+            if !taken.iter().all(|&taken| at_once.has_room(taken)) && room < slices.len() {
+                return Ok(());
+            }
+            let times: Vec<u64> = case.made.iter().map(|(at, _)| START.0 + at).collect();
+            let costs: Vec<u64> = case.made.iter().map(|(_, cost)| *cost).collect();
+            let first = at_once.live_through(&Stretch {
+                from: START,
+                width: case.width,
+                slices: &slices,
+                made: &times,
+                costs: &costs,
+                ends: |slice: usize, ends: &mut Vec<End>| {
+                    let here = case.ends.iter().filter(|(at, _)| (at / case.width) as usize == slice);
+                    ends.extend(here.map(|(at, open)| open.end(at % case.width)));
+                },
+            });
+
+            let mut ordered = case.meter.clone();
+            for (number, &(_, cost)) in (first.0..).zip(&case.made) {
+                case.open.push(Open { entry: Entry(number), held: cost, charge: cost / 2 });
+            }
+            for (at, open, cost) in case.events() {
+                let now = SimTime(START.0 + at);
+                match open {
+                    Some(Open { entry, held, charge }) => ordered.settle(now, entry, held, charge),
+                    None => {
+                        prop_assert!(ordered.fits(now, cost), "an attempt of a stretch is refused in its turn");
+                        let _ = ordered.take(now, cost);
+                    }
+                }
+            }
+            assert_alike(at_once, ordered, until, &case.open);
+        }
+
+        /// Whatever a limiter walks through attempt by attempt, it decides as it would event by event.
+        #[test]
+        fn a_walk_is_its_events_in_order(mut case in cases()) {
+            case.slices = 1;
+            case.ends.retain(|&(at, _)| at < case.width);
+            case.made.retain(|&(at, _)| at < case.width);
+            let (mut walked, mut ordered) = (case.meter.clone(), case.meter.clone());
+            let until = case.until();
+            // Made ready, it knows what still comes back.
+            let _ = walked.make_ready(START);
+            let refund = |meter: &Meter, open: &Open| meter.comes_back(open.entry, open.held, open.charge);
+            let returned = case.ends.iter().map(|(_, open)| refund(&walked, open).max(0) as u64).sum();
+            let oldest = case.ends.iter().map(|(_, open)| open.entry).min().unwrap_or(Entry(u64::MAX));
+            if !walked.begin_walk(START, until, returned, oldest) {
+                return Ok(());
+            }
+            let (mut back, mut taken, mut admitted) = (0, 0, 0);
+            let mut ends = Vec::new();
+            for (at, open, cost) in case.events() {
+                let now = SimTime(START.0 + at);
+                if let Some(open) = open {
+                    back += refund(&walked, &open);
+                    ends.push(open.end(at));
+                    ordered.settle(now, open.entry, open.held, open.charge);
+                    continue;
+                }
+                let fits = walked.fits_after(now, cost, back - taken);
+                prop_assert_eq!(fits, ordered.fits(now, cost));
+                if fits {
+                    walked.admitted_meanwhile(now, cost);
+                    let entry = ordered.take(now, cost);
+                    case.open.push(Open { entry, held: cost, charge: cost / 2 });
+                    taken += cost as i64;
+                    admitted += 1;
+                }
+            }
+            walked.end_walk(until, admitted, taken - back, &ends);
+            assert_alike(walked, ordered, until, &case.open);
+        }
+    }
+}

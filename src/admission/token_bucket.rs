@@ -117,7 +117,7 @@ impl Limiter for TokenBucket {
     /// As long as nothing can flow over.
     #[inline(always)]
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, _first: Entry) -> bool {
-        self.refill(from);
+        debug_assert_eq!(self.as_of, from, "made ready");
         let inflow = i128::from(self.limit) * i128::from(until.0 - from.0);
         self.level + inflow + i128::from(returned) * TOKEN <= self.capacity
     }

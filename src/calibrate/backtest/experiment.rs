@@ -167,8 +167,8 @@ fn refused(calls: &[Call], quota: u64, quotas: &Quotas, hypothesis: &Hypothesis)
             && ends <= call.at
         {
             open.pop();
-            let (taken, entry, refund) = entries[number];
-            meter.give_back(ends, taken, entry, refund);
+            let (entry, refund) = entries[number];
+            meter.give_back(ends, entry, refund);
         }
         let reservation = hypothesis.rules.reservation(&call.demand, quotas.burndown).0;
         if !meter.fits(call.at, reservation) {
@@ -178,7 +178,7 @@ fn refused(calls: &[Call], quota: u64, quotas: &Quotas, hypothesis: &Hypothesis)
         let entry = meter.take(call.at, reservation);
         let refund = reservation as i64 - call.demand.charge(quotas.burndown).0 as i64;
         open.push(Reverse((call.at.saturating_add(LASTS), entries.len())));
-        entries.push((call.at, entry, refund));
+        entries.push((entry, refund));
     }
     refused
 }

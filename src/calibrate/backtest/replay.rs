@@ -103,7 +103,8 @@ fn take_up_to(meter: &mut Meter, now: SimTime, cost: u64) -> Entry {
     let left = meter.available(now);
     // An entry of a sliding window that is overdrawn cannot be found again; it expires within a minute.
     if left < 0 && !matches!(meter, Meter::SlidingWindow(_)) {
-        meter.give_back(now, now, Entry::default(), -left);
+        let entry = meter.take(now, 0);
+        meter.give_back(now, entry, -left);
     }
     let _ = meter.fits(now, cost);
     meter.take(now, cost.min(left.max(0) as u64))
@@ -166,7 +167,7 @@ fn settle(
         let past = &history.attempts[number];
         if let Some(meter) = &mut gate.tokens {
             let refund = reservation(past) as i64 - past.demand.charge(burndown).0 as i64;
-            meter.give_back(ends, past.at, entries[number], refund);
+            meter.give_back(ends, entries[number], refund);
         }
     }
 }

@@ -9,7 +9,7 @@
 //! request of the benchmarks `low 100` and `sat 100` takes three quarters of the time that it takes event by event.
 
 use super::agenda::{Entry, Slice, What};
-use super::{Charge, Flight, InProgress, Lane, News};
+use super::{Charge, Flight, Lane, News};
 use super::ranks::BATCH;
 use crate::admission::{self, Admit, End, Flows, Reservation, Stretch};
 use crate::engine::request::NOWHERE;

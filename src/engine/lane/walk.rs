@@ -258,7 +258,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let block = &self.source.blocks[current];
         let times = &block.times[place..block.len.max(place)];
         // More may arrive after the last of a block.
-        if *times.first()? < from.0 || *times.last()? < until.0 {
+        if *times.first()? < from.0 || *times.last()? < until.0 || self.quota.make_ready(from)? < until {
             return None;
         }
         let Walk { events, logged, soon, ending, steps, len } = walk;
