@@ -12,6 +12,7 @@ use quotasim::model::Distribution;
 use quotasim::random::{Key, Purpose, Sampler};
 use quotasim::tally::Histogram;
 use quotasim::units::{SimSpan, SimTime};
+use quotasim::wide::spread;
 use std::collections::VecDeque;
 use std::hint::black_box;
 use support::{LIMITERS, LOADS, SIZES};
@@ -97,7 +98,9 @@ fn tally(criterion: &mut Criterion) {
     let mut histogram = Histogram::default();
     let mut group = criterion.benchmark_group("tally");
     group.throughput(Throughput::Elements(durations.len() as u64));
-    group.bench_function("histogram", |bencher| bencher.iter(|| histogram.record_all(black_box(&durations))));
+    group.bench_function("histogram", |bencher| {
+        bencher.iter(|| histogram.record_all(black_box(&durations), spread(&durations)))
+    });
     group.finish();
 }
 

@@ -98,7 +98,14 @@ impl<E: Fn(usize, &mut Vec<End>)> Stretch<'_, E> {
     /// Between two events less and less is still to flow in, and what comes back is there no more once it has come: so the
     /// least is right before something is taken.
     #[inline(never)]
-    pub(super) fn least_inflow(&self, slice: usize, token: i128, limit: u64, mut least: i128, ends: &mut Vec<End>) -> i128 {
+    pub(super) fn least_inflow(
+        &self,
+        slice: usize,
+        token: i128,
+        limit: u64,
+        mut least: i128,
+        ends: &mut Vec<End>,
+    ) -> i128 {
         ends.clear();
         (self.ends)(slice, ends);
         let flows = &self.slices[slice];
@@ -124,7 +131,7 @@ impl<E: Fn(usize, &mut Vec<End>)> Stretch<'_, E> {
                     continue;
                 }
                 let later = ends.iter().filter(|other| (other.at, other.entry) >= (end.at, end.entry));
-                let back: i64 = later.map(|other| other.refund()).sum();
+                let back: i64 = later.map(End::refund).sum();
                 let made = made.iter().zip(costs).filter(|&(&made, _)| made - begin >= end.at);
                 let asked: u64 = made.map(|(_, cost)| cost).sum();
                 least = least.min(flows_in(end.at) + i128::from(back - asked as i64) * token);
@@ -314,12 +321,11 @@ mod tests {
             }
             for (at, open, cost) in case.events() {
                 let now = SimTime(START.0 + at);
-                match open {
-                    Some(Open { entry, held, charge }) => ordered.settle(now, entry, held, charge),
-                    None => {
-                        prop_assert!(ordered.fits(now, cost), "an attempt of a stretch is refused in its turn");
-                        let _ = ordered.take(now, cost);
-                    }
+                if let Some(Open { entry, held, charge }) = open {
+                    ordered.settle(now, entry, held, charge);
+                } else {
+                    prop_assert!(ordered.fits(now, cost), "an attempt of a stretch is refused in its turn");
+                    let _ = ordered.take(now, cost);
                 }
             }
             assert_alike(at_once, ordered, until, &case.open);

@@ -28,12 +28,17 @@ pub struct Ladder {
 #[derive(Debug, Clone)]
 enum Wait {
     /// By the number of throttles, less one: an offset and a slope over chance \[s\].
-    Straight([(f64, f64); MOST_ATTEMPTS as usize]),
+    Straight(Box<[(f64, f64); MOST_ATTEMPTS as usize]>),
     /// Any other.
     Backoff(Backoff),
 }
 
 impl Wait {
+    /// Always the same \[s\].
+    fn straight(delay: f64) -> Wait {
+        Wait::Straight(Box::new([(delay, 0.0); MOST_ATTEMPTS as usize]))
+    }
+
     fn of(backoff: Backoff) -> Wait {
         if !matches!(backoff.spread, Spread::Jitter(Jitter::None | Jitter::Full | Jitter::Equal)) {
             return Wait::Backoff(backoff);
@@ -44,7 +49,7 @@ impl Wait {
             // Whole or half of the longest: there is nothing to round.
             *slope = backoff.delay(rung, 0.0, 1.0) - *offset;
         }
-        Wait::Straight(rungs)
+        Wait::Straight(Box::new(rungs))
     }
 
     /// \[s\]
@@ -72,9 +77,9 @@ impl Client {
             return None;
         }
         let wait = match (&self.delay, retry) {
-            (Some(delay), _) => Wait::Straight([(delay.constant()?, 0.0); MOST_ATTEMPTS as usize]),
+            (Some(delay), _) => Wait::straight(delay.constant()?),
             (None, Some(retry)) => Wait::of(retry.backoff),
-            (None, None) => Wait::Straight([(0.0, 0.0); MOST_ATTEMPTS as usize]),
+            (None, None) => Wait::straight(0.0),
         };
         let ladder = Ladder { attempts, wait };
         ladder.longest().is_some_and(|longest| longest <= LONGEST).then_some(ladder)

@@ -167,7 +167,12 @@ impl Columns<'_> {
         }
         let all = sums.admitted == (len - first_counted) as u64;
         if has_ttft {
-            let to_first = self.admitted(to_first, first_counted..len, all.then(|| spread(&to_first[first_counted..len])), &mut measured);
+            let to_first = self.admitted(
+                to_first,
+                first_counted..len,
+                all.then(|| spread(&to_first[first_counted..len])),
+                &mut measured,
+            );
             to_first.record(&mut tally.ttft);
         }
         let endless = latest_end > marks.patience();

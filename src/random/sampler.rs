@@ -218,12 +218,7 @@ impl Convert<f64> for Real {
 
 /// As [`each`], for draws from a kernel.
 #[inline]
-fn wide<T>(
-    out: &mut [T],
-    bits: impl Iterator<Item = u64>,
-    draw: impl Fn(f32) -> f32,
-    convert: impl Convert<T>,
-) {
+fn wide<T>(out: &mut [T], bits: impl Iterator<Item = u64>, draw: impl Fn(f32) -> f32, convert: impl Convert<T>) {
     struct Wide<'a, T, B, D, C> {
         out: &'a mut [T],
         bits: B,

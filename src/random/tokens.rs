@@ -43,8 +43,9 @@ impl Convert<u32> for Whole {
         // As 2⁵² in an f64, in twice as many numbers at once; below 2²² there is room for a half, too.
         const NO_FRACTION: f32 = 8_388_608.0;
         const ROOM: f32 = 4_194_304.0;
-        let all_small = draws.iter().fold(true, |all, &draw| all & (draw < ROOM));
-        if all_small && self.min < ROOM as u32 {
+        // Counted, as a loop that may end early looks at one draw at a time.
+        let small: usize = draws.iter().map(|&draw| usize::from(draw < ROOM)).sum();
+        if small == draws.len() && self.min < ROOM as u32 {
             let low = self.min as f32;
             for (slot, &draw) in out.iter_mut().zip(draws) {
                 let inside = if draw > low { draw } else { low };

@@ -9,8 +9,8 @@
 //! request of the benchmarks `low 100` and `sat 100` takes three quarters of the time that it takes event by event.
 
 use super::agenda::{Entry, Slice, What};
-use super::{Charge, Flight, Lane, News};
 use super::ranks::BATCH;
+use super::{Charge, Flight, Lane, News};
 use crate::admission::{self, Admit, End, Flows, Reservation, Stretch};
 use crate::engine::request::NOWHERE;
 use crate::units::SimTime;
@@ -78,7 +78,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let Some(slice) = self.agenda.next_slice().filter(|slice| slice.until() <= mark) else { return false };
         let Some(beginning) = self.beginning(&slice) else { return false };
         let (from, until) = (slice.from, slice.until());
-        if !self.quota.make_ready(from).is_some_and(|latest| until <= latest) {
+        if self.quota.make_ready(from).is_none_or(|latest| until > latest) {
             return false;
         }
         let Some(ending) = self.ending(&slice) else { return false };

@@ -8,8 +8,8 @@ pub(in crate::engine) struct Load(u64);
 
 impl Load {
     /// Low bits for what it holds, bits above them for the charge, and one for a counted request. As many numbers as a cell
-    /// of the calendar has can be added without any running over into the next.
-    const HELD_BITS: u32 = 26;
+    /// of the calendar has can be added without any running over into the next, and three times as many within 31 bits.
+    const HELD_BITS: u32 = 25;
     const CHARGE_AT: u32 = Load::HELD_BITS + SPARE_BITS;
     const CHARGE_BITS: u32 = 25;
     const COUNTED_AT: u32 = Load::CHARGE_AT + Load::CHARGE_BITS + SPARE_BITS;
@@ -99,6 +99,37 @@ impl Sum {
     #[inline(always)]
     pub(super) fn counted(self) -> u64 {
         self.0 >> Load::COUNTED_AT
+    }
+}
+
+/// What attempts that end come to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ended {
+    /// How many there are.
+    pub(super) ends: u64,
+    /// Of counted requests.
+    pub(super) counted: u64,
+    /// What they held, what is charged, and by how much that is more [quota tokens].
+    pub(super) held: u64,
+    pub(super) charged: u64,
+    pub(super) overdraft: u64,
+}
+
+impl Ended {
+    /// So many, of this sum.
+    #[inline(always)]
+    pub(super) fn of(ends: usize, sum: Sum, overdraft: u64) -> Ended {
+        Ended { ends: ends as u64, counted: sum.counted(), held: sum.held(), charged: sum.charged(), overdraft }
+    }
+
+    /// One more.
+    #[inline(always)]
+    pub(super) fn add(&mut self, load: Load) {
+        self.ends += 1;
+        self.counted += u64::from(load.is_counted());
+        self.held += load.held();
+        self.charged += load.charge();
+        self.overdraft += load.overdraft();
     }
 }
 

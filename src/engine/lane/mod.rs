@@ -92,7 +92,11 @@ impl LaneState {
         let repeating = (workload.ladder.is_some() && !marks.are_cut()).then(|| Box::new(RepeatingState::new(source)));
         let clients = if workload.books_first_token { workload.model.clients as usize } else { 0 };
         let first_tokens = FirstTokens::new(clients);
-        LaneState { in_progress: InProgress { first_tokens, ..InProgress::default() }, repeating, ..LaneState::default() }
+        LaneState {
+            in_progress: InProgress { first_tokens, ..InProgress::default() },
+            repeating,
+            ..LaneState::default()
+        }
     }
 }
 

@@ -152,7 +152,7 @@ impl Place {
 /// The number of an admission from its low bits: the last one with these.
 #[inline(always)]
 pub(super) fn number_of(low: u32, admissions: u64) -> u64 {
-    admissions - (admissions.wrapping_sub(u64::from(low)) & u64::from(What::MOST_SLOT))
+    admissions.wrapping_sub(admissions.wrapping_sub(u64::from(low)) & u64::from(What::MOST_SLOT))
 }
 
 /// Tells ends and retries of one instant apart.

@@ -7,34 +7,11 @@
 //! *Why*: an event by itself costs two branches that nobody can predict, and a place in the order of all.
 
 use super::agenda::{Entry, What};
-use super::load::{Load, Sum};
+use super::load::{Ended, Load, Sum};
 use super::repeating::{Progress, Repeating, number_of};
 use crate::admission::{self, Admit, End, Flows, MOST_SLICES, Stretch};
 use crate::engine::gauge::Gauge;
 use crate::units::SimTime;
-
-/// What ends in a slice, beside what its limiter is told.
-#[derive(Debug, Clone, Copy, Default)]
-struct Ending {
-    /// How many attempts.
-    ends: u64,
-    /// Of counted requests.
-    counted: u64,
-    /// What they held, what is charged, and by how much that is more [quota tokens].
-    held: u64,
-    charged: u64,
-    overdraft: u64,
-}
-
-impl Ending {
-    fn add(&mut self, load: Load) {
-        self.ends += 1;
-        self.counted += u64::from(load.is_counted());
-        self.held += load.held();
-        self.charged += load.charge();
-        self.overdraft += load.overdraft();
-    }
-}
 
 /// Slices of which each is asked for its room.
 const FEW: usize = 16;
@@ -43,7 +20,8 @@ const FEW: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     flows: Vec<Flows>,
-    endings: Vec<Ending>,
+    /// What ends, beside what the limiter is told.
+    endings: Vec<Ended>,
 }
 
 impl Sums {
@@ -51,7 +29,7 @@ impl Sums {
         self.flows.clear();
         self.flows.resize(slices, Flows::default());
         self.endings.clear();
-        self.endings.resize(slices, Ending::default());
+        self.endings.resize(slices, Ended::default());
     }
 }
 
@@ -105,9 +83,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let mut attempts = arrived(end.max(first));
         let taken = &columns.outlook.taken[place..];
         let overdraft = self.progress.overdraft;
-        let has_room = |attempts: usize| {
-            self.quota.has_room(attempts as u64, taken[attempts] - taken[0] + overdraft)
-        };
+        let has_room = |attempts: usize| self.quota.has_room(attempts as u64, taken[attempts] - taken[0] + overdraft);
         if end > first && !has_room(attempts) {
             if A::KEEPS_A_LOG {
                 let mut by_slice = [0; FEW];
@@ -143,7 +119,8 @@ impl<A: Admit> Repeating<'_, '_, A> {
     fn begin_all(&mut self, first: u64, attempts: usize, flows: &mut [Flows]) {
         let agenda = &mut self.progress.agenda;
         let shift = agenda.shift();
-        let (block, range) = (&self.source.blocks[self.source.current], self.source.place..self.source.place + attempts);
+        let (block, range) =
+            (&self.source.blocks[self.source.current], self.source.place..self.source.place + attempts);
         let (columns, times) = (block.columns(), &block.times[range.clone()]);
         let counted = times.first().is_some_and(|&at| at >= self.marks.warmup().0);
         for (nth, (&at, &cost)) in times.iter().zip(&columns.reservation[range.clone()]).enumerate() {
@@ -168,7 +145,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
 
     /// Adds up what ends in the slices `first ..`.
     #[inline(always)]
-    fn add_up(&self, first: u64, flows: &mut [Flows], endings: &mut [Ending]) {
+    fn add_up(&self, first: u64, flows: &mut [Flows], endings: &mut [Ended]) {
         let (agenda, admissions) = (&self.progress.agenda, self.admissions);
         for (tick, (flows, ending)) in (first..).zip(flows.iter_mut().zip(endings)) {
             let (mut sum, mut returned, mut net, mut overdraft) = (Sum::default(), 0, 0, 0);
@@ -182,14 +159,13 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 sum.add(load);
             }
             (flows.returned, flows.overdrawn) = (returned as u64, (returned - net) as u64);
-            let (held, charged, counted) = (sum.held(), sum.charged(), sum.counted());
-            *ending = Ending { ends: agenda.len_of(tick) as u64, counted, held, charged, overdraft };
+            *ending = Ended::of(agenda.len_of(tick), sum, overdraft);
         }
     }
 
     /// Lets everything end that ends in the slices `first ..`.
     #[inline(always)]
-    fn settle_all(&mut self, first: u64, flows: &[Flows], endings: &[Ending]) {
+    fn settle_all(&mut self, first: u64, flows: &[Flows], endings: &[Ended]) {
         let agenda = &self.progress.agenda;
         let (place, block) = (self.source.place, &self.source.blocks[self.source.current]);
         let attempts = flows.last().map_or(0, |flows| flows.attempts);
@@ -215,7 +191,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         };
         let _ = self.quota.live_through(&stretch);
 
-        let (mut before, mut all) = (0, Ending::default());
+        let (mut before, mut all) = (0, Ended::default());
         for (slice, (flows, ending)) in flows.iter().zip(endings).enumerate() {
             let begun = (flows.attempts - before) as u64;
             before = flows.attempts;

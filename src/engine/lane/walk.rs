@@ -9,7 +9,7 @@
 //! admitted, nor whether a refused one is repeated; each wrong guess costs as much as fifty instructions.
 
 use super::agenda::What;
-use super::load::{Load, Sum};
+use super::load::{Ended, Load, Sum};
 use super::repeating::{Blocks, Place, Repeating, number_of};
 use crate::admission::{self, Admit, End};
 use crate::client::LONGEST_WAIT;
@@ -34,7 +34,9 @@ pub(super) struct Walk {
     logged: Vec<End>,
     /// What both begins and ends in the slice: when, what comes back, and what was held.
     soon: Vec<[i32; 3]>,
-    ending: Ending,
+    ended: Ended,
+    /// What comes back from the limiter [quota tokens].
+    back: i64,
     /// Its attempts in order, and how many there are: beyond that anything.
     steps: Vec<Step>,
     len: usize,
@@ -43,20 +45,9 @@ pub(super) struct Walk {
 impl Default for Walk {
     fn default() -> Self {
         let steps = vec![Step::default(); 2 * MOST];
-        Walk { events: Events::NONE, logged: Vec::new(), soon: Vec::new(), ending: Ending::default(), steps, len: 0 }
+        let (logged, soon) = (Vec::new(), Vec::new());
+        Walk { events: Events::NONE, logged, soon, ended: Ended::default(), back: 0, steps, len: 0 }
     }
-}
-
-/// What ends in a slice.
-#[derive(Debug, Clone, Copy, Default)]
-struct Ending {
-    ends: u64,
-    /// What was held, what is charged, and by how much that is more [quota tokens].
-    held: u64,
-    charged: u64,
-    overdraft: u64,
-    /// What comes back from the limiter [quota tokens].
-    back: i64,
 }
 
 /// An attempt, and what has ended by then.
@@ -261,11 +252,12 @@ impl<A: Admit> Repeating<'_, '_, A> {
         if *times.first()? < from.0 || *times.last()? < until.0 || self.quota.make_ready(from)? < until {
             return None;
         }
-        let Walk { events, logged, soon, ending, steps, len } = walk;
+        let Walk { events, logged, soon, ended, back, steps, len } = walk;
         events.clear();
         logged.clear();
         soon.clear();
-        let (mut sum, mut back, mut returned, mut overdraft) = (Sum::default(), 0, 0, 0);
+        let (mut sum, mut returned, mut overdraft) = (Sum::default(), 0, 0);
+        *back = 0;
         let mut oldest = admission::Entry(self.admissions);
         // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
         // predicted. An attempt has no load.
@@ -275,7 +267,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             let number = admission::Entry(number_of(what.slot(), self.admissions));
             let refund = self.quota.comes_back(number, load.held(), load.charge());
             sum.add(load);
-            back += refund;
+            *back += refund;
             returned += refund.max(0) as u64;
             overdraft += load.overdraft();
             let nth = events.ended % MOST_ENDS;
@@ -293,8 +285,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             }
         }
         events.forget_last();
-        let (held, charged) = (sum.held(), sum.charged());
-        *ending = Ending { ends: events.ended as u64, held, charged, overdraft, back };
+        *ended = Ended::of(events.ended, sum, overdraft);
         events.repeated = events.len;
         for (place, &at) in (place..).zip(times.iter().take_while(|&&at| at < until.0)) {
             if !events.attempt(at - from.0, Place { block: current, place }.slot()) {
@@ -312,7 +303,6 @@ impl<A: Admit> Repeating<'_, '_, A> {
         }
         *len = events.len;
         let firsts = events.len - events.repeated;
-        self.counted_open -= sum.counted();
         self.counted_open += if counted { firsts as u64 } else { 0 };
         self.source.place += firsts;
         let cell = agenda.len_of(tick);
@@ -340,7 +330,8 @@ impl<A: Admit> Repeating<'_, '_, A> {
             let now = SimTime(slice.from.0 + step.at as u64);
             let Place { block, place } = Place::of_slot(step.slot);
             let drawn = &mut *self.source.blocks[block];
-            let (service, number, waited) = (drawn.timing.service[place], drawn.first + place as u64, now.0 - drawn.times[place]);
+            let (service, number, waited) =
+                (drawn.timing.service[place], drawn.first + place as u64, now.0 - drawn.times[place]);
             let columns = drawn.columns_mut();
             let (held, load) = (columns.reservation[place], columns.outlook.loads[place]);
             let overdraft = columns.outlook.overdraft(place, held);
@@ -370,7 +361,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 totals.peaks = [most_in_flight.max(in_flight & admitted), most_reserved.max(reserved & admitted)];
             }
             let happens = gives_up == 0;
-            if happens & (at < slice.until) {
+            if happens && at < slice.until {
                 let entry = admission::Entry(self.admissions + totals.admitted - 1);
                 self.happens_soon(walk, nth, &Next { at, what, load: load_then }, slice, entry);
             } else {
@@ -388,10 +379,11 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let made = walk.len as u64;
         let repeated = made - (walk.events.len - walk.events.repeated) as u64;
         let throttled = made - admitted;
-        let Ending { ends, held, charged, overdraft: overdrawn, back } = walk.ending;
+        let Ended { ends, counted, held, charged, overdraft: overdrawn } = walk.ended;
         self.in_flight.move_on(admitted, ends, peaks[0]);
         self.reserved.move_on(taken, held, peaks[1]);
         self.charged += charged;
+        self.counted_open -= counted;
         self.admissions += admitted;
         self.waits += made;
         self.retries += repeated;
@@ -402,7 +394,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             self.counted_open -= given_up;
             self.tally.throttles[self.quota.walked().1 as usize] += throttled;
         }
-        self.quota.end_walk(slice.until, admitted, taken as i64 - back, &walk.logged);
+        self.quota.end_walk(slice.until, admitted, taken as i64 - walk.back, &walk.logged);
     }
 
     /// What an attempt leads to happens in its own slice: another step, or the end that gives this entry back, before
@@ -417,19 +409,16 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 step.has_ended(back as i32, held as i32);
             }
             walk.soon.push([at, back as i32, held as i32]);
-            walk.ending.ends += 1;
-            walk.ending.held += held;
-            walk.ending.charged += charge;
-            walk.ending.overdraft += next.load.overdraft();
-            walk.ending.back += back;
+            walk.ended.add(next.load);
+            walk.back += back;
             if A::KEEPS_A_LOG {
                 walk.logged.push(End { at: at as u64, entry, held, charge });
             }
-            self.counted_open -= u64::from(next.load.is_counted());
         } else {
             let mut step = Step { at, slot: next.what.slot(), ..Step::default() };
             let Events { ends, back, held, ended, .. } = &walk.events;
-            let known = ends.iter().zip(back.iter().zip(held)).take(*ended).map(|(&at, (&back, &held))| [at, back, held]);
+            let known =
+                ends.iter().zip(back.iter().zip(held)).take(*ended).map(|(&at, (&back, &held))| [at, back, held]);
             for [_, back, held] in known.chain(walk.soon.iter().copied()).filter(|&[end, ..]| end <= at) {
                 step.has_ended(back, held);
             }
