@@ -121,12 +121,12 @@ fn ln(x: f32) -> f32 {
 /// upper end; from 2⁻⁶⁵ to 1/2, with all digits of an f32.
 #[inline(always)]
 pub(super) fn uniform(bits: u64) -> f32 {
-    let distance = bits ^ (bits >> 63).wrapping_neg();
-    // Two conversions of 31 bits: not every machine has one of 64 for many numbers at once.
-    let high = (distance >> 32) as i32 as f32;
-    let low = ((distance as u32) >> 1) as i32 as f32;
-    let distance = (high + (low + 0.5) * (1.0 / 2_147_483_648.0)) * (1.0 / 4_294_967_296.0);
-    f32::from_bits(distance.to_bits() | ((bits >> 32) as u32 & 0x8000_0000))
+    // In halves, of which a register holds twice as many, each converted by 31 bits: not every machine can do with 64.
+    let (high, low) = ((bits >> 32) as u32, bits as u32);
+    let upper = ((high as i32) >> 31) as u32;
+    let (high_part, low_part) = ((high ^ upper) as i32 as f32, ((low ^ upper) >> 1) as i32 as f32);
+    let distance = (high_part + (low_part + 0.5) * (1.0 / 2_147_483_648.0)) * (1.0 / 4_294_967_296.0);
+    f32::from_bits(distance.to_bits() | (high & 0x8000_0000))
 }
 
 /// A polynomial of degree seven, from its constant on.

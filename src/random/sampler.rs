@@ -114,10 +114,10 @@ impl Sampler {
             Kind::Constant(x) => out.fill(convert.one(*x)),
             Kind::Uniform { min, max } => each(out, bits, |bits| convert.one(uniform(*min, *max, bits))),
             &Kind::Kernel(Kernel::Exponential { mean }, _) => {
-                wide(out, bits, move |u| mean * kernel::exponential(u), convert);
+                wide(out, bits, kernel::exponential, move |x| mean * x, convert);
             }
             &Kind::Kernel(Kernel::LogNormal { median, sigma }, _) => {
-                wide(out, bits, move |u| median * kernel::exp(sigma * kernel::normal(u)), convert);
+                wide(out, bits, kernel::normal, move |x| median * kernel::exp(sigma * x), convert);
             }
             Kind::Table(table) => each(out, bits, |bits| convert.one(table.sample(bits))),
             Kind::Exact(law) => each(out, bits, |bits| convert.one(far_tail(law, bits))),
@@ -216,20 +216,34 @@ impl Convert<f64> for Real {
     }
 }
 
-/// As [`each`], for draws from a kernel.
+/// As [`each`], for draws from a kernel, made in two steps.
 #[inline]
-fn wide<T>(out: &mut [T], bits: impl Iterator<Item = u64>, draw: impl Fn(f32) -> f32, convert: impl Convert<T>) {
-    struct Wide<'a, T, B, D, C> {
+fn wide<T>(
+    out: &mut [T],
+    bits: impl Iterator<Item = u64>,
+    first: impl Fn(f32) -> f32,
+    second: impl Fn(f32) -> f32,
+    convert: impl Convert<T>,
+) {
+    struct Wide<'a, T, B, F, S, C> {
         out: &'a mut [T],
         bits: B,
-        draw: D,
+        first: F,
+        second: S,
         convert: C,
     }
-    impl<T, B: Iterator<Item = u64>, D: Fn(f32) -> f32, C: Convert<T>> Loop for Wide<'_, T, B, D, C> {
+    impl<T, B, F, S, C> Loop for Wide<'_, T, B, F, S, C>
+    where
+        B: Iterator<Item = u64>,
+        F: Fn(f32) -> f32,
+        S: Fn(f32) -> f32,
+        C: Convert<T>,
+    {
         #[inline(always)]
         fn run(self) {
-            let Wide { out, mut bits, draw, convert } = self;
-            // Three short loops: each has numbers of one width, as many at once as a register holds of these.
+            let Wide { out, mut bits, first, second, convert } = self;
+            // Short loops: each has numbers of one width, as many at once as a register holds of these, and so few steps
+            // one after the other that a core works on several draws at a time.
             let mut draws = [0.0; 128];
             for out in out.chunks_mut(draws.len()) {
                 let draws = &mut draws[..out.len()];
@@ -237,13 +251,16 @@ fn wide<T>(out: &mut [T], bits: impl Iterator<Item = u64>, draw: impl Fn(f32) ->
                     *u = kernel::uniform(bits);
                 }
                 for x in &mut *draws {
-                    *x = draw(*x);
+                    *x = first(*x);
+                }
+                for x in &mut *draws {
+                    *x = second(*x);
                 }
                 convert.many(draws, out);
             }
         }
     }
-    widest(Wide { out, bits, draw, convert });
+    widest(Wide { out, bits, first, second, convert });
 }
 
 /// One of several distributions: the uniform number chooses the component, and its place within the component's share

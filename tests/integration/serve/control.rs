@@ -74,7 +74,7 @@ fn time_can_be_stepped_by_hand() {
     assert_eq!((&state["time"], &state["speed"]), (&"2026-01-05T00:00:01.000Z".into(), &Value::Null));
     endpoint.advance("1h");
     assert_eq!(endpoint.state()["pools"]["p"]["tokens_per_minute"]["available"], 3_000);
-    let log = endpoint.file("calls.jsonl");
+    let log = endpoint.file_of(4, "calls.jsonl");
     let rows: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
     let outcomes: Vec<&str> = rows.iter().map(|row| row["outcome"].as_str().expect("a word")).collect();
     assert_eq!(outcomes, ["throttled", "succeeded", "succeeded", "succeeded"], "in the order in which they end");

@@ -88,6 +88,12 @@ impl Endpoint {
         std::fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
     }
 
+    /// The same once it has so many lines: they are written when there is time.
+    pub(super) fn file_of(&self, lines: usize, name: &str) -> String {
+        self.wait_for(|_| self.file(name).lines().count() >= lines);
+        self.file(name)
+    }
+
     /// Where its scenario and its recording are.
     pub(super) fn directory(&self) -> &Path {
         self.directory.path()
