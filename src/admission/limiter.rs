@@ -31,18 +31,19 @@ pub trait Limiter {
     /// Makes ready for a [`Stretch`] or a walk from `from` on; when it has to end at the latest.
     fn make_ready(&mut self, from: SimTime) -> SimTime;
 
-    /// Whether there is room for all that a stretch takes, as large as `taken` together, whatever comes back meanwhile;
-    /// for which it has been made ready.
+    /// Whether there is room for all that a stretch takes, as large as `taken` together [quota tokens], whatever comes back
+    /// meanwhile; for which it has been made ready.
     fn has_room(&self, taken: u64) -> bool;
 
-    /// For how many of its slices there is room, by what has been taken by the end of each, if that is more than
-    /// [`has_room`](Limiter::has_room) tells.
+    /// For how many of its slices of `width` \[ns\] there is room, by what has been taken by the end of each [quota tokens],
+    /// if that is more than [`has_room`](Limiter::has_room) tells.
     #[inline(always)]
     fn room_by_slice(&self, _from: SimTime, _width: u64, taken: &[u64]) -> usize {
         taken.partition_point(|&taken| self.has_room(taken))
     }
 
-    /// What the end of an attempt in such a stretch gives back; negative where it takes more.
+    /// What the end of an attempt in such a stretch, or in a walk, gives back [quota tokens]; negative where it takes more.
+    /// Of an entry that has left a log by then, what it would have given back.
     #[inline(always)]
     fn comes_back(&self, _entry: Entry, held: u64, charge: u64) -> i64 {
         held as i64 - charge as i64
@@ -55,18 +56,19 @@ pub trait Limiter {
     /// which each says what has come back and has been taken by then ([`fits_after`](Limiter::fits_after)); whether that is
     /// all there is to say.
     ///
-    /// `returned` is what comes back meanwhile of attempts that are open now, of which `first` was made first.
+    /// `returned` is what comes back meanwhile of attempts that are open now [quota tokens], of which `first` was made first.
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
 
-    /// Whether `cost` fits during a walk, since whose beginning so much has come `back`, net of what has been taken.
+    /// Whether `cost` fits during a walk, since whose beginning so much has come `back`, net of what has been taken [quota
+    /// tokens].
     fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
 
     /// An attempt was admitted during a walk.
     #[inline(always)]
     fn admitted_meanwhile(&mut self, _now: SimTime, _cost: u64) {}
 
-    /// Ends a walk in which so many attempts were admitted, which took so much together, net of what came back; where it
-    /// [keeps a log](Limiter::KEEPS_A_LOG), with what has ended.
+    /// Ends a walk in which so many attempts were admitted, which took so much together, net of what came back [quota
+    /// tokens], which may be more; where it [keeps a log](Limiter::KEEPS_A_LOG), with what has ended.
     fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, ends: &[End]);
 
     /// Takes one unit for a refused attempt; a bucket stops at zero, a window counts on.
@@ -85,7 +87,7 @@ pub trait Limiter {
     fn set_limit(&mut self, now: SimTime, limit: u64);
 }
 
-/// Where a limiter keeps what an attempt took: how many it had admitted before.
+/// Where a limiter keeps what an attempt took: how many entries it had made before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry(pub u64);
 
@@ -142,6 +144,15 @@ macro_rules! forward {
                     Meter::FixedWindow(limiter) => limiter.has_room(taken),
                     Meter::SlidingWindow(limiter) => limiter.has_room(taken),
                     Meter::InFlight(limiter) => limiter.has_room(taken),
+                }
+            }
+
+            fn room_by_slice(&self, from: SimTime, width: u64, taken: &[u64]) -> usize {
+                match self {
+                    Meter::TokenBucket(limiter) => limiter.room_by_slice(from, width, taken),
+                    Meter::FixedWindow(limiter) => limiter.room_by_slice(from, width, taken),
+                    Meter::SlidingWindow(limiter) => limiter.room_by_slice(from, width, taken),
+                    Meter::InFlight(limiter) => limiter.room_by_slice(from, width, taken),
                 }
             }
 

@@ -65,8 +65,9 @@ impl Outlook {
     pub(super) fn look(&mut self, held: &[u64], charge: &[u64], service: &[u64]) {
         widest(Looking { outlook: self, held, charge, service });
         if !self.even {
-            for (load, (&held, &charge)) in self.loads.iter_mut().zip(held.iter().zip(charge)) {
-                *load = Load::new(held, charge);
+            for (load, ((&held, &charge), &service)) in self.loads.iter_mut().zip(held.iter().zip(charge).zip(service))
+            {
+                *load = Load::new(held, charge, service);
             }
         }
         let mut taken = 0;
@@ -97,7 +98,7 @@ impl Loop for Looking<'_> {
         for &service in service {
             (shortest, longest) = (service.min(shortest), service.max(longest));
         }
-        outlook.even = shortest > 0 && !Load::new(most_held, most_charged).is_large();
+        outlook.even = shortest > 0 && !Load::new(most_held, most_charged, longest).is_large();
         (outlook.most_held, outlook.longest) = (most_held, longest);
     }
 }

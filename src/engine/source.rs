@@ -179,7 +179,7 @@ impl<'a> OpenSource<'a> {
         arrival
     }
 
-    /// Keeps the current block, some thirty kilobytes, and goes on with another.
+    /// Keeps the current block, some forty kilobytes, and goes on with another.
     pub(super) fn keep_block(&mut self) {
         self.current = self.free.pop().unwrap_or_else(|| {
             self.blocks.push(self.blocks[self.current].clone());

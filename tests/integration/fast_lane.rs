@@ -110,6 +110,19 @@ fn a_request_that_never_fits_and_answers_beyond_all_patience() {
 }
 
 #[test]
+fn requests_too_large_or_too_long_for_a_number_of_eight_bytes() {
+    let large = TRAFFIC[0].replace("median: 400, p95: 1600", "median: 20_000_000, p95: 90_000_000");
+    let long = TRAFFIC[2].replace("max: 9s", "max: 900s");
+    for client in ["none", "anthropic", CLIENTS[5], CLIENTS[7]] {
+        for limiter in LIMITERS {
+            let text = |traffic: &str| text(limiter, client, traffic, "requests_per_minute: none");
+            assert!(compare(&text(&large).replace("1.2M", "20_000M")) > 100, "{limiter}, {client}");
+            compare(&text(&long));
+        }
+    }
+}
+
+#[test]
 fn crowds_whose_answers_cost_more_than_they_reserve() {
     let crowds = "arrivals: { on_off: { on_rate: 60/s, off_rate: 1/s, mean_on: 20s, mean_off: 40s } }, \
                   input_tokens: { uniform: { min: 1, max: 3000 } }, output_tokens: { uniform: { min: 1, max: 2000 } }, \

@@ -1,7 +1,7 @@
 //! The calendar of a lane: a timing wheel of slices whose entries are eight bytes.
 //!
 //! As [`Calendar`](crate::engine::calendar::Calendar), with what a lane makes possible: an entry says where in its slice
-//! an event is, of which class, and whose it is, in one number; a cell is two cache lines. What orders two events at one
+//! an event is, of which class, and whose it is, in one number; a cell is two cache lines, without loads. What orders two events at one
 //! instant is not in the entry: it is asked for where it matters, which is almost never. A slice whose order does not
 //! matter at all is handed over as it is. An entry may carry a load along, all that there is to know of an end, so that
 //! nobody has to look it up.
@@ -21,14 +21,14 @@ const PER_SLICE: u64 = 10;
 /// Entries of a cell, two cache lines and two of loads; what else its slice gets goes through the heap, one event in a
 /// hundred.
 const CELL: usize = BATCH;
-/// Slices of a turn for each event that is pending: an event beyond the turn goes through the heap.
-const SPAN: usize = 1;
-/// Slices of a turn, at least and at most.
+/// Slices of a turn, at least and at most; one for each event that is pending. An event beyond the turn goes through the
+/// heap.
 const SLICES: [usize; 2] = [64, 1 << 16];
 /// The wheel is measured, and refitted if need be, after this many events.
 const REFIT_AFTER: u32 = 4096;
-/// No slice is longer than 2 to this power \[ns\]: an entry has 31 bits for the place in its slice.
-const WIDEST: u32 = 31;
+/// No slice is longer than 2 to this power \[ns\]: the place in a slice is a signed number of 32 bits, and below the
+/// largest.
+const WIDEST: u32 = 30;
 /// No entry: later than all others.
 const NONE: u64 = u64::MAX;
 
@@ -80,8 +80,7 @@ impl What {
     /// The other, if so; without a branch.
     #[inline(always)]
     pub(super) fn or(self, other: What, so: bool) -> What {
-        let mask = u32::from(so).wrapping_neg();
-        What(self.0 ^ ((self.0 ^ other.0) & mask))
+        self.masked(other, u64::from(so).wrapping_neg())
     }
 
     /// The other, if a mask of ones says so.
@@ -434,7 +433,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
         let spacing = now.saturating_sub(self.fitted_at) / u64::from(self.taken);
         let shift = (PER_SLICE * spacing).max(1).ilog2().min(WIDEST);
         let pending = self.held + self.far.len();
-        let slices = (SPAN * pending).next_power_of_two().clamp(SLICES[0], SLICES[1]);
+        let slices = pending.next_power_of_two().clamp(SLICES[0], SLICES[1]);
         let now_there = self.cells.len();
         let fits = shift.abs_diff(self.shift) <= 1 && slices <= now_there * 2 && slices * 8 >= now_there;
         self.taken = 0;

@@ -2,6 +2,8 @@
 //!
 //! *Why*: with ten thousand attempts in flight each end would have to be fetched from afar.
 
+use crate::units::SimSpan;
+
 /// What an attempt in flight holds, what it will be charged [quota tokens], and whether a counted request ends with it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::engine) struct Load(u64);
@@ -14,15 +16,18 @@ impl Load {
     const CHARGE_BITS: u32 = 25;
     const COUNTED_AT: u32 = Load::CHARGE_AT + Load::CHARGE_BITS + SPARE_BITS;
 
+    /// What is in flight for longer \[ns\] may be told from others no more by the low bits of its number.
+    const LONGEST: u64 = 10 * SimSpan::MINUTE.0;
+
     const COUNTED: u64 = 1 << Load::COUNTED_AT;
     const MOST_HELD: u64 = (1 << Load::HELD_BITS) - 1;
     const MOST_CHARGED: u64 = (1 << Load::CHARGE_BITS) - 1;
-    /// Stands for one that is larger than anything of which many are ever in flight, and kept elsewhere.
+    /// Stands for one that is larger, or for longer in flight, than nearly all, and kept elsewhere.
     const LARGE: u64 = Load::MOST_CHARGED << Load::CHARGE_AT;
 
     #[inline(always)]
-    pub(in crate::engine) fn new(held: u64, charge: u64) -> Load {
-        let large = held > Load::MOST_HELD || charge >= Load::MOST_CHARGED;
+    pub(in crate::engine) fn new(held: u64, charge: u64, service: u64) -> Load {
+        let large = held > Load::MOST_HELD || charge >= Load::MOST_CHARGED || service > Load::LONGEST;
         if large { Load(Load::LARGE) } else { Load::small(held, charge) }
     }
 
@@ -142,21 +147,22 @@ mod tests {
         let most = [Load::MOST_HELD, Load::MOST_CHARGED - 1];
         for [held, charge] in [[0, 0], [5, 3], most, [0, most[1]]] {
             for counted in [false, true] {
-                let load = Load::new(held, charge).counted(counted);
+                let load = Load::new(held, charge, Load::LONGEST).counted(counted);
                 assert!(!load.is_large());
                 assert_eq!((load.held(), load.charge(), load.is_counted()), (held, charge, counted));
             }
         }
         for (held, charge) in [(most[0] + 1, 0), (0, most[1] + 1), (u64::MAX >> 1, 7), (7, u64::MAX >> 1)] {
-            assert!(Load::new(held, charge).counted(true).is_large() && Load::new(held, charge).is_large());
+            assert!(Load::new(held, charge, 1).counted(true).is_large() && Load::new(held, charge, 1).is_large());
         }
+        assert!(Load::new(5, 3, Load::LONGEST + 1).is_large());
     }
 
     #[test]
     fn sixteen_of_the_largest_loads_add_up() {
         let mut sum = Sum::default();
         let (held, charge) = (Load::MOST_HELD, Load::MOST_CHARGED - 1);
-        (0..16).for_each(|_| sum.add(Load::new(held, charge).counted(true)));
+        (0..16).for_each(|_| sum.add(Load::new(held, charge, 1).counted(true)));
         assert_eq!((sum.held(), sum.charged(), sum.counted()), (16 * held, 16 * charge, 16));
     }
 }

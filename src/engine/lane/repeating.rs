@@ -3,7 +3,7 @@
 //! A first attempt and a repeated one are then the same thing, an attempt of a place in a block, and an event is either
 //! that or an end, which carries all that there is to know of it along. What an attempt leads to is noted in columns, and
 //! counted when the block is done with. Where a quota has room for whatever comes, whole stretches of time are lived
-//! through at once (`stretch`).
+//! through at once (`stretch`); else most slices of time are, attempt by attempt (`walk`), and the others event by event.
 //!
 //! *Why*: over the quota most attempts are refused and repeated. A record for each of their requests, a decision of a
 //! client that could remember, and counters one by one took a third of the time; and so many branches that nobody can
@@ -25,8 +25,9 @@ use crate::engine::observer::Observer;
 use crate::engine::simulation::{PoolState, Simulation};
 use crate::engine::source::OpenSource;
 use crate::random::Key;
-use crate::tally::{FlowTally, Health, Tally};
+use crate::tally::{FlowTally, Tally};
 use crate::units::{SimSpan, SimTime};
+use std::collections::HashMap;
 
 /// What is in progress, and the slice under way.
 #[derive(Debug)]
@@ -48,8 +49,8 @@ pub(super) struct Progress {
     pub(super) agenda: Agenda<Load>,
     /// By place in a block, the number of the current wait: the later it began the larger.
     pub(super) tickets: Vec<u64>,
-    /// Admitted attempts whose load is too large for one, by their number: what they hold and will be charged.
-    pub(super) large: Vec<(u64, [u64; 2])>,
+    /// Admitted attempts whose load is large, by the low bits of their number: the number, what they hold and will be charged.
+    pub(super) large: HashMap<u32, [u64; 3]>,
     /// What ends take beyond what was held for them, of all attempts in flight [quota tokens].
     pub(super) overdraft: u64,
     /// How many requests wait.
@@ -65,7 +66,7 @@ pub(super) struct Progress {
 /// What all blocks so far have in common.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Blocks {
-    /// Whether they are [even](crate::engine::repeats::Outlook::even).
+    /// Whether they are [even](crate::engine::repeats::Outlook::even). One that is not ends walks for good.
     pub(super) even: bool,
     /// The most that a request holds [quota tokens], and the longest that one takes \[ns\].
     pub(super) most_held: u64,
@@ -95,7 +96,7 @@ impl Progress {
         Progress {
             agenda: Agenda::default(),
             tickets: Vec::new(),
-            large: Vec::new(),
+            large: HashMap::new(),
             overdraft: 0,
             waiting: 0,
             blocks: Blocks::default().with(source),
@@ -112,7 +113,6 @@ pub(super) struct Repeating<'s, 'a, A> {
     pub(super) progress: &'s mut Progress,
     pub(super) source: &'s mut OpenSource<'a>,
     pub(super) tally: &'s mut FlowTally,
-    health: &'s mut Option<Health>,
     pub(super) pool: &'s mut PoolState,
     pub(super) marks: &'s Marks,
     pub(super) ladder: &'s Ladder,
@@ -208,9 +208,12 @@ impl<A: Admit> Repeating<'_, '_, A> {
     /// An attempt ends: what it holds is settled.
     #[inline(always)]
     fn settle(&mut self, due: Entry<Load>, now: SimTime) {
-        let number = number_of(due.what().slot(), self.admissions);
-        let load = due.load;
-        let (held, charge) = if load.is_large() { self.take_large(number) } else { (load.held(), load.charge()) };
+        let (slot, load) = (due.what().slot(), due.load);
+        let [number, held, charge] = if load.is_large() {
+            self.take_large(slot)
+        } else {
+            [number_of(slot, self.admissions), load.held(), load.charge()]
+        };
         self.quota.settle(now, Reservation::new(SimTime::ZERO, held, admission::Entry(number)), charge);
         self.in_flight.subtract(1);
         self.reserved.subtract(held);
@@ -220,10 +223,8 @@ impl<A: Admit> Repeating<'_, '_, A> {
     }
 
     #[cold]
-    fn take_large(&mut self, number: u64) -> (u64, u64) {
-        let place = self.progress.large.iter().position(|&(of, _)| of == number).expect("it is kept until it ends");
-        let (_, [held, charge]) = self.progress.large.swap_remove(place);
-        (held, charge)
+    fn take_large(&mut self, low: u32) -> [u64; 3] {
+        self.progress.large.remove(&low).expect("it is kept until it ends")
     }
 
     /// A request makes an attempt, its first if it has just arrived.
@@ -243,7 +244,8 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 let _ = columns.attempted(place, waited, is_first, u64::MAX);
                 let ends = now.saturating_add(SimSpan(service));
                 if load.is_large() {
-                    self.progress.large.push((self.admissions, [held, charge]));
+                    let low = self.admissions as u32 & What::MOST_SLOT;
+                    self.progress.large.insert(low, [self.admissions, held, charge]);
                 }
                 let what = What::end(self.admissions as u32 & What::MOST_SLOT);
                 self.admissions += 1;
@@ -289,7 +291,8 @@ impl<A: Admit> Repeating<'_, '_, A> {
 
     /// Counts a block whose requests are all decided.
     fn count_block(&mut self, block: usize) {
-        let books = Books { tally: self.tally, pool: self.pool, health: self.health };
+        // Who is watched has no ladder.
+        let books = Books { tally: self.tally, pool: self.pool, health: &mut None };
         self.source.count_block(block, self.has_ttft, self.marks, books);
     }
 
@@ -325,7 +328,7 @@ impl<O: Observer> Simulation<'_, O> {
     pub(super) fn repeating_lane<A: Admit>(&mut self, quota: A, ladder: &Ladder, state: &mut RepeatingState) {
         let RepeatingState { progress, walk } = state;
         let engine = self.engine;
-        let Tally { flows, health, .. } = &mut self.tally;
+        let Tally { flows, .. } = &mut self.tally;
         let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
         let source = self.sources[0].as_mut().expect("only open sources are plain");
         let (arrived, admissions) = (source.number(), self.admissions);
@@ -334,7 +337,6 @@ impl<O: Observer> Simulation<'_, O> {
             progress,
             source,
             tally: &mut flows[0],
-            health,
             marks: &self.marks,
             ladder,
             backoff: self.clients[0].backoff,
@@ -381,7 +383,7 @@ impl<O: Observer> Simulation<'_, O> {
                 ledger.reopen(load.held(), load.charge());
             }
         }
-        for (_, [held, charge]) in progress.large {
+        for [_, held, charge] in progress.large.into_values() {
             ledger.reopen(held, charge);
         }
     }

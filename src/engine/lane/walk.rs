@@ -292,6 +292,9 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 return None;
             }
         }
+        if events.len + events.ended == 0 {
+            return None;
+        }
         let mut apart = false;
         if events.len <= FEW {
             widest(InOrder::<FEW> { events, steps, apart: &mut apart });
