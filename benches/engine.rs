@@ -99,7 +99,7 @@ fn tally(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tally");
     group.throughput(Throughput::Elements(durations.len() as u64));
     group.bench_function("histogram", |bencher| {
-        bencher.iter(|| histogram.record_all(black_box(&durations), spread(&durations)))
+        bencher.iter(|| histogram.record_all(black_box(&durations), spread(&durations)));
     });
     group.finish();
 }

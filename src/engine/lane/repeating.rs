@@ -27,7 +27,7 @@ use crate::engine::source::OpenSource;
 use crate::random::Key;
 use crate::tally::{FlowTally, Tally};
 use crate::units::{SimSpan, SimTime};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// What is in progress, and the slice under way.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(super) struct Progress {
     /// By place in a block, the number of the current wait: the later it began the larger.
     pub(super) tickets: Vec<u64>,
     /// Admitted attempts whose load is large, by the low bits of their number: the number, what they hold and will be charged.
-    pub(super) large: HashMap<u32, [u64; 3]>,
+    pub(super) large: BTreeMap<u32, [u64; 3]>,
     /// What ends take beyond what was held for them, of all attempts in flight [quota tokens].
     pub(super) overdraft: u64,
     /// How many requests wait.
@@ -96,7 +96,7 @@ impl Progress {
         Progress {
             agenda: Agenda::default(),
             tickets: Vec::new(),
-            large: HashMap::new(),
+            large: BTreeMap::new(),
             overdraft: 0,
             waiting: 0,
             blocks: Blocks::default().with(source),
