@@ -253,6 +253,15 @@ impl Client {
             state.limiter.update(seconds(now), false);
         }
     }
+
+    /// So many requests succeeded at their first attempt, of a client without a limiter.
+    pub(crate) fn after_first_successes(&self, state: &mut ClientState, count: u64) {
+        debug_assert!(!self.has_limiter(), "the rate follows every response");
+        if count > 0 {
+            self.after_success(state, &Call::default(), SimTime::ZERO);
+            state.quota.release_many(count - 1);
+        }
+    }
 }
 
 impl ClientState {

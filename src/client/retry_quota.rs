@@ -37,6 +37,12 @@ impl RetryQuota {
         self.level = self.capacity.min(self.level + cost.max(NO_RETRY_INCREMENT));
     }
 
+    /// Books so many successes that needed no retry.
+    pub(super) fn release_many(&mut self, successes: u64) {
+        let room = u64::from(self.capacity - self.level);
+        self.level += successes.saturating_mul(u64::from(NO_RETRY_INCREMENT)).min(room) as u32;
+    }
+
     pub(super) fn level(self) -> u32 {
         self.level
     }

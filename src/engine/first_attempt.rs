@@ -49,7 +49,7 @@ pub(super) struct Columns<'a> {
     pub(super) foresight: Foresight<'a>,
     pub(super) verdicts: [Verdict; BLOCK],
     pub(super) repeats: Repeats,
-    /// For a workload whose requests stay in their block.
+    /// For a workload in a lane.
     pub(super) outlook: Outlook,
     has_outlook: bool,
 }
@@ -71,7 +71,7 @@ impl<'a> Columns<'a> {
             verdicts: [Verdict::Admitted; BLOCK],
             repeats: Repeats::new(workload.ladder.as_ref()),
             outlook: Outlook::default(),
-            has_outlook: workload.ladder.is_some(),
+            has_outlook: engine.has_lane(),
         }
     }
 

@@ -41,6 +41,15 @@ impl<'a> Foresight<'a> {
         }
     }
 
+    /// The place of the next request that is marked, from this one on.
+    #[inline(always)]
+    pub(super) fn next_special(&self, place: usize) -> usize {
+        if !self.any {
+            return usize::MAX;
+        }
+        self.special.iter().skip(place).position(|&special| special).map_or(usize::MAX, |nth| place + nth)
+    }
+
     /// Looks at a block whose requests `first ..` arrive at `times`.
     pub(super) fn look(&mut self, first: u64, times: &[u64], timing: &TimingBlock) {
         if self.any {

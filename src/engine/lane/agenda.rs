@@ -10,6 +10,8 @@
 //! slices put in order without a branch. *Measured*: with it a request of the benchmark `low 100` takes 0.87 of the time
 //! that the same lane takes on the general calendar, each event by itself.
 
+use super::entry::{Entry, What};
+use super::load::Load;
 use super::ranks::{BATCH, Ranking};
 use crate::units::SimTime;
 use crate::wide::widest;
@@ -32,100 +34,6 @@ const WIDEST: u32 = 30;
 /// No entry: later than all others.
 const NONE: u64 = u64::MAX;
 
-/// What happens, by class, and to whom, by slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct What(u32);
-
-impl What {
-    /// The two highest bits are the class.
-    const CLASS_AT: u32 = 30;
-    /// The largest slot.
-    pub(super) const MOST_SLOT: u32 = (1 << What::CLASS_AT) - 1;
-    const TIMEOUT: u32 = 1 << What::CLASS_AT;
-    const RELEASE: u32 = 2 << What::CLASS_AT;
-    const RETRY: u32 = 3 << What::CLASS_AT;
-
-    /// An attempt in this slot ends.
-    #[inline(always)]
-    pub(super) fn end(slot: u32) -> What {
-        What(slot)
-    }
-
-    /// The client gives up an attempt of the request in this slot, or the request.
-    pub(super) fn timeout(slot: u32) -> What {
-        What(slot | What::TIMEOUT)
-    }
-
-    /// The request in this slot is let go by its client.
-    pub(super) fn release(slot: u32) -> What {
-        What(slot | What::RELEASE)
-    }
-
-    /// The request in this slot makes its next attempt.
-    #[inline(always)]
-    pub(super) fn retry(slot: u32) -> What {
-        What(slot | What::RETRY)
-    }
-
-    #[inline(always)]
-    pub(super) fn is_end(self) -> bool {
-        self.0 <= What::MOST_SLOT
-    }
-
-    #[inline(always)]
-    pub(super) fn is_retry(self) -> bool {
-        self.0 >= What::RETRY
-    }
-
-    /// The other, if so; without a branch.
-    #[inline(always)]
-    pub(super) fn or(self, other: What, so: bool) -> What {
-        self.masked(other, u64::from(so).wrapping_neg())
-    }
-
-    /// The other, if a mask of ones says so.
-    #[inline(always)]
-    pub(super) fn masked(self, other: What, so: u64) -> What {
-        What(self.0 ^ ((self.0 ^ other.0) & so as u32))
-    }
-
-    pub(super) fn is_timeout(self) -> bool {
-        self.0 & !What::MOST_SLOT == What::TIMEOUT
-    }
-
-    #[inline(always)]
-    pub(super) fn slot(self) -> u32 {
-        self.0 & What::MOST_SLOT
-    }
-}
-
-/// What is due when: how long after the beginning of its slice \[ns\], in the upper half of a number, and what it is, in
-/// the lower; and its load.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Entry<L> {
-    pub(super) key: u64,
-    pub(super) load: L,
-}
-
-impl<L> Entry<L> {
-    #[inline(always)]
-    pub(super) fn what(&self) -> What {
-        What(self.key as u32)
-    }
-
-    /// How long after the beginning of its slice it is due \[ns\].
-    #[inline(always)]
-    pub(super) fn offset(&self) -> u64 {
-        self.key >> 32
-    }
-
-    /// The instant within the slice and the class.
-    #[inline(always)]
-    fn moment(&self) -> u64 {
-        self.key >> What::CLASS_AT
-    }
-}
-
 /// Knows which of two simultaneous events of a class comes first: the one with the smaller number.
 pub(super) trait Orders {
     fn order_of(&self, what: What) -> u64;
@@ -133,22 +41,22 @@ pub(super) trait Orders {
 
 /// What is due when. At one instant ends come before timeouts, these before releases, and these before retries.
 #[derive(Debug)]
-pub(super) struct Agenda<L = ()> {
+pub(super) struct Agenda {
     /// The entries of the current slice in order, and how many of them have passed.
-    due: Vec<Entry<L>>,
+    due: Vec<Entry>,
     passed: usize,
     /// The current slice, counted from time zero, and when it begins \[ns\].
     tick: u64,
     base: u64,
     /// The width of a slice is 2 to this power \[ns\].
     shift: u32,
-    cells: Vec<Cell<L>>,
+    cells: Vec<Cell>,
     /// How many entries each has: apart from them, so that it is at hand when there is one more.
     lens: Vec<u32>,
     /// Entries in cells.
     held: usize,
     /// By instant, what a cell or the wheel's span has no room for.
-    far: BinaryHeap<Reverse<(u64, What, L)>>,
+    far: BinaryHeap<Reverse<(u64, What, Load)>>,
     /// The first instant in `far`.
     far_first: u64,
     /// Events taken out since the wheel was fitted, and when that was.
@@ -159,50 +67,25 @@ pub(super) struct Agenda<L = ()> {
 /// The entries of a slice, unsorted; beyond their number anything.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub(super) struct Cell<L> {
+pub(super) struct Cell {
     pub(super) keys: [u64; CELL],
-    pub(super) loads: [L; CELL],
+    pub(super) loads: [Load; CELL],
 }
 
-impl<L: Copy + Default> Cell<L> {
-    fn empty() -> Cell<L> {
-        Cell { keys: [0; CELL], loads: [L::default(); CELL] }
+impl Cell {
+    fn empty() -> Cell {
+        Cell { keys: [0; CELL], loads: [Load::default(); CELL] }
     }
 
     /// The first so many.
     #[inline(always)]
-    pub(super) fn entries(&self, len: usize) -> impl Iterator<Item = Entry<L>> {
+    pub(super) fn entries(&self, len: usize) -> impl Iterator<Item = Entry> {
         let entries = self.keys.iter().zip(&self.loads).map(|(&key, &load)| Entry { key, load });
         entries.take(len)
     }
 }
 
-/// A slice that has not begun.
-#[derive(Debug)]
-pub(super) struct Slice<'a, L> {
-    pub(super) from: SimTime,
-    /// Its length \[ns\].
-    width: u64,
-    /// How many events it has.
-    pub(super) len: usize,
-    cell: &'a Cell<L>,
-}
-
-impl<'a, L: Copy + Default> Slice<'a, L> {
-    /// Its events, in no order.
-    #[inline(always)]
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<L>> + use<'a, L> {
-        self.cell.entries(self.len)
-    }
-
-    /// Its end: all its events are before it.
-    #[inline(always)]
-    pub(super) fn until(&self) -> SimTime {
-        SimTime(self.from.0 + self.width)
-    }
-}
-
-impl<L: Copy + Default + Ord> Default for Agenda<L> {
+impl Default for Agenda {
     fn default() -> Self {
         Agenda {
             due: Vec::with_capacity(4 * CELL),
@@ -225,21 +108,13 @@ impl<L: Copy + Default + Ord> Default for Agenda<L> {
 impl Agenda {
     /// Adds an event, which is not earlier than the last one taken out, and comes after those of its class and instant.
     #[inline(always)]
-    pub(super) fn push(&mut self, at: SimTime, what: What) {
-        self.push_loaded(at, what, ());
-    }
-}
-
-impl<L: Copy + Default + Ord> Agenda<L> {
-    /// Adds an event with its load, as `push`.
-    #[inline(always)]
-    pub(super) fn push_loaded(&mut self, at: SimTime, what: What, load: L) {
+    pub(super) fn push(&mut self, at: SimTime, what: What, load: Load) {
         self.push_if(true, at, what, load);
     }
 
-    /// As [`push_loaded`](Agenda::push_loaded), if it `happens`: a branch on that could not be predicted.
+    /// As [`push`](Agenda::push), if it `happens`: a branch on that could not be predicted.
     #[inline(always)]
-    pub(super) fn push_if(&mut self, happens: bool, at: SimTime, what: What, load: L) {
+    pub(super) fn push_if(&mut self, happens: bool, at: SimTime, what: What, load: Load) {
         let tick = at.0 >> self.shift;
         let ahead = tick.wrapping_sub(self.tick + 1);
         let mask = self.lens.len() - 1;
@@ -263,17 +138,17 @@ impl<L: Copy + Default + Ord> Agenda<L> {
     /// As `push`, for an event that may come before others of its class and instant.
     pub(super) fn push_in_order(&mut self, at: SimTime, what: What, orders: &impl Orders) {
         if at.0 >> self.shift != self.tick {
-            self.push_loaded(at, what, L::default());
+            self.push(at, what, Load::default());
             return;
         }
-        let entry = self.due_entry(at, what, L::default());
-        let key = |entry: &Entry<L>| (entry.moment(), orders.order_of(entry.what()));
+        let entry = self.due_entry(at, what, Load::default());
+        let key = |entry: &Entry| (entry.moment(), orders.order_of(entry.what()));
         let place = self.due[self.passed..].partition_point(|other| key(other) < key(&entry));
         self.due.insert(self.passed + place, entry);
     }
 
     #[inline(never)]
-    fn push_aside(&mut self, at: SimTime, what: What, load: L) {
+    fn push_aside(&mut self, at: SimTime, what: What, load: Load) {
         debug_assert!(at.0 >> self.shift >= self.tick, "nothing comes before what has happened");
         if at.0 >> self.shift == self.tick {
             let entry = self.due_entry(at, what, load);
@@ -286,21 +161,21 @@ impl<L: Copy + Default + Ord> Agenda<L> {
     }
 
     /// The entry of an event in the current slice.
-    fn due_entry(&self, at: SimTime, what: What, load: L) -> Entry<L> {
+    fn due_entry(&self, at: SimTime, what: What, load: Load) -> Entry {
         Entry { key: ((at.0 - self.base) << 32) | u64::from(what.0), load }
     }
 
     /// Takes out the first event, if it is before `until`.
     #[inline(always)]
-    pub(super) fn pop_before(&mut self, until: SimTime, orders: &impl Orders) -> Option<(SimTime, What)> {
+    pub(super) fn pop_before(&mut self, until: SimTime, orders: &impl Orders) -> Option<(SimTime, Entry)> {
         loop {
-            if let Some(entry) = self.due.get(self.passed) {
+            if let Some(&entry) = self.due.get(self.passed) {
                 let at = self.base + entry.offset();
                 if at >= until.0 {
                     return None;
                 }
                 self.passed += 1;
-                return Some((SimTime(at), entry.what()));
+                return Some((SimTime(at), entry));
             }
             if !self.turn(until, orders) {
                 return None;
@@ -316,7 +191,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
 
     /// When the first event of the current slice is due, and what it is; the end of time if all have passed.
     #[inline(always)]
-    pub(super) fn first(&self) -> (SimTime, Entry<L>) {
+    pub(super) fn first(&self) -> (SimTime, Entry) {
         match self.due.get(self.passed) {
             Some(&entry) => (SimTime(self.base + entry.offset()), entry),
             None => (SimTime::MAX, Entry::default()),
@@ -327,26 +202,6 @@ impl<L: Copy + Default + Ord> Agenda<L> {
     #[inline(always)]
     pub(super) fn pass(&mut self, happens: bool) {
         self.passed += usize::from(happens);
-    }
-
-    /// The slice after the current one, if nothing is due before it and all its events are in one cell.
-    #[inline(always)]
-    pub(super) fn next_slice(&self) -> Option<Slice<'_, L>> {
-        let (tick, mask) = (self.tick + 1, self.cells.len() - 1);
-        let simple = self.is_through() && tick != self.far_first >> self.shift && self.taken < REFIT_AFTER;
-        simple.then(|| {
-            let place = tick as usize & mask;
-            let (cell, len) = (&self.cells[place], self.lens[place] as usize);
-            Slice { from: SimTime(tick << self.shift), width: 1 << self.shift, len, cell }
-        })
-    }
-
-    /// Goes on to the end of the next slice, of which all events are seen to, and shows them once more.
-    #[inline(always)]
-    pub(super) fn pass_slice(&mut self) -> (Cell<L>, usize) {
-        let (cell, len) = (*self.cell(self.tick + 1), self.len_of(self.tick + 1));
-        self.pass_slices(1, len);
-        (cell, len)
     }
 
     /// Turns the wheel to the next slice with events, but not past the one of `until`; whether there is one.
@@ -414,7 +269,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
     }
 
     /// Takes an event out of the heap that is not later than the slice of this tick, and says of which it is.
-    fn pop_far(&mut self, tick: u64) -> Option<(Entry<L>, u64)> {
+    fn pop_far(&mut self, tick: u64) -> Option<(Entry, u64)> {
         let &Reverse((at, what, load)) = self.far.peek().filter(|Reverse((at, ..))| at >> self.shift <= tick)?;
         self.far.pop();
         self.far_first = self.far.peek().map_or(NONE, |&Reverse((at, ..))| at);
@@ -451,12 +306,12 @@ impl<L: Copy + Default + Ord> Agenda<L> {
         self.cells = vec![Cell::empty(); slices];
         self.lens = vec![0; slices];
         for (at, what, load) in pending {
-            self.push_loaded(SimTime(at), what, load);
+            self.push(SimTime(at), what, load);
         }
     }
 
     /// Takes all entries out of the cells.
-    fn drain(&mut self) -> Vec<(u64, What, L)> {
+    fn drain(&mut self) -> Vec<(u64, What, Load)> {
         let mask = self.cells.len() - 1;
         let mut events = Vec::with_capacity(self.held);
         for tick in self.tick + 1..self.tick + self.cells.len() as u64 {
@@ -469,7 +324,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
     }
 
     /// Takes everything out, in no order.
-    pub(super) fn into_events(mut self) -> impl Iterator<Item = (What, L)> {
+    pub(super) fn into_events(mut self) -> impl Iterator<Item = (What, Load)> {
         let due = self.due.split_off(self.passed);
         let cells = self.drain();
         let far = self.far.into_iter().map(|Reverse((_, what, load))| (what, load));
@@ -479,7 +334,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
 }
 
 /// What a stretch of slices needs, which are lived through without a look at the order of their events.
-impl<L: Copy + Default + Ord> Agenda<L> {
+impl Agenda {
     /// The first slice that has not begun, if nothing is due before it.
     #[inline(always)]
     pub(super) fn next_tick(&self) -> Option<u64> {
@@ -494,7 +349,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
 
     /// Adds events that are all later than the current slice: what is due when, by number.
     #[inline(always)]
-    pub(super) fn push_all(&mut self, count: usize, event: impl Fn(usize) -> (SimTime, What, L)) {
+    pub(super) fn push_all(&mut self, count: usize, event: impl Fn(usize) -> (SimTime, What, Load)) {
         let (shift, next, mask) = (self.shift, self.tick + 1, self.cells.len() - 1);
         let within = (1 << shift) - 1;
         let (cells, lens) = (&mut self.cells[..], &mut self.lens[..]);
@@ -546,7 +401,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
 
     /// The cell of a slice within the turn.
     #[inline(always)]
-    pub(super) fn cell(&self, tick: u64) -> &Cell<L> {
+    pub(super) fn cell(&self, tick: u64) -> &Cell {
         &self.cells[tick as usize & (self.cells.len() - 1)]
     }
 
@@ -558,13 +413,13 @@ impl<L: Copy + Default + Ord> Agenda<L> {
 
     /// The entries of the cell of a slice within the turn.
     #[inline(always)]
-    pub(super) fn entries(&self, tick: u64) -> impl Iterator<Item = Entry<L>> {
+    pub(super) fn entries(&self, tick: u64) -> impl Iterator<Item = Entry> {
         self.cell(tick).entries(self.len_of(tick))
     }
 
     /// What of the slices up to this one is in no cell, and of which slice each is.
     #[inline(always)]
-    pub(super) fn take_far(&mut self, last: u64, out: &mut Vec<(Entry<L>, u64)>) {
+    pub(super) fn take_far(&mut self, last: u64, out: &mut Vec<(Entry, u64)>) {
         out.clear();
         if self.far_first >> self.shift <= last {
             while let Some(far) = self.pop_far(last) {
@@ -591,7 +446,7 @@ impl<L: Copy + Default + Ord> Agenda<L> {
 /// Orders entries of which some are of one class and instant.
 #[cold]
 #[inline(never)]
-fn put_ties_in_order<L>(entries: &mut [Entry<L>], orders: &impl Orders) {
+fn put_ties_in_order(entries: &mut [Entry], orders: &impl Orders) {
     entries.sort_unstable_by_key(|entry| (entry.moment(), orders.order_of(entry.what())));
 }
 
@@ -617,7 +472,7 @@ mod tests {
             holds in prop::collection::vec((0u32..58, 0u64..8, 0u32..4, 0u64..4), 1..400),
             rounds in 1usize..30,
         ) {
-            let mut agenda = Agenda::<()>::default();
+            let mut agenda = Agenda::default();
             let mut sorted = BTreeSet::new();
             let (mut now, mut number) = (0, 0);
             for _ in 0..rounds {

@@ -3,8 +3,8 @@
 //! Most get what they wait for long before. As nearly all begin to wait in the order of their deadlines, only those with
 //! the first deadline are on the agenda; who has left by its turn never gets there.
 
-use super::Lane;
-use super::agenda::What;
+use super::entry::What;
+use super::{InOrder, Lane};
 use crate::admission::Admit;
 use crate::engine::held_back::HoldsBack as _;
 use crate::engine::line::Waiter;
@@ -39,8 +39,8 @@ impl Alarms {
 impl<A: Admit> Lane<'_, '_, A> {
     /// A request begins to wait for something that has no instant, and until its deadline at most; returns the ticket.
     pub(super) fn begin_alarmed_wait(&mut self, slot: u32, next: Next, now: SimTime) -> u64 {
-        self.counters.waits += 1;
-        let ticket = self.counters.waits;
+        self.track.moved.waits += 1;
+        let ticket = self.track.moved.waits;
         self.in_progress.tickets[slot as usize] = ticket;
         let request = self.in_progress.waiting.get_mut(slot);
         request.next = next;
@@ -69,7 +69,9 @@ impl<A: Admit> Lane<'_, '_, A> {
             alarms.count += 1;
         }
         let alarm = alarms.set.insert((waiter, is_first));
-        self.agenda.push_in_order(at, What::timeout(alarm | NO_REQUEST), self.in_progress);
+        let in_order = InOrder { in_progress: self.in_progress, admissions: self.track.moved.admissions };
+        self.track.course.others += 1;
+        self.track.course.agenda.push_in_order(at, What::timeout(alarm | NO_REQUEST), &in_order);
     }
 
     /// A deadline comes.
@@ -85,7 +87,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         if !self.in_progress.still_waits(waiter) {
             // It is not counted as something that happened.
-            self.counters.wakes -= 1;
+            self.track.moved.wakes -= 1;
             return;
         }
         let slot = waiter.slot();
@@ -94,6 +96,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.in_progress.tickets[slot as usize] = 0;
         if next == Next::Slot {
             self.slots[client as usize].waiting.retain(|&other| other != slot);
+            self.in_progress.in_line -= 1;
             self.fail(slot, FailureCause::DeadlineExceeded);
         } else {
             self.leave_early(0, client, self.workload.model.pool, next);

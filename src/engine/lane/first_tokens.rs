@@ -91,7 +91,7 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Looks for first tokens of requests that were admitted at once.
     fn look_for_first_tokens(&mut self, now: SimTime) {
-        let (block, next) = (self.source.block(), self.source.place);
+        let (block, next) = (self.track.source.block(), self.track.source.place);
         let verdicts = &block.columns().verdicts;
         let FirstTokens { coming, looked_at } = &mut self.in_progress.first_tokens;
         let new = verdicts.iter().enumerate().take(next).skip(*looked_at);

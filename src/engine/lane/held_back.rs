@@ -4,8 +4,8 @@
 //! goes the short way, without a record.
 
 use super::Lane;
-use super::agenda::What;
 use super::alarms::NO_REQUEST;
+use super::entry::What;
 use crate::admission::Admit;
 use crate::client::{Call, Client, ClientState, Send, Waiters};
 use crate::engine::event::Event;
@@ -35,7 +35,7 @@ impl<A: Admit> Lane<'_, '_, A> {
                 self.wait_for_gateway(model.pool, u64::from(model.priority), slot, gateway, now);
                 return;
             }
-            let demand = self.source.block().tokens.get(place).demand(self.flow.max_tokens);
+            let demand = self.track.source.block().tokens.get(place).demand(self.flow.max_tokens);
             self.held_back.keep_busy(model, 0, self.pool_model, demand, now);
         }
         if self.client.has_limiter() {
@@ -58,7 +58,7 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Gives a request its record that is not admitted as it arrives.
     pub(super) fn enrol_refused(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
-        self.source.block_mut().columns_mut().verdicts[place] = Verdict::Refused;
+        self.track.source.block_mut().columns_mut().verdicts[place] = Verdict::Refused;
         self.enrol(place, now, counted)
     }
 
@@ -79,7 +79,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     pub(super) fn adopt(&mut self, event: Event) {
         if let Some(line) = line_of(event) {
             let wake = self.in_progress.wakes.insert(Wake { line: line as u32, order: event.order() });
-            self.agenda.push(event.at(), What::release(wake | NO_REQUEST));
+            self.track.push_other(event.at(), What::release(wake | NO_REQUEST));
         }
     }
 
@@ -145,12 +145,12 @@ impl<A: Admit> HoldsBack for Lane<'_, '_, A> {
     }
 
     fn next_order(&self) -> u64 {
-        self.counters.waits + 1
+        self.track.moved.waits + 1
     }
 
     fn push_wake(&mut self, line: usize, at: SimTime) {
-        self.counters.waits += 1;
-        let wake = self.in_progress.wakes.insert(Wake { line: line as u32, order: self.counters.waits });
-        self.agenda.push(at, What::release(wake | NO_REQUEST));
+        self.track.moved.waits += 1;
+        let wake = self.in_progress.wakes.insert(Wake { line: line as u32, order: self.track.moved.waits });
+        self.track.push_other(at, What::release(wake | NO_REQUEST));
     }
 }

@@ -2,25 +2,27 @@
 //!
 //! Most scenarios ask about one application, which has no fallback. Then most events are an arrival, an end or a retry,
 //! and all that they touch is known beforehand. A [`Lane`] runs such a replication from mark to mark with the limiter
-//! known at compile time and the state that changes side by side: an attempt in flight is half a cache line, the
-//! record of a request that waits two. What it does to the books is what the general loop does; a test compares
-//! the two, tally by tally.
+//! known at compile time and the state that changes side by side: an attempt in flight is sixteen bytes on the calendar,
+//! the record of a request that waits two cache lines. What it does to the books is what the general loop does; a test
+//! compares the two, tally by tally.
 //!
-//! *Map*: `mod` carries what most requests are, admitted at once and answered, `calm` many of them at once; `slow` the
-//! attempts that are not plain, `waiting` the records of their requests and their waits; `slots` concurrency caps,
-//! `held_back` paces and limiters, `alarms` the deadlines of those that wait there; `first_tokens` the successes of streams.
-//! Clients that remember nothing have a loop of their own in `repeating`, with `stretch` and `walk` for many events at once,
-//! and `load` for what rides on the calendar; `agenda` is the calendar of both, `ranks` puts its slices in order. What stays
-//! to the general loop: several workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose
-//! reservation or end unfolds while they run, and streams under an SDK's limiter.
+//! *Map*: `mod` carries what most requests are, admitted at once and answered; `slow` the attempts that are not plain,
+//! `waiting` the records of their requests and their waits; `slots` concurrency caps, `held_back` paces and limiters,
+//! `alarms` the deadlines of those that wait there; `hearers` who is told of an end, `first_tokens` the successes of
+//! streams. Clients that remember nothing have a loop of their own in `repeating`, with `walk` for the events of a slice.
+//! Both run on a `track`, which `stretch` takes through many slices at once; `agenda` is its calendar, with an `entry` for
+//! each event and a `load` on each end, `ranks` puts its slices in order. What stays to the general loop: several
+//! workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose reservation or end unfolds while
+//! they run, and streams under an SDK's limiter.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
 //! concerns. *Measured* with what `mod` carries alone: a request of the benchmark `low 100` takes half of the time here.
 
 mod agenda;
 mod alarms;
-mod calm;
+mod entry;
 mod first_tokens;
+mod hearers;
 mod held_back;
 mod load;
 mod ranks;
@@ -28,6 +30,7 @@ mod repeating;
 mod slots;
 mod slow;
 mod stretch;
+mod track;
 mod waiting;
 mod walk;
 
@@ -39,7 +42,6 @@ use super::draws::LatencyKeys;
 use super::event::Event;
 use super::faults::FaultKeys;
 use super::first_attempt::Verdict;
-use super::gauge::Gauge;
 use super::held_back::{HeldBack, HoldsBack as _};
 use super::marks::Marks;
 use super::observer::Observer;
@@ -47,43 +49,43 @@ use super::request::NOWHERE;
 use super::simulation::{ClientSlots, Clients, PoolState, Simulation};
 use super::slab::Slab;
 use super::source::OpenSource;
-use crate::admission::{Admission, Admit, Meter, OneQuota, Reservation};
+use crate::admission::{Admission, Admit, Meter, OneQuota};
 use crate::client::{Call, Client, ClientState};
 use crate::model::Pool;
 use crate::random::Key;
 use crate::tally::{FlowTally, Health, Tally};
 use crate::units::SimTime;
-use agenda::{Agenda, Orders, What};
+use agenda::Orders;
 use alarms::{Alarms, NO_REQUEST};
-use calm::Unrest;
+use entry::{Entry, What};
 use first_tokens::FirstTokens;
+use hearers::Hearers;
 use held_back::Wake;
 use repeating::RepeatingState;
+use track::{Course, Track, nobody_hears, number_of};
 use waiting::Waiting;
 
 /// What is in progress in a lane.
 #[derive(Debug, Default)]
 pub(super) struct LaneState {
-    agenda: Agenda,
+    course: Course,
     in_progress: InProgress,
-    /// In place of both, where clients have a ladder.
+    /// In place of that, where clients have a ladder.
     repeating: Option<Box<RepeatingState>>,
 }
 
-/// Attempts in flight and requests that wait.
+/// Requests that wait, or for whose end somebody waits.
 #[derive(Debug, Default)]
 struct InProgress {
-    flights: Slab<Flight>,
-    /// By slot of `flights`, the number of the admission.
-    admissions: Vec<u64>,
-    /// By slot of `flights`, where somebody hears of the end.
-    news: Vec<News>,
+    hearers: Hearers,
     waiting: Slab<Waiting>,
     /// By slot of `waiting`, the number of the current wait; zero outside of one.
     tickets: Vec<u64>,
     wakes: Slab<Wake>,
     alarms: Alarms,
     first_tokens: FirstTokens,
+    /// How many requests wait for a slot under their client's cap.
+    in_line: u64,
 }
 
 impl LaneState {
@@ -101,26 +103,21 @@ impl LaneState {
     }
 }
 
-/// An admitted attempt.
-#[derive(Debug, Default)]
-#[repr(align(32))]
-struct Flight {
-    reservation: Reservation,
-    charge: Charge,
-}
-
-/// Quota tokens that an attempt will be charged, and in the highest bit whether a counted request ends with it.
-#[derive(Debug, Default, Clone, Copy)]
-struct Charge(u64);
-
 /// Who hears that an attempt has succeeded.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct News {
     client: u32,
     /// Its record, if it has one.
     request: u32,
     /// Tokens of the answer.
     output: u32,
+}
+
+impl Default for News {
+    /// Of the only client, and a request that has succeeded at once.
+    fn default() -> News {
+        News { client: 0, request: NOWHERE, output: 0 }
+    }
 }
 
 impl News {
@@ -131,16 +128,13 @@ impl News {
 /// The state of a replication between two marks, with everything that its events touch side by side.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each asked on its own in the event loop")]
 struct Lane<'s, 'a, A> {
-    quota: A,
-    agenda: &'s mut Agenda,
+    track: Track<'s, 'a, A>,
     in_progress: &'s mut InProgress,
-    source: &'s mut OpenSource<'a>,
     tally: &'s mut FlowTally,
     health: &'s mut Option<Health>,
     pool: &'s mut PoolState,
     pool_model: &'a Pool,
     held_back: &'s mut HeldBack,
-    marks: &'s Marks,
     workload: &'a CompiledWorkload<'a>,
     flow: &'a Flow,
     client: &'a Client,
@@ -157,23 +151,8 @@ struct Lane<'s, 'a, A> {
     careful: bool,
     /// Whether its client does something when a request has its answer.
     listens: bool,
-    unrest: Unrest,
-    /// Of the workload, of its pool and of everything.
-    in_flight: Gauge,
-    reserved: Gauge,
-    counters: Counters,
-}
-
-/// What a lane counts.
-#[derive(Debug, Clone, Copy)]
-struct Counters {
-    admissions: u64,
-    waits: u64,
-    counted_open: u64,
-    /// Quota tokens.
-    charged: u64,
-    /// Events that are neither an arrival nor an end.
-    wakes: u64,
+    /// All that it does for requests that succeed at once is the same, whichever they are.
+    all_alike: bool,
 }
 
 impl<O: Observer> Simulation<'_, O> {
@@ -194,23 +173,26 @@ impl<O: Observer> Simulation<'_, O> {
     fn lane<A: Admit>(&mut self, quota: A, state: &mut LaneState) {
         let engine = self.engine;
         let workload = &engine.workloads[0];
+        let course = &mut state.course;
         if let (Some(state), Some(ladder)) = (&mut state.repeating, &workload.ladder) {
-            return self.repeating_lane(quota, ladder, state);
+            return self.repeating_lane(quota, ladder, state, course);
         }
-        let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
+        let moved = self.moved();
         let Clients { states, slots, backoff, waiters, latency_keys, faults, .. } = &mut self.clients[0];
         let Tally { flows, health, .. } = &mut self.tally;
         let capped = workload.model.concurrency.is_some();
+        let source = self.sources[0].as_mut().expect("only open sources are plain");
+        let arrived = source.number();
+        let greets = capped || workload.held_back || workload.client.saves_up();
         let mut lane = Lane {
-            quota,
-            agenda: &mut state.agenda,
+            careful: greets || source.any_special(),
+            track: Track { quota, course, source, marks: &self.marks, moved },
             in_progress: &mut state.in_progress,
-            source: self.sources[0].as_mut().expect("only open sources are plain"),
             tally: &mut flows[0],
             health,
+            pool: &mut self.pools[usize::from(engine.routes[0].pool)],
             pool_model: &engine.scenario.pools[engine.flows[0].pool],
             held_back: &mut self.held_back,
-            marks: &self.marks,
             workload,
             flow: &engine.flows[0],
             client: &workload.client,
@@ -221,79 +203,58 @@ impl<O: Observer> Simulation<'_, O> {
             latency_keys: *latency_keys,
             fault_keys: *faults,
             has_ttft: engine.flows[0].latency.has_ttft(),
-            greets: capped || workload.held_back || workload.client.saves_up(),
-            careful: true,
-            unrest: Unrest::default(),
+            greets,
             listens: capped || workload.held_back || workload.books_end(),
-            in_flight: self.in_flight,
-            reserved: pool.reserved,
-            counters: Counters {
-                admissions: self.admissions,
-                waits: self.waits,
-                counted_open: self.counted_open,
-                charged: pool.charged,
-                wakes: 0,
-            },
-            pool,
+            all_alike: workload.model.clients == 1 && !capped && !workload.held_back,
         };
-        let arrived = lane.source.number();
-        lane.careful = lane.greets || lane.source.any_special();
         // A change of the quota may have woken a line at the mark.
         while let Some(event) = self.calendar.pop_before(Event::NEVER) {
             lane.adopt(event);
         }
         lane.run();
-        let Lane { in_flight, reserved, counters, source, .. } = lane;
-        // Each arrival, each wake and each end is an event.
-        let admitted = counters.admissions - self.admissions;
-        let ended = self.in_flight.now() + admitted - in_flight.now();
-        self.tally.events += source.number() - arrived + counters.wakes + ended;
-        self.in_flight = in_flight;
-        self.workloads_in_flight[0] = in_flight;
-        let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
-        pool.in_flight = in_flight;
-        pool.reserved = reserved;
-        pool.admitted += admitted;
-        pool.charged = counters.charged;
-        self.admissions = counters.admissions;
-        self.waits = counters.waits;
-        self.counted_open = counters.counted_open;
+        let Track { source, moved, .. } = lane.track;
+        let arrived = source.number() - arrived;
+        self.move_on(moved, arrived);
     }
 
-    /// Closes the books of a lane: what is still in flight stays on them.
+    /// Closes the books of a lane.
     pub(super) fn close_lane(&mut self, state: LaneState) {
-        if let Some(state) = state.repeating {
-            return self.close_repeating(*state);
+        if state.repeating.is_some() {
+            self.close_repeating();
         }
-        for (what, ()) in state.agenda.into_events().filter(|(what, ())| what.is_end()) {
-            let flight = state.in_progress.flights.get(what.slot());
-            self.tally.flows[0].ledger.reopen(flight.reservation.held(), flight.charge.tokens());
-        }
+        state.course.close(&mut self.tally.flows[0].ledger);
     }
 }
 
 impl<A: Admit> Lane<'_, '_, A> {
     fn run(&mut self) {
-        let mark = self.marks.next().at();
-        let past_horizon = self.marks.past_horizon();
+        let mark = self.track.marks.next().at();
+        let past_horizon = self.track.marks.past_horizon();
         // What holds requests back wants to see them one by one.
         let may_be_calm = !past_horizon && !self.workload.held_back;
         loop {
-            if may_be_calm && self.calm_slice(mark) {
+            if may_be_calm && self.live_through_stretch(mark) {
                 continue;
             }
-            let arrival = self.source.next_time();
+            let arrival = self.track.source.next_time();
             // A mark comes before everything at its instant, an arrival after.
             let until = mark.min(SimTime(arrival.0 + 1));
-            while let Some((at, what)) = self.agenda.pop_before(until, self.in_progress) {
+            while let Some((at, due)) = self.next_before(until) {
+                let what = due.what();
                 if what.is_end() {
-                    self.settle(what.slot(), at);
-                } else if what.is_retry() {
-                    self.retry(what.slot(), at);
+                    let number = self.track.settle(due, at);
+                    if self.listens {
+                        self.answered(number, at);
+                    }
                 } else {
-                    self.wakes(what, at);
+                    self.track.course.others -= 1;
+                    if what.is_retry() {
+                        self.retry(what.slot(), at);
+                    } else {
+                        self.wakes(what, at);
+                    }
                 }
-                if past_horizon && self.counters.counted_open == 0 {
+                if past_horizon && self.track.moved.counted_open == 0 {
                     return;
                 }
             }
@@ -304,32 +265,72 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
     }
 
+    /// Takes out what is due next, if it is due before `until`.
+    #[inline(always)]
+    fn next_before(&mut self, until: SimTime) -> Option<(SimTime, Entry)> {
+        let in_order = InOrder { in_progress: self.in_progress, admissions: self.track.moved.admissions };
+        self.track.course.agenda.pop_before(until, &in_order)
+    }
+
+    /// Lives through as many of the next slices as it can; whether through any.
+    #[inline(always)]
+    fn live_through_stretch(&mut self, mark: SimTime) -> bool {
+        let Course { agenda, unrest, .. } = &mut *self.track.course;
+        agenda.is_through() && !unrest.lasts() && self.try_to_live_through(mark)
+    }
+
+    #[inline(never)]
+    fn try_to_live_through(&mut self, mark: SimTime) -> bool {
+        let place = self.track.source.place;
+        let stop = self.track.source.block().columns().foresight.next_special(place);
+        let Some(ahead) = self.track.look_ahead(mark, stop) else { return false };
+        if self.greets {
+            if !self.has_slots(ahead.attempts) {
+                self.track.course.unrest.grows();
+                return false;
+            }
+            self.greet_all(ahead.attempts);
+        }
+        let Lane { track, in_progress, .. } = self;
+        if !self.listens {
+            track.live_through(ahead, nobody_hears);
+        } else if self.all_alike && in_progress.hearers.is_empty() {
+            let open = track.moved.in_flight.now() + ahead.attempts as u64;
+            track.live_through(ahead, nobody_hears);
+            let ended = open - track.moved.in_flight.now();
+            self.client.after_first_successes(&mut self.states[0], ended);
+        } else {
+            self.hear_through(ahead);
+        }
+        true
+    }
+
     /// A request arrives and makes its first attempt.
     #[inline(always)]
     fn arrive(&mut self, now: SimTime) {
-        let place = self.source.place;
-        let counted = now >= self.marks.warmup();
-        self.counters.counted_open += u64::from(counted);
+        let place = self.track.source.place;
+        let counted = now >= self.track.marks.warmup();
+        self.track.moved.counted_open += u64::from(counted);
         if self.careful {
             self.careful_arrival(place, now, counted);
         } else {
             self.first_attempt(place, now, counted);
         }
-        self.source.place += 1;
-        if self.source.place == self.source.end {
+        self.track.source.place += 1;
+        if self.track.source.place == self.track.source.end {
             if self.workload.books_first_token {
                 self.block_of_streams_ends(now);
             }
-            self.count_block(self.source.current);
-            self.source.refill();
-            self.careful = self.greets || self.source.any_special();
+            self.count_block(self.track.source.current);
+            self.track.source.refill();
+            self.careful = self.greets || self.track.source.any_special();
         }
     }
 
     /// Counts a block whose requests are all decided or have records of their own.
     fn count_block(&mut self, block: usize) {
         let books = Books { tally: self.tally, pool: self.pool, health: self.health };
-        self.source.count_block(block, self.has_ttft, self.marks, books);
+        self.track.source.count_block(block, self.has_ttft, self.track.marks, books);
     }
 
     /// A request of a block arrives in which not all are plain.
@@ -345,7 +346,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A request makes its first attempt.
     #[inline(always)]
     fn make_first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
-        if self.source.block().columns().foresight.special[place] {
+        if self.track.source.block().columns().foresight.special[place] {
             self.special_arrival(place, now, counted);
         } else {
             self.first_attempt(place, now, counted);
@@ -355,22 +356,14 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A first attempt that meets nothing but the quota.
     #[inline(always)]
     fn first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
-        let columns = self.source.block_mut().columns_mut();
+        let columns = self.track.source.block_mut().columns_mut();
         let (cost, charge, ends) = (columns.reservation[place], columns.charge[place], columns.ends[place]);
-        match self.quota.admit(now, cost) {
-            Admission::Admitted(reservation) => {
+        match self.track.quota.admit(now, cost) {
+            Admission::Admitted(_) => {
                 columns.verdicts[place] = Verdict::Admitted;
-                let news = if self.listens {
-                    News {
-                        client: self.workload.client_of(self.source.number()),
-                        request: NOWHERE,
-                        output: self.source.block().tokens.capped[place],
-                    }
-                } else {
-                    News::default()
-                };
-                let ends_counted = counted && ends <= self.marks.patience();
-                self.depart(reservation, Charge::new(charge, ends_counted), news, ends);
+                let load = columns.outlook.loads[place].counted(counted && ends <= self.track.marks.patience());
+                let news = (self.listens && !self.all_alike).then(|| self.news_of_next());
+                self.depart(ends, cost, charge, load, news);
             }
             Admission::Refused(refusal) => {
                 columns.verdicts[place] = Verdict::Refused;
@@ -379,42 +372,27 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
     }
 
-    /// An admitted attempt is under way.
+    /// What is said when the first attempt of the next request succeeds.
     #[inline(always)]
-    fn depart(&mut self, reservation: Reservation, charge: Charge, news: News, ends: SimTime) {
-        self.counters.admissions += 1;
-        self.in_flight.add(1);
-        self.reserved.add(reservation.held());
-        let slot = self.in_progress.flights.insert(Flight { reservation, charge });
-        self.in_progress.admitted(slot, self.counters.admissions);
-        if self.listens {
-            self.in_progress.hears(slot, news);
-        }
-        self.agenda.push(ends, What::end(slot));
+    fn news_of_next(&self) -> News {
+        let source = &self.track.source;
+        let (client, output) = (self.workload.client_of(source.number()), source.block().tokens.capped[source.place]);
+        News { client, request: NOWHERE, output }
     }
 
-    /// An attempt ends: what it holds is settled, and its client hears of it.
+    /// An admitted attempt is under way.
     #[inline(always)]
-    fn settle(&mut self, slot: u32, now: SimTime) {
-        let flight = self.in_progress.flights.get_mut(slot);
-        let charge = flight.charge;
-        let reservation = std::mem::take(&mut flight.reservation);
-        let held = reservation.held();
-        self.in_progress.flights.free(slot);
-        self.quota.settle(now, reservation, charge.tokens());
-        self.in_flight.subtract(1);
-        self.reserved.subtract(held);
-        self.counters.charged += charge.tokens();
-        self.counters.counted_open -= u64::from(charge.ends_counted());
-        if self.listens {
-            self.answered(slot, now);
+    fn depart(&mut self, ends: SimTime, held: u64, charge: u64, load: Load, news: Option<News>) {
+        let number = self.track.depart(ends, held, charge, load);
+        if let Some(news) = news {
+            self.in_progress.hearers.insert(number, news);
         }
     }
 
     /// A client hears that an attempt has succeeded.
     #[inline(never)]
-    fn answered(&mut self, slot: u32, now: SimTime) {
-        let News { client, request, output } = self.in_progress.news[slot as usize];
+    fn answered(&mut self, number: u64, now: SimTime) {
+        let News { client, request, output } = self.in_progress.hearers.take(number).unwrap_or_default();
         if client == News::UNHEARD.client {
             return;
         }
@@ -435,57 +413,23 @@ impl<A: Admit> Lane<'_, '_, A> {
     }
 }
 
-impl Orders for InProgress {
+/// Tells simultaneous events apart.
+struct InOrder<'p> {
+    in_progress: &'p InProgress,
+    admissions: u64,
+}
+
+impl Orders for InOrder<'_> {
     fn order_of(&self, what: What) -> u64 {
-        let slot = what.slot();
+        let (slot, in_progress) = (what.slot(), self.in_progress);
         if what.is_end() {
-            self.admissions[slot as usize]
+            number_of(slot, self.admissions)
         } else if slot & NO_REQUEST == 0 {
-            self.tickets[slot as usize]
+            in_progress.tickets[slot as usize]
         } else if what.is_timeout() {
-            self.alarms.order_of(slot)
+            in_progress.alarms.order_of(slot)
         } else {
-            self.wakes.get(slot & !NO_REQUEST).order
+            in_progress.wakes.get(slot & !NO_REQUEST).order
         }
-    }
-}
-
-impl InProgress {
-    #[inline(always)]
-    fn admitted(&mut self, slot: u32, order: u64) {
-        let place = slot as usize;
-        if place == self.admissions.len() {
-            self.admissions.push(order);
-        } else {
-            self.admissions[place] = order;
-        }
-    }
-
-    #[inline(always)]
-    fn hears(&mut self, slot: u32, news: News) {
-        let place = slot as usize;
-        if place >= self.news.len() {
-            self.news.resize(place + 1, News::default());
-        }
-        self.news[place] = news;
-    }
-}
-
-impl Charge {
-    const COUNTED: u64 = 1 << 63;
-
-    #[inline(always)]
-    fn new(tokens: u64, ends_counted: bool) -> Charge {
-        Charge(tokens | if ends_counted { Charge::COUNTED } else { 0 })
-    }
-
-    #[inline(always)]
-    fn tokens(self) -> u64 {
-        self.0 & !Charge::COUNTED
-    }
-
-    #[inline(always)]
-    fn ends_counted(self) -> bool {
-        self.0 & Charge::COUNTED != 0
     }
 }

@@ -6,24 +6,25 @@
 //! *Measured* against Batcher's network of 63 comparisons, whose sixteen numbers no set of ordinary registers holds:
 //! a slice of ten events is in order in half the time.
 
-use super::agenda::{Cell, Entry};
+use super::agenda::Cell;
+use super::entry::Entry;
 use crate::wide::Loop;
 
 /// The most that are put in order at once.
 pub(super) const BATCH: usize = 16;
 
 /// Puts the entries of a cell in order.
-pub(super) struct Ranking<'a, L> {
-    pub(super) cell: &'a Cell<L>,
+pub(super) struct Ranking<'a> {
+    pub(super) cell: &'a Cell,
     /// How many there are.
     pub(super) len: usize,
     /// They go here, if no two are at one instant; beyond their number anything.
-    pub(super) sorted: &'a mut [Entry<L>; BATCH],
+    pub(super) sorted: &'a mut [Entry; BATCH],
     /// Whether two are.
     pub(super) tied: &'a mut bool,
 }
 
-impl<L: Copy + Default> Loop for Ranking<'_, L> {
+impl Loop for Ranking<'_> {
     #[inline(always)]
     fn run(self) {
         let Ranking { cell, len, sorted, tied } = self;

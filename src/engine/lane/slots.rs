@@ -1,46 +1,85 @@
 //! Clients of a lane that do something for a request before they send it: they pay into a budget, let it into a slot
 //! under their concurrency cap, or hold it back (see `held_back`).
 
-use super::Lane;
-use super::agenda::What;
-use super::ranks::BATCH;
+use super::entry::What;
+use super::stretch::Ahead;
+use super::track::Track;
+use super::{InProgress, Lane, News};
 use crate::admission::Admit;
+use crate::client::Call;
 use crate::engine::first_attempt::Verdict;
-use crate::engine::request::Next;
+use crate::engine::request::{NOWHERE, Next};
 use crate::tally::FailureCause;
 use crate::units::SimTime;
 
 impl<A: Admit> Lane<'_, '_, A> {
-    /// Whether the client of a request has a slot for it and for as many more as a batch may have.
-    #[inline(always)]
-    pub(super) fn has_room(&self, number: u64) -> bool {
+    /// Whether the clients of so many requests, the next to arrive, have slots for all of them, and nobody waits for one.
+    pub(super) fn has_slots(&self, requests: usize) -> bool {
         let Some(cap) = self.workload.model.concurrency else { return true };
-        let client = self.workload.client_of(number) as usize;
-        u64::from(self.slots[client].active) + BATCH as u64 <= u64::from(cap.limit)
+        if self.in_progress.in_line > 0 {
+            return false;
+        }
+        // They come to one client after the other.
+        let clients = self.slots.len();
+        let each = requests.div_ceil(clients) as u64;
+        let first = self.workload.client_of(self.track.source.number()) as usize;
+        let theirs = self.slots.iter().cycle().skip(first).take(requests.min(clients));
+        theirs.into_iter().all(|slots| u64::from(slots.active) + each <= u64::from(cap.limit))
     }
 
-    /// Whether somebody waits for the slot that the request of a flight holds.
-    #[inline(always)]
-    pub(super) fn is_waited_for(&self, flight: u32) -> bool {
-        let client = self.in_progress.news[flight as usize].client as usize;
-        self.slots.get(client).is_some_and(|slots| !slots.waiting.is_empty())
+    /// The clients of so many requests, the next to arrive, begin them; they have slots, and the quota has room.
+    pub(super) fn greet_all(&mut self, requests: usize) {
+        let Track { source, moved, .. } = &self.track;
+        let (first, place) = (source.number(), source.place);
+        let outputs = &source.block().tokens.capped[place..place + requests];
+        let admissions = moved.admissions;
+        for (nth, &output) in (0..).zip(outputs) {
+            let client = self.workload.client_of(first + nth);
+            let _ = self.client.begin(&mut self.states[client as usize]);
+            if let Some(slots) = self.slots.get_mut(client as usize) {
+                slots.active += 1;
+            }
+            if self.listens && !self.all_alike {
+                self.in_progress.hearers.insert(admissions + nth, News { client, request: NOWHERE, output });
+            }
+        }
     }
 
-    /// A client begins a request, for which it has a slot.
-    #[inline(always)]
-    pub(super) fn greet(&mut self, client: u32) {
-        let _ = self.client.begin(&mut self.states[client as usize]);
-        if let Some(slots) = self.slots.get_mut(client as usize) {
-            slots.active += 1;
+    /// Lives through these slices, and lets clients hear of each attempt that ends there. Nothing fails meanwhile, and
+    /// nobody waits for a slot: the order in which they hear of it does not matter.
+    #[inline(never)]
+    pub(super) fn hear_through(&mut self, ahead: Ahead) {
+        let Lane { track, in_progress, slots, states, client, workload, .. } = self;
+        let InProgress { hearers, waiting, .. } = &mut **in_progress;
+        let mut alike = 0;
+        track.live_through(ahead, |number| {
+            let Some(News { client: whose, request, .. }) = hearers.take(number) else {
+                alike += 1;
+                return;
+            };
+            let heard = whose != News::UNHEARD.client;
+            if heard && workload.books_end() {
+                let call = if request == NOWHERE { Call::default() } else { waiting.get(request).call };
+                client.after_success(&mut states[whose as usize], &call, SimTime::ZERO);
+            }
+            if heard && request != NOWHERE {
+                waiting.free(request);
+            }
+            if let Some(slots) = slots.get_mut(whose as usize) {
+                slots.active -= 1;
+            }
+        });
+        if alike > 0 {
+            client.after_first_successes(&mut states[0], alike);
         }
     }
 
     /// A request arrives at a client that does something for it before it sends it.
     #[inline(never)]
     pub(super) fn greeted_arrival(&mut self, place: usize, now: SimTime, counted: bool) {
-        let client = self.workload.client_of(self.source.number());
+        let client = self.workload.client_of(self.track.source.number());
         let _ = self.client.begin(&mut self.states[client as usize]);
-        let columns = self.source.block_mut().columns_mut();
+        let columns = self.track.source.block_mut().columns_mut();
         if let Some(cap) = self.workload.model.concurrency {
             let slots = &mut self.slots[client as usize];
             if slots.active >= cap.limit {
@@ -67,6 +106,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A request waits for a slot.
     fn queue(&mut self, slot: u32, client: u32, now: SimTime) {
         self.slots[client as usize].waiting.push_back(slot);
+        self.in_progress.in_line += 1;
         self.begin_alarmed_wait(slot, Next::Slot, now);
     }
 
@@ -84,11 +124,12 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     fn pass_slot_on(&mut self, client: u32, now: SimTime) {
         let next = self.slots[client as usize].waiting.pop_front().expect("asked before");
+        self.in_progress.in_line -= 1;
         // The release waits for its turn among simultaneous events.
-        self.counters.waits += 1;
-        self.in_progress.tickets[next as usize] = self.counters.waits;
+        self.track.moved.waits += 1;
+        self.in_progress.tickets[next as usize] = self.track.moved.waits;
         self.in_progress.waiting.get_mut(next).next = Next::Retry;
-        self.agenda.push(now, What::release(next));
+        self.track.push_other(now, What::release(next));
     }
 
     /// A slot is free for a request.

@@ -1,6 +1,7 @@
 //! Attempts of a lane that are not plain: first ones that may meet more than a quota, and all that follow a failure.
 
-use super::{Charge, Lane, News};
+use super::load::Load;
+use super::{Lane, News};
 use crate::admission::{Admission, Admit, Reservation};
 use crate::client::Failure;
 use crate::engine::fate::Fate;
@@ -31,7 +32,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A backoff is over.
     #[inline(always)]
     pub(super) fn retry(&mut self, slot: u32, now: SimTime) {
-        self.counters.wakes += 1;
+        self.track.moved.wakes += 1;
         let request = self.in_progress.waiting.get_mut(slot);
         request.backoff += (now - request.since).0;
         self.send(slot, now);
@@ -60,7 +61,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.decide(slot, failure, now);
             return;
         }
-        match self.quota.admit(now, cost) {
+        match self.track.quota.admit(now, cost) {
             Admission::Admitted(reservation) => self.admitted(slot, reservation, now),
             Admission::Refused(refusal) => self.refused(slot, now, refusal.counted_under),
         }
@@ -120,12 +121,12 @@ impl<A: Admit> Lane<'_, '_, A> {
         let answered = matches!(fate, Fate::Answered);
         let demand = request.demand();
         let (held, charge, counted) = (reservation.held(), self.pool_model.charge(&demand).0, request.counted);
-        let ends_counted = answered && counted && ends <= self.marks.patience();
+        let ends_counted = answered && counted && ends <= self.track.marks.patience();
 
         let tally = &mut *self.tally;
         tally.ledger.reserve(held);
         tally.ledger.settle(held, charge);
-        let measured = self.marks.measured(now, ends);
+        let measured = self.track.marks.measured(now, ends);
         tally.in_flight_ns += u128::from(measured);
         self.pool.reservation_ns += u128::from(held) * u128::from(measured);
         if counted {
@@ -150,6 +151,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             }
         }
         let news = if answered { request.news(slot) } else { News::UNHEARD };
+        let news = self.listens.then_some(news);
         if self.workload.books_first_token
             && let Some(at) = request.attempt(now).success(fate, ends)
         {
@@ -159,7 +161,8 @@ impl<A: Admit> Lane<'_, '_, A> {
         if answered && !self.listens {
             self.in_progress.waiting.free(slot);
         }
-        self.depart(reservation, Charge::new(charge, ends_counted), news, ends);
+        let load = Load::new(held, charge, (ends - now).0).counted(ends_counted);
+        self.depart(ends, held, charge, load, news);
         match fate {
             Fate::Answered => {}
             Fate::Lost(at, failure) => self.wait(slot, Next::Failure(failure), now, at),

@@ -6,9 +6,9 @@
 //!
 //! *Why*: an event by itself costs two branches that nobody can predict, and a place in the order of all.
 
-use super::agenda::{Entry, What};
-use super::load::{Ended, Load, Sum};
-use super::repeating::{Progress, Repeating, number_of};
+use super::entry::{Entry, What};
+use super::load::{Ended, Sum};
+use super::track::{Moved, Track, number_of};
 use crate::admission::{self, Admit, End, Flows, MOST_SLICES, Stretch};
 use crate::engine::gauge::Gauge;
 use crate::units::SimTime;
@@ -33,42 +33,72 @@ impl Sums {
     }
 }
 
-impl<A: Admit> Repeating<'_, '_, A> {
-    /// Lives through as many of the next slices as it can; whether through any.
+/// How many times not to try: the more, the longer the quota had no room for all of a slice.
+#[derive(Debug, Default)]
+pub(super) struct Unrest {
+    to_come: u32,
+    last: u32,
+}
+
+impl Unrest {
+    /// The most times in a row.
+    const MOST: u32 = 15;
+
+    #[inline(always)]
+    pub(super) fn lasts(&mut self) -> bool {
+        let lasts = self.to_come > 0;
+        self.to_come -= u32::from(lasts);
+        lasts
+    }
+
+    #[inline(always)]
+    pub(super) fn grows(&mut self) {
+        self.last = (2 * self.last + 1).min(Unrest::MOST);
+        self.to_come = self.last;
+    }
+
+    #[inline(always)]
+    fn is_over(&mut self) {
+        self.last = 0;
+    }
+}
+
+/// Slices that are lived through at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ahead {
+    /// The first of them, counted from time zero, and how many there are.
+    first: u64,
+    slices: usize,
+    /// How many requests arrive meanwhile.
+    pub(super) attempts: usize,
+}
+
+impl<A: Admit> Track<'_, '_, A> {
+    /// Lives through these slices, and tells the numbers of attempts that end there.
     #[inline(never)]
-    pub(super) fn live_through_stretch(&mut self, mark: SimTime) -> bool {
-        let Some((first, slices, attempts)) = self.stretch(mark) else { return false };
-        let mut sums = std::mem::take(&mut self.progress.sums);
+    pub(super) fn live_through(&mut self, ahead: Ahead, ended: impl FnMut(u64)) {
+        let Ahead { first, slices, attempts } = ahead;
+        let mut sums = std::mem::take(&mut self.course.sums);
         sums.clear(slices);
         let Sums { flows, endings } = &mut sums;
         self.begin_all(first, attempts, flows);
-        self.add_up(first, flows, endings);
-        let Progress { agenda, far, .. } = &mut *self.progress;
-        agenda.take_far(first + slices as u64 - 1, far);
-        for &(entry, tick) in &*far {
-            let slice = (tick - first) as usize;
-            let number = admission::Entry(number_of(entry.what().slot(), self.admissions));
-            let refund = self.quota.comes_back(number, entry.load.held(), entry.load.charge());
-            flows[slice].returned += refund.max(0) as u64;
-            flows[slice].overdrawn += refund.min(0).unsigned_abs();
-            endings[slice].add(entry.load);
-        }
+        self.add_up(first, flows, endings, ended);
         self.settle_all(first, flows, endings);
         self.source.place += attempts;
-        self.progress.sums = sums;
-        true
+        self.course.sums = sums;
     }
 
-    /// From which slice on, through how many, and how many attempts are made meanwhile.
+    /// How many of the next slices can be lived through, before `mark` and before the request in the place `stop` of its
+    /// block arrives.
     #[inline(always)]
-    fn stretch(&mut self, mark: SimTime) -> Option<(u64, usize, usize)> {
-        let agenda = &self.progress.agenda;
+    pub(super) fn look_ahead(&mut self, mark: SimTime, stop: usize) -> Option<Ahead> {
+        let agenda = &self.course.agenda;
         let first = agenda.next_tick()?;
         let (shift, from) = (agenda.shift(), agenda.start_of(first));
         let (place, block) = (self.source.place, &self.source.blocks[self.source.current]);
         let columns = block.columns();
-        let times = &block.times[place..block.len.max(place)];
-        let suits = columns.outlook.even && self.progress.large.is_empty();
+        let times = &block.times[place..block.len.min(stop.saturating_add(1)).max(place)];
+        let suits = columns.outlook.even && self.course.large.is_empty();
         // A limiter that is ready for a stretch has seen all that comes before.
         if !suits || *times.first()? < from.0 || mark.0 >> shift <= first {
             return None;
@@ -76,13 +106,13 @@ impl<A: Admit> Repeating<'_, '_, A> {
         // More may arrive after the last of a block.
         let bound = self.quota.make_ready(from)?.min(mark).0.min(*times.last()?);
         let mut end = (bound >> shift).min(first + agenda.slices().min(MOST_SLICES as u64));
-        if self.progress.waiting > 0 {
+        if self.course.others > 0 {
             end = agenda.first_but_ends(first, end);
         }
         let arrived = |end: u64| times.partition_point(|&at| at < end << shift);
         let mut attempts = arrived(end.max(first));
         let taken = &columns.outlook.taken[place..];
-        let overdraft = self.progress.overdraft;
+        let overdraft = self.course.overdraft;
         let has_room = |attempts: usize| self.quota.has_room(attempts as u64, taken[attempts] - taken[0] + overdraft);
         if end > first && !has_room(attempts) {
             if A::KEEPS_A_LOG {
@@ -105,21 +135,21 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 attempts = arrived(end.max(first));
             }
             if end <= first {
-                self.progress.unrest.grows();
+                self.course.unrest.grows();
             }
         }
         // Empty time passes faster from event to event.
-        let any = attempts > 0 || self.in_flight.now() > 0;
+        let any = attempts > 0 || self.moved.in_flight.now() > 0;
         (any && end > first).then(|| {
-            self.progress.unrest.is_over();
-            (first, (end - first) as usize, attempts)
+            self.course.unrest.is_over();
+            Ahead { first, slices: (end - first) as usize, attempts }
         })
     }
 
     /// The next attempts are under way.
     #[inline(always)]
     fn begin_all(&mut self, first: u64, attempts: usize, flows: &mut [Flows]) {
-        let agenda = &mut self.progress.agenda;
+        let agenda = &mut self.course.agenda;
         let shift = agenda.shift();
         let (block, range) =
             (&self.source.blocks[self.source.current], self.source.place..self.source.place + attempts);
@@ -131,7 +161,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             flows.asked += cost;
         }
         let (ends, loads) = (&columns.ends[range.clone()], &columns.outlook.loads[range]);
-        let (patience, admissions) = (self.marks.patience(), self.admissions);
+        let (patience, admissions) = (self.marks.patience(), self.moved.admissions);
         agenda.push_all(attempts, |nth| {
             let what = What::end((admissions + nth as u64) as u32 & What::MOST_SLOT);
             (ends[nth], what, loads[nth].counted(counted && ends[nth] <= patience))
@@ -141,39 +171,49 @@ impl<A: Admit> Repeating<'_, '_, A> {
             made = made.max(flows.attempts);
             flows.attempts = made;
         }
-        self.admissions += attempts as u64;
-        self.counted_open += if counted { attempts as u64 } else { 0 };
+        self.moved.admissions += attempts as u64;
+        self.moved.counted_open += if counted { attempts as u64 } else { 0 };
     }
 
     /// Adds up what ends in the slices `first ..`.
     #[inline(always)]
-    fn add_up(&self, first: u64, flows: &mut [Flows], endings: &mut [Ended]) {
-        let (agenda, admissions) = (&self.progress.agenda, self.admissions);
-        for (tick, (flows, ending)) in (first..).zip(flows.iter_mut().zip(endings)) {
+    fn add_up(&mut self, first: u64, flows: &mut [Flows], endings: &mut [Ended], mut ended: impl FnMut(u64)) {
+        let (agenda, admissions) = (&mut self.course.agenda, self.moved.admissions);
+        agenda.take_far(first + flows.len() as u64 - 1, &mut self.course.far);
+        for (tick, (flows, ending)) in (first..).zip(flows.iter_mut().zip(&mut *endings)) {
             let (mut sum, mut returned, mut net, mut overdraft) = (Sum::default(), 0, 0, 0);
             for entry in agenda.entries(tick) {
-                let load = entry.load;
-                let number = admission::Entry(number_of(entry.what().slot(), admissions));
-                let refund = self.quota.comes_back(number, load.held(), load.charge());
+                let (number, load) = (number_of(entry.what().slot(), admissions), entry.load);
+                let refund = self.quota.comes_back(admission::Entry(number), load.held(), load.charge());
                 returned += refund.max(0);
                 net += refund;
                 overdraft += load.overdraft();
                 sum.add(load);
+                ended(number);
             }
             (flows.returned, flows.overdrawn) = (returned as u64, (returned - net) as u64);
             *ending = Ended::of(agenda.len_of(tick), sum, overdraft);
+        }
+        for &(entry, tick) in &self.course.far {
+            let slice = (tick - first) as usize;
+            let number = number_of(entry.what().slot(), admissions);
+            let refund = self.quota.comes_back(admission::Entry(number), entry.load.held(), entry.load.charge());
+            flows[slice].returned += refund.max(0) as u64;
+            flows[slice].overdrawn += refund.min(0).unsigned_abs();
+            endings[slice].add(entry.load);
+            ended(number);
         }
     }
 
     /// Lets everything end that ends in the slices `first ..`.
     #[inline(always)]
     fn settle_all(&mut self, first: u64, flows: &[Flows], endings: &[Ended]) {
-        let agenda = &self.progress.agenda;
+        let agenda = &self.course.agenda;
         let (place, block) = (self.source.place, &self.source.blocks[self.source.current]);
         let attempts = flows.last().map_or(0, |flows| flows.attempts);
-        let far = &self.progress.far;
-        let admissions = self.admissions;
-        let end_of = |entry: &Entry<Load>| End {
+        let far = &self.course.far;
+        let admissions = self.moved.admissions;
+        let end_of = |entry: &Entry| End {
             at: entry.offset(),
             entry: admission::Entry(number_of(entry.what().slot(), admissions)),
             held: entry.load.held(),
@@ -194,28 +234,29 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let _ = self.quota.live_through(&stretch);
 
         let (mut before, mut all) = (0, Ended::default());
+        let Moved { in_flight, reserved, .. } = &mut self.moved;
         for (slice, (flows, ending)) in flows.iter().zip(endings).enumerate() {
             let begun = (flows.attempts - before) as u64;
             before = flows.attempts;
-            if self.in_flight.has_been_at(begun) && self.reserved.has_been_at(flows.asked) {
-                self.in_flight.shift(begun, ending.ends);
-                self.reserved.shift(flows.asked, ending.held);
+            if in_flight.has_been_at(begun) && reserved.has_been_at(flows.asked) {
+                in_flight.shift(begun, ending.ends);
+                reserved.shift(flows.asked, ending.held);
             } else {
-                gauge_in_order(&stretch, slice, &mut self.in_flight, &mut self.reserved);
+                gauge_in_order(&stretch, slice, in_flight, reserved);
             }
             all.ends += ending.ends;
             all.counted += ending.counted;
             all.charged += ending.charged;
             all.overdraft += ending.overdraft;
         }
-        self.counted_open -= all.counted;
-        self.charged += all.charged;
+        self.moved.counted_open -= all.counted;
+        self.moved.charged += all.charged;
         let taken = &block.columns().outlook.taken;
         let asked: u64 = flows.iter().map(|flows| flows.asked).sum();
-        self.progress.overdraft += taken[place + attempts] - taken[place] - asked;
-        self.progress.overdraft -= all.overdraft;
-        let far = self.progress.far.len() as u64;
-        self.progress.agenda.pass_slices(flows.len() as u64, (all.ends - far) as usize);
+        self.course.overdraft += taken[place + attempts] - taken[place] - asked;
+        self.course.overdraft -= all.overdraft;
+        let far = self.course.far.len() as u64;
+        self.course.agenda.pass_slices(flows.len() as u64, (all.ends - far) as usize);
     }
 }
 

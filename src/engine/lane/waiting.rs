@@ -1,8 +1,8 @@
 //! Requests of a lane whose client has something to do: those that wait for their next attempt, or for the moment at
 //! which they are given up. Their attempts are in `slow`.
 
-use super::agenda::What;
 use super::alarms::NO_REQUEST;
+use super::entry::What;
 use super::{InProgress, Lane, News};
 use crate::admission::Admit;
 use crate::client::{Call, Decision, Failure};
@@ -54,8 +54,8 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Gives a request that has just arrived its record.
     #[inline(always)]
     pub(super) fn enrol(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
-        let number = self.source.number();
-        let block = self.source.block();
+        let number = self.track.source.number();
+        let block = self.track.source.block();
         let (columns, tokens) = (block.columns(), &block.tokens);
         let slot = self.in_progress.waiting.insert(Waiting {
             number,
@@ -124,15 +124,15 @@ impl<A: Admit> Lane<'_, '_, A> {
             request.since = now;
         }
         request.next = next;
-        self.counters.waits += 1;
-        self.in_progress.tickets[slot as usize] = self.counters.waits;
-        self.agenda.push(at, if retries { What::retry(slot) } else { What::timeout(slot) });
+        self.track.moved.waits += 1;
+        self.in_progress.tickets[slot as usize] = self.track.moved.waits;
+        self.track.push_other(at, if retries { What::retry(slot) } else { What::timeout(slot) });
     }
 
     /// Something other than a retry comes to a request.
     #[inline(never)]
     pub(super) fn wakes(&mut self, what: What, now: SimTime) {
-        self.counters.wakes += 1;
+        self.track.moved.wakes += 1;
         let slot = what.slot();
         match (what.is_timeout(), slot & NO_REQUEST == 0) {
             (true, true) => self.timed_out(slot, now),
@@ -165,7 +165,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     pub(super) fn fail(&mut self, slot: u32, cause: FailureCause) {
         let request = self.in_progress.waiting.get(slot);
         if request.counted {
-            self.counters.counted_open -= 1;
+            self.track.moved.counted_open -= 1;
             let charge = self.pool_model.charge(&request.demand()).0;
             self.tally.failed(cause, charge, request.throttled);
             self.tally.waited((request.last_attempt - request.arrived).0, request.waits());

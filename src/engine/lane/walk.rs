@@ -8,9 +8,10 @@
 //! *Why*: over the quota nobody can predict whether the next event is an attempt or an end, whether an attempt is
 //! admitted, nor whether a refused one is repeated; each wrong guess costs as much as fifty instructions.
 
-use super::agenda::What;
+use super::entry::What;
 use super::load::{Ended, Load, Sum};
-use super::repeating::{Blocks, Place, Repeating, number_of};
+use super::repeating::{Blocks, Place, Repeating};
+use super::track::number_of;
 use crate::admission::{self, Admit, End};
 use crate::client::LONGEST_WAIT;
 use crate::units::SimTime;
@@ -226,30 +227,30 @@ impl<A: Admit> Repeating<'_, '_, A> {
     /// The next slice, if it can be walked through.
     #[inline(always)]
     fn slice(&self, tick: u64, mark: SimTime) -> Option<Slice> {
-        let agenda = &self.progress.agenda;
+        let agenda = &self.track.course.agenda;
         let (from, until) = (agenda.start_of(tick), agenda.start_of(tick + 1));
-        let warmup = self.marks.warmup();
+        let warmup = self.track.marks.warmup();
         let counted = from >= warmup;
         let Blocks { even, most_held, longest } = self.progress.blocks;
         // What arrived before the warm-up may still wait.
         let alike = !counted || warmup == SimTime::ZERO || from.since(warmup) > LONGEST_WAIT;
-        let patient = until.0.saturating_add(longest) <= self.marks.patience().0;
-        let suits = even && alike && patient && most_held <= self.quota.walked().0;
+        let patient = until.0.saturating_add(longest) <= self.track.marks.patience().0;
+        let suits = even && alike && patient && most_held <= self.track.quota.walked().0;
         (suits && until <= mark && agenda.is_simple(tick)).then_some(Slice { from, until, counted })
     }
 
     /// Gathers what happens in the next slice.
     #[inline(always)]
     fn begin_walk(&mut self, walk: &mut Walk, mark: SimTime) -> Option<Slice> {
-        let agenda = &self.progress.agenda;
+        let agenda = &self.track.course.agenda;
         let tick = agenda.next_tick()?;
         let slice = self.slice(tick, mark)?;
         let Slice { from, until, counted } = slice;
-        let (place, current) = (self.source.place, self.source.current);
-        let block = &self.source.blocks[current];
+        let (place, current) = (self.track.source.place, self.track.source.current);
+        let block = &self.track.source.blocks[current];
         let times = &block.times[place..block.len.max(place)];
         // More may arrive after the last of a block.
-        if *times.first()? < from.0 || *times.last()? < until.0 || self.quota.make_ready(from)? < until {
+        if *times.first()? < from.0 || *times.last()? < until.0 || self.track.quota.make_ready(from)? < until {
             return None;
         }
         let Walk { events, logged, soon, ended, back, steps, len } = walk;
@@ -258,14 +259,14 @@ impl<A: Admit> Repeating<'_, '_, A> {
         soon.clear();
         let (mut sum, mut returned, mut overdraft) = (Sum::default(), 0, 0);
         *back = 0;
-        let mut oldest = admission::Entry(self.admissions);
+        let mut oldest = admission::Entry(self.track.moved.admissions);
         // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
         // predicted. An attempt has no load.
         for entry in agenda.entries(tick) {
             let (what, load, at) = (entry.what(), entry.load, entry.offset());
             let is_end = usize::from(what.is_end());
-            let number = admission::Entry(number_of(what.slot(), self.admissions));
-            let refund = self.quota.comes_back(number, load.held(), load.charge());
+            let number = admission::Entry(number_of(what.slot(), self.track.moved.admissions));
+            let refund = self.track.quota.comes_back(number, load.held(), load.charge());
             sum.add(load);
             *back += refund;
             returned += refund.max(0) as u64;
@@ -301,16 +302,16 @@ impl<A: Admit> Repeating<'_, '_, A> {
         } else {
             widest(InOrder::<MOST> { events, steps, apart: &mut apart });
         }
-        if !apart || !self.quota.begin_walk(from, until, returned, oldest) {
+        if !apart || !self.track.quota.begin_walk(from, until, returned, oldest) {
             return None;
         }
         *len = events.len;
         let firsts = events.len - events.repeated;
-        self.counted_open += if counted { firsts as u64 } else { 0 };
-        self.source.place += firsts;
+        self.track.moved.counted_open += if counted { firsts as u64 } else { 0 };
+        self.track.source.place += firsts;
         let cell = agenda.len_of(tick);
-        self.progress.agenda.pass_slices(1, cell);
-        let block = self.source.block_mut();
+        self.track.course.agenda.pass_slices(1, cell);
+        let block = self.track.source.block_mut();
         let first = block.first;
         let repeats = &mut block.columns_mut().repeats;
         repeats.any = true;
@@ -321,37 +322,38 @@ impl<A: Admit> Repeating<'_, '_, A> {
     /// Makes the attempts of a slice.
     #[inline(always)]
     fn make_attempts(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
-        let (in_flight, reserved) = (self.in_flight.now(), self.reserved.now());
+        let (in_flight, reserved) = (self.track.moved.in_flight.now(), self.track.moved.reserved.now());
         // Most slices are far from a new peak. No request is admitted twice.
         let most = walk.len as u64;
         let most_asked = most * self.progress.blocks.most_held;
-        let may_peak = !(self.in_flight.has_been_at(most) && self.reserved.has_been_at(most_asked));
+        let may_peak =
+            !(self.track.moved.in_flight.has_been_at(most) && self.track.moved.reserved.has_been_at(most_asked));
         let mut totals = Totals::default();
         let mut nth = 0;
         while let Some(&step) = walk.steps[..walk.len].get(nth) {
             nth += 1;
             let now = SimTime(slice.from.0 + step.at as u64);
             let Place { block, place } = Place::of_slot(step.slot);
-            let drawn = &mut *self.source.blocks[block];
+            let drawn = &mut *self.track.source.blocks[block];
             let (service, number, waited) =
                 (drawn.timing.service[place], drawn.first + place as u64, now.0 - drawn.times[place]);
             let columns = drawn.columns_mut();
             let (held, load) = (columns.reservation[place], columns.outlook.loads[place]);
             let overdraft = columns.outlook.overdraft(place, held);
-            let fits = self.quota.fits_after(now, held, i64::from(step.back) - totals.taken as i64);
+            let fits = self.track.quota.fits_after(now, held, i64::from(step.back) - totals.taken as i64);
             // A mask that the compiler cannot see through: it would branch on what it stands for.
             let admitted = black_box(u64::from(fits).wrapping_neg());
             if A::KEEPS_A_LOG && fits {
-                self.quota.admitted_meanwhile(now, held);
+                self.track.quota.admitted_meanwhile(now, held);
             }
             let (throttles, gives_up) = columns.attempted(place, waited, step.is_first, admitted);
             let bits = || self.backoff.attempt_bits(number, throttles);
             let wait = columns.repeats.wait(place, throttles, self.ladder, bits);
             let at = SimTime(now.0 + ((service & admitted) | (wait & !admitted)));
-            let end = What::end((self.admissions + totals.admitted) as u32 & What::MOST_SLOT);
+            let end = What::end((self.track.moved.admissions + totals.admitted) as u32 & What::MOST_SLOT);
             let what = What::retry(step.slot).masked(end, admitted);
             let load_then = load.counted(slice.counted).masked(admitted);
-            self.progress.tickets[step.slot as usize] = self.waits + nth as u64;
+            self.progress.tickets[step.slot as usize] = self.track.moved.waits + nth as u64;
 
             totals.admitted += admitted & 1;
             totals.given_up += gives_up;
@@ -365,10 +367,10 @@ impl<A: Admit> Repeating<'_, '_, A> {
             }
             let happens = gives_up == 0;
             if happens && at < slice.until {
-                let entry = admission::Entry(self.admissions + totals.admitted - 1);
+                let entry = admission::Entry(self.track.moved.admissions + totals.admitted - 1);
                 self.happens_soon(walk, nth, &Next { at, what, load: load_then }, slice, entry);
             } else {
-                self.progress.agenda.push_if(happens, at, what, load_then);
+                self.track.course.agenda.push_if(happens, at, what, load_then);
             }
             self.may_be_done(block);
         }
@@ -383,21 +385,21 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let repeated = made - (walk.events.len - walk.events.repeated) as u64;
         let throttled = made - admitted;
         let Ended { ends, counted, held, charged, overdraft: overdrawn } = walk.ended;
-        self.in_flight.move_on(admitted, ends, peaks[0]);
-        self.reserved.move_on(taken, held, peaks[1]);
-        self.charged += charged;
-        self.counted_open -= counted;
-        self.admissions += admitted;
-        self.waits += made;
-        self.retries += repeated;
+        self.track.moved.in_flight.move_on(admitted, ends, peaks[0]);
+        self.track.moved.reserved.move_on(taken, held, peaks[1]);
+        self.track.moved.charged += charged;
+        self.track.moved.counted_open -= counted;
+        self.track.moved.admissions += admitted;
+        self.track.moved.waits += made;
+        self.track.moved.wakes += repeated;
         self.pool.throttled += throttled;
-        self.progress.waiting = self.progress.waiting + (throttled - given_up) - repeated;
-        self.progress.overdraft = self.progress.overdraft + overdraft - overdrawn;
+        self.track.course.others = self.track.course.others + (throttled - given_up) - repeated;
+        self.track.course.overdraft = self.track.course.overdraft + overdraft - overdrawn;
         if slice.counted {
-            self.counted_open -= given_up;
-            self.tally.throttles[self.quota.walked().1 as usize] += throttled;
+            self.track.moved.counted_open -= given_up;
+            self.tally.throttles[self.track.quota.walked().1 as usize] += throttled;
         }
-        self.quota.end_walk(slice.until, admitted, taken as i64 - walk.back, &walk.logged);
+        self.track.quota.end_walk(slice.until, admitted, taken as i64 - walk.back, &walk.logged);
     }
 
     /// What an attempt leads to happens in its own slice: another step, or the end that gives this entry back, before
@@ -407,7 +409,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let at = (next.at.0 - slice.from.0) as i32;
         let (held, charge) = (next.load.held(), next.load.charge());
         if next.what.is_end() {
-            let back = self.quota.comes_back(entry, held, charge);
+            let back = self.track.quota.comes_back(entry, held, charge);
             for step in walk.steps[nth..walk.len].iter_mut().filter(|step| step.at >= at) {
                 step.has_ended(back as i32, held as i32);
             }

@@ -1,0 +1,97 @@
+//! Who hears that an attempt has ended, by the number of the admission.
+//!
+//! Numbers in flight are close together, so that most have a place of their own in a ring of twice as many places; those
+//! that outlast a whole turn of it move aside.
+
+use super::News;
+use std::collections::BTreeMap;
+
+/// Places of the smallest ring.
+const FEWEST: usize = 64;
+
+/// What is to be said at the ends of attempts.
+#[derive(Debug, Default)]
+pub(super) struct Hearers {
+    /// A power of two, or none; by the low bits of the number.
+    ring: Vec<Option<(u64, News)>>,
+    outlasting: BTreeMap<u64, News>,
+    /// In both.
+    len: usize,
+}
+
+impl Hearers {
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    #[inline(always)]
+    pub(super) fn insert(&mut self, number: u64, news: News) {
+        self.len += 1;
+        if 2 * self.len > self.ring.len() {
+            self.grow();
+        }
+        let place = number as usize & (self.ring.len() - 1);
+        if let Some((older, its)) = self.ring[place].replace((number, news)) {
+            self.outlasting.insert(older, its);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let places = (2 * self.ring.len()).max(FEWEST);
+        let older = std::mem::replace(&mut self.ring, vec![None; places]);
+        for (number, news) in older.into_iter().flatten() {
+            // Two of them can only meet if they were in one place before.
+            self.ring[number as usize & (places - 1)] = Some((number, news));
+        }
+    }
+
+    /// What is to be said at the end of this attempt, if there is anything; only once.
+    #[inline(always)]
+    pub(super) fn take(&mut self, number: u64) -> Option<News> {
+        if self.len == 0 {
+            return None;
+        }
+        let place = number as usize & (self.ring.len() - 1);
+        let news = match self.ring[place] {
+            Some((at, news)) if at == number => {
+                self.ring[place] = None;
+                Some(news)
+            }
+            _ if self.outlasting.is_empty() => None,
+            _ => self.outlasting.remove(&number),
+        };
+        self.len -= usize::from(news.is_some());
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against a map, with stragglers of any age.
+        #[test]
+        fn whoever_is_to_hear_hears_once(ages in prop::collection::vec((0u64..2000, any::<bool>()), 1..2000)) {
+            let (mut hearers, mut expected) = (Hearers::default(), BTreeMap::new());
+            for (number, &(age, heard)) in (1_000_000u64..).zip(&ages) {
+                if heard {
+                    let news = News { client: number as u32, ..News::default() };
+                    hearers.insert(number, news);
+                    expected.insert(number, news.client);
+                }
+                let other = number - age;
+                prop_assert_eq!(hearers.take(other).map(|news| news.client), expected.remove(&other));
+                prop_assert_eq!(hearers.is_empty(), expected.is_empty());
+            }
+            for (number, client) in expected {
+                prop_assert_eq!(hearers.take(number).map(|news| news.client), Some(client));
+            }
+            prop_assert!(hearers.is_empty());
+        }
+    }
+}
