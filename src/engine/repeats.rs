@@ -55,12 +55,6 @@ impl Default for Outlook {
 }
 
 impl Outlook {
-    /// What the charge of a request is more than the reservation that it holds [quota tokens].
-    #[inline(always)]
-    pub(super) fn overdraft(&self, place: usize, held: u64) -> u64 {
-        self.taken[place + 1] - self.taken[place] - held
-    }
-
     /// Looks at requests that would hold and be charged so much, and take so long.
     pub(super) fn look(&mut self, held: &[u64], charge: &[u64], service: &[u64]) {
         widest(Looking { outlook: self, held, charge, service });

@@ -11,9 +11,10 @@
 use super::entry::What;
 use super::load::{Ended, Load, Sum};
 use super::repeating::{Blocks, Place, Repeating};
-use super::track::number_of;
+use super::track::{Moved, number_of};
 use crate::admission::{self, Admit, End};
 use crate::client::LONGEST_WAIT;
+use crate::engine::gauge::Gauge;
 use crate::units::SimTime;
 use crate::wide::{Loop, widest};
 use std::hint::black_box;
@@ -51,8 +52,9 @@ impl Default for Walk {
     }
 }
 
-/// An attempt, and what has ended by then.
+/// An attempt, what has ended by then, and what has been admitted with it.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(align(32))]
 struct Step {
     /// How long after the beginning of the slice \[ns\].
     at: i32,
@@ -64,6 +66,9 @@ struct Step {
     freed: i32,
     /// How many attempts.
     ended: i32,
+    /// What has been taken from the beginning of the slice on [quota tokens], by how many attempts, with this one.
+    taken: u32,
+    admitted: u16,
 }
 
 impl Step {
@@ -135,6 +140,7 @@ impl<const LANES: usize> Loop for InOrder<'_, LANES> {
                 back: back[place],
                 freed: freed[place],
                 ended: ended[place],
+                ..Step::default()
             };
         }
         // Of two at one instant neither is behind the other.
@@ -192,8 +198,6 @@ struct Totals {
     /// What was taken, and what their ends will take beyond that [quota tokens].
     taken: u64,
     overdraft: u64,
-    /// The most in flight and the most reserved right after an admission.
-    peaks: [u64; 2],
 }
 
 /// What comes next of a request within the slice.
@@ -322,12 +326,6 @@ impl<A: Admit> Repeating<'_, '_, A> {
     /// Makes the attempts of a slice.
     #[inline(always)]
     fn make_attempts(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
-        let (in_flight, reserved) = (self.track.moved.in_flight.now(), self.track.moved.reserved.now());
-        // Most slices are far from a new peak. No request is admitted twice.
-        let most = walk.len as u64;
-        let most_asked = most * self.progress.blocks.most_held;
-        let may_peak =
-            !(self.track.moved.in_flight.has_been_at(most) && self.track.moved.reserved.has_been_at(most_asked));
         let mut totals = Totals::default();
         let mut nth = 0;
         while let Some(&step) = walk.steps[..walk.len].get(nth) {
@@ -338,8 +336,9 @@ impl<A: Admit> Repeating<'_, '_, A> {
             let (service, number, waited) =
                 (drawn.timing.service[place], drawn.first + place as u64, now.0 - drawn.times[place]);
             let columns = drawn.columns_mut();
-            let (held, load) = (columns.reservation[place], columns.outlook.loads[place]);
-            let overdraft = columns.outlook.overdraft(place, held);
+            let load = columns.outlook.loads[place];
+            let held = columns.reservation[place];
+            let overdraft = load.charge().saturating_sub(held);
             let fits = self.track.quota.fits_after(now, held, i64::from(step.back) - totals.taken as i64);
             // A mask that the compiler cannot see through: it would branch on what it stands for.
             let admitted = black_box(u64::from(fits).wrapping_neg());
@@ -359,12 +358,9 @@ impl<A: Admit> Repeating<'_, '_, A> {
             totals.given_up += gives_up;
             totals.taken += held & admitted;
             totals.overdraft += overdraft & admitted;
-            if may_peak {
-                let in_flight = in_flight + totals.admitted - step.ended as u64;
-                let reserved = reserved + totals.taken - step.freed as u64;
-                let [most_in_flight, most_reserved] = totals.peaks;
-                totals.peaks = [most_in_flight.max(in_flight & admitted), most_reserved.max(reserved & admitted)];
-            }
+            // Whether there was a new peak is found out afterwards.
+            let step = &mut walk.steps[nth - 1];
+            (step.taken, step.admitted) = (totals.taken as u32, totals.admitted as u16);
             let happens = gives_up == 0;
             if happens && at < slice.until {
                 let entry = admission::Entry(self.track.moved.admissions + totals.admitted - 1);
@@ -380,13 +376,25 @@ impl<A: Admit> Repeating<'_, '_, A> {
     /// Books what a walk came to.
     #[inline(always)]
     fn end_walk(&mut self, walk: &Walk, slice: Slice, totals: &Totals) {
-        let &Totals { admitted, given_up, taken, overdraft, peaks } = totals;
+        let &Totals { admitted, given_up, taken, overdraft } = totals;
         let made = walk.len as u64;
         let repeated = made - (walk.events.len - walk.events.repeated) as u64;
         let throttled = made - admitted;
         let Ended { ends, counted, held, charged, overdraft: overdrawn } = walk.ended;
-        self.track.moved.in_flight.move_on(admitted, ends, peaks[0]);
-        self.track.moved.reserved.move_on(taken, held, peaks[1]);
+        let Moved { in_flight, reserved, .. } = &mut self.track.moved;
+        if in_flight.has_been_at(admitted) && reserved.has_been_at(taken) {
+            in_flight.shift(admitted, ends);
+            reserved.shift(taken, held);
+        } else {
+            let most = |level: &Gauge, after: fn(&Step) -> i64| {
+                let highest = walk.steps[..walk.len].iter().map(after).max();
+                level.now().saturating_add_signed(highest.unwrap_or(0))
+            };
+            let most_in_flight = most(in_flight, |step| i64::from(step.admitted) - i64::from(step.ended));
+            let most_reserved = most(reserved, |step| i64::from(step.taken) - i64::from(step.freed));
+            in_flight.move_on(admitted, ends, most_in_flight);
+            reserved.move_on(taken, held, most_reserved);
+        }
         self.track.moved.charged += charged;
         self.track.moved.counted_open -= counted;
         self.track.moved.admissions += admitted;
