@@ -155,9 +155,13 @@ impl Limiter for TokenBucket {
         if cost > self.capacity || (self.limit == 0 && cost > self.level) {
             return None;
         }
-        let missing = (cost - self.level).max(0) as u128;
-        let wait = missing.div_ceil(u128::from(self.limit.max(1)));
-        Some(now.saturating_add(SimSpan(wait.try_into().unwrap_or(u64::MAX))))
+        let (missing, limit) = ((cost - self.level).max(0) as u128, self.limit.max(1));
+        // A processor divides 64 bits, and only a program more.
+        let wait = match u64::try_from(missing) {
+            Ok(missing) => missing.div_ceil(limit),
+            Err(_) => missing.div_ceil(u128::from(limit)).try_into().unwrap_or(u64::MAX),
+        };
+        Some(now.saturating_add(SimSpan(wait)))
     }
 
     /// The level stays as it is, cut to the new capacity (*assumption*: AWS does not say what happens to it).

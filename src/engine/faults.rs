@@ -48,6 +48,11 @@ struct Timetable {
 }
 
 impl FlowFaults {
+    /// Whether anything may ever go wrong.
+    pub(super) fn any(&self) -> bool {
+        self.refuse || self.slow || self.lose
+    }
+
     pub(super) fn new(workload: &Workload, pool: &Pool) -> FlowFaults {
         let of_workload = Timetable::new(workload.faults, &workload.fault_episodes);
         let of_pool = Timetable::new(pool.faults, &pool.fault_episodes);

@@ -35,7 +35,7 @@ impl<'a> Foresight<'a> {
         Foresight {
             longest: if streams { deadline } else { deadline.min(timeout) },
             longest_silence: if streams { timeout } else { u64::MAX },
-            faults: (faults.refuse || faults.slow || faults.lose).then_some((faults, keys)),
+            faults: faults.any().then_some((faults, keys)),
             any: false,
             special: [false; BLOCK],
         }

@@ -43,8 +43,35 @@ pub(super) struct HeldBack {
     gateways: Vec<Option<Meter>>,
     /// By workload: the place of its first client's line.
     first_lines: Vec<usize>,
-    /// By workload: output tokens of its answers, and how many there were.
-    answers: Vec<(u64, u64)>,
+    /// By workload.
+    answers: Vec<Answers>,
+}
+
+/// The answers of a workload so far.
+#[derive(Debug, Clone, Copy)]
+struct Answers {
+    /// Output tokens of all, and how many there were.
+    sum: u64,
+    count: u64,
+    /// Their mean \[tokens\], to the nearest.
+    mean: u64,
+}
+
+impl Answers {
+    fn new(sum: u64, count: u64) -> Answers {
+        Answers { sum, count, mean: (sum + count / 2) / count }
+    }
+
+    #[inline(always)]
+    fn learn(&mut self, output: u32) {
+        self.sum += u64::from(output);
+        self.count += 1;
+        // It rarely moves, and a division takes longer than to see that it has not.
+        let rounded = self.sum + self.count / 2;
+        if rounded.wrapping_sub(self.mean * self.count) >= self.count {
+            *self = Answers::new(self.sum, self.count);
+        }
+    }
 }
 
 /// How a request finds the gateway of a pool.
@@ -128,17 +155,21 @@ pub(super) trait HoldsBack {
         }
     }
 
-    fn gateway_opens(&mut self, pool: usize, now: SimTime) {
+    /// Lets those go for whom a gateway is open; whether there are any.
+    fn gateway_opens(&mut self, pool: usize, now: SimTime) -> bool {
+        let mut any = false;
         while let Some(waiter) = self.first(pool) {
             let held_back = self.held_back();
             if !held_back.gateway(pool).fits(now, 0) {
                 self.wake_for_gateway(pool, now);
-                return;
+                break;
             }
+            any = true;
             held_back.lines[pool].pop();
             self.end_line_wait(waiter.slot(), now);
             self.pass_gateway(waiter.slot(), now);
         }
+        any
     }
 
     /// Asks the SDK's limiter, if there is one, for a send token.
@@ -174,13 +205,11 @@ pub(super) trait HoldsBack {
         }
     }
 
-    /// A line has waited long enough to ask again; `in_time` if its wake is the one that it waits for.
-    fn line_moves(&mut self, line: usize, in_time: impl Fn(u64) -> bool, now: SimTime) {
+    /// A line has waited long enough to ask again; `in_time` if its wake is the one that it waits for. Whether that is
+    /// something that happens: at a gateway only if somebody goes.
+    fn line_moves(&mut self, line: usize, in_time: impl Fn(u64) -> bool, now: SimTime) -> bool {
         let Some((workload, client)) = self.held_back().whose(line) else {
-            if self.held_back().lines[line].wakes(in_time) {
-                self.gateway_opens(line, now);
-            }
-            return;
+            return self.held_back().lines[line].wakes(in_time) && self.gateway_opens(line, now);
         };
         match self.client(workload, client).0.waiters() {
             Waiters::Sleep => self.sleepers_wake(line, workload, client, now),
@@ -195,6 +224,7 @@ pub(super) trait HoldsBack {
                 }
             }
         }
+        true
     }
 
     /// Whether the client's limiter lets this waiter go.
@@ -326,7 +356,7 @@ impl HeldBack {
                 gateways[pool] = Some(Meter::new(&Quota { limits: quota.limits.clone(), limiter }));
                 expected = first_estimate(engine, index);
             }
-            answers.push(expected);
+            answers.push(Answers::new(expected.0, expected.1));
             first_lines.push(lines);
             if workload.client.has_limiter() {
                 lines += workload.model.clients as usize;
@@ -339,6 +369,12 @@ impl HeldBack {
 
     fn gateway(&mut self, pool: usize) -> &mut Meter {
         self.gateways[pool].as_mut().expect("a paced workload's pool has a gateway")
+    }
+
+    /// When the gateway of a pool lets the next request through; never without a quota.
+    #[inline(always)]
+    pub(super) fn opens(&mut self, pool: usize, now: SimTime) -> SimTime {
+        self.gateway(pool).retry_at(now, 0).unwrap_or(SimTime::MAX)
     }
 
     /// The line of a client's limiter.
@@ -357,23 +393,24 @@ impl HeldBack {
 
     /// Keeps the gateway of a pool busy with a request of a workload; `demand` is what it would ask for.
     pub(super) fn keep_busy(&mut self, workload: &Workload, index: usize, pool: &Pool, demand: Demand, now: SimTime) {
-        let (sum, count) = self.answers[index];
-        let natural_output = Tokens((sum + count / 2) / count);
+        let natural_output = Tokens(self.answers[index].mean);
         let estimate = pool.charge(&Demand { natural_output, ..demand }).0;
         let share = workload.pace.map_or(1.0, |pace| pace.0);
         // The gateway fills at the whole quota: a share of it takes longer for as much.
         let exact = estimate as f64 / share;
         let whole = exact as u64;
         let cost = whole.saturating_add(u64::from((whole as f64) < exact));
-        let _ = self.gateway(workload.pool).take(now, cost);
+        let gateway = self.gateway(workload.pool);
+        // What has flowed in by now comes first.
+        let open = gateway.fits(now, 0);
+        debug_assert!(open, "somebody goes");
+        let _ = gateway.take(now, cost);
     }
 
     /// An answer of this length has come.
-    #[inline]
+    #[inline(always)]
     pub(super) fn learn(&mut self, workload: usize, output: u32) {
-        let (sum, count) = &mut self.answers[workload];
-        *sum += u64::from(output);
-        *count += 1;
+        self.answers[workload].learn(output);
     }
 }
 
@@ -414,8 +451,11 @@ impl<O: Observer> Simulation<'_, O> {
     /// A line has waited long enough to ask again.
     pub(super) fn line_released(&mut self, event: Event) -> bool {
         let line = line_of(event);
-        if let Some(line) = line {
-            self.line_moves(line, |order| event.has_order(order), event.at());
+        if let Some(line) = line
+            && !self.line_moves(line, |order| event.has_order(order), event.at())
+        {
+            // Nothing has happened.
+            self.tally.events -= 1;
         }
         line.is_some()
     }

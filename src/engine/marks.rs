@@ -36,8 +36,9 @@ pub(super) enum End {
 /// When the next marks are due.
 #[derive(Debug)]
 pub(super) struct Marks {
-    /// The next mark, as an event before all others at its instant.
+    /// The next mark, as an event before all others at its instant; and the last one.
     next: Event,
+    last: SimTime,
     /// When the run stops waiting for requests that do not end.
     patience: SimTime,
     warmup: SimTime,
@@ -68,6 +69,7 @@ impl Marks {
         changes.dedup();
         let mut marks = Marks {
             next: Event::NEVER,
+            last: SimTime::ZERO,
             patience: patience_of(scenario.horizon),
             warmup: scenario.warmup,
             horizon: scenario.horizon,
@@ -105,6 +107,11 @@ impl Marks {
     #[inline]
     pub(super) fn next(&self) -> Event {
         self.next
+    }
+
+    /// The last mark; at first, time zero.
+    pub(super) fn last(&self) -> SimTime {
+        self.last
     }
 
     /// Whether measured time is over.
@@ -194,6 +201,7 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(never)]
     pub(super) fn pass_mark(&mut self) -> ControlFlow<End> {
         let now = self.marks.next.at();
+        self.marks.last = now;
         if self.marks.changes.get(self.marks.changed) == Some(&now) {
             self.change_quotas(now);
         }

@@ -18,8 +18,10 @@ use std::ops::Range;
 pub(super) struct Repeats {
     /// How many attempts a request has; more than any refusals where there is no [`Ladder`].
     most: u32,
-    /// Whether there may be any.
+    /// Whether there may be any, or any that were held back.
     pub(super) any: bool,
+    /// Whether they have waited for a gateway, not for their backoff.
+    held_back: bool,
     /// How many of them wait.
     pub(super) undecided: u32,
     /// Of each request, how long after its arrival its last attempt was made \[ns\].
@@ -110,18 +112,25 @@ impl Repeats {
     pub(super) fn new(ladder: Option<&Ladder>) -> Repeats {
         let most = ladder.map_or(u32::MAX, Ladder::attempts);
         let (waited, throttles) = ([0; BLOCK], [0; BLOCK]);
-        Repeats { most, any: false, undecided: 0, waited, throttles, waits: None, are_known: false }
+        Repeats { most, any: false, held_back: false, undecided: 0, waited, throttles, waits: None, are_known: false }
     }
 
     /// Makes ready for the next block.
     pub(super) fn clear(&mut self) {
         if self.any {
-            self.any = false;
+            (self.any, self.held_back) = (false, false);
             self.undecided = 0;
             self.waited.fill(0);
             self.throttles.fill(0);
         }
         self.are_known = false;
+    }
+
+    /// A request, not refused so far, waited so long for its gateway \[ns\].
+    #[inline(always)]
+    pub(super) fn hold_back(&mut self, place: usize, waited: u64) {
+        (self.any, self.held_back) = (true, true);
+        self.waited[place] = waited;
     }
 
     /// Looks up how long the requests `first ..` are to wait, if their ladder is short.
@@ -223,8 +232,10 @@ impl Columns<'_> {
         let spread = spread(waits);
         tally.wait.record_zeros(at_once);
         tally.wait.record_all(waits, spread);
-        tally.wait_backoff.record_all(waits, spread);
-        tally.wait_limiter.record_zeros(len as u64);
+        let (cause, other) = (&mut tally.wait_backoff, &mut tally.wait_limiter);
+        let (cause, other) = if self.repeats.held_back { (other, cause) } else { (cause, other) };
+        cause.record_all(waits, spread);
+        other.record_zeros(len as u64);
         tally.wait_queue.record_zeros(len as u64);
     }
 

@@ -216,7 +216,8 @@ impl<'a, O: Observer> Simulation<'a, O> {
     fn run_in_lane(mut self) -> Option<Vec<Tally>> {
         let source = self.sources[0].as_ref().expect("only open sources are in a lane");
         let mut lane = LaneState::new(self.engine, &self.marks, source);
-        while !self.marks.past_horizon() || self.counted_open > 0 {
+        // A gateway may still have requests in its queue when the last has arrived.
+        while !self.marks.past_horizon() || self.counted_open > 0 || self.next_of_first_source() < SimTime::MAX {
             self.run_lane(&mut lane);
             if self.marks.past_horizon() && self.counted_open == 0 {
                 break;
@@ -229,6 +230,11 @@ impl<'a, O: Observer> Simulation<'a, O> {
         }
         self.close_lane(lane);
         Some(self.close())
+    }
+
+    /// When the next request of the first source arrives.
+    fn next_of_first_source(&self) -> SimTime {
+        self.sources[0].as_ref().map_or(SimTime::MAX, OpenSource::next_time)
     }
 
     /// Runs while requests arrive; `false` if the observer breaks it off.

@@ -10,7 +10,7 @@
 //! slices put in order without a branch. *Measured*: with it a request of the benchmark `low 100` takes 0.87 of the time
 //! that the same lane takes on the general calendar, each event by itself.
 
-use super::entry::{Entry, What};
+use super::entry::{Entry, Moment, What};
 use super::load::Load;
 use super::ranks::{BATCH, Ranking};
 use crate::units::SimTime;
@@ -165,19 +165,18 @@ impl Agenda {
         Entry { key: ((at.0 - self.base) << 32) | u64::from(what.0), load }
     }
 
-    /// Takes out the first event, if it is before `until`.
+    /// Takes out the first event, if it is before this moment.
     #[inline(always)]
-    pub(super) fn pop_before(&mut self, until: SimTime, orders: &impl Orders) -> Option<(SimTime, Entry)> {
+    pub(super) fn pop_before(&mut self, moment: Moment, orders: &impl Orders) -> Option<(SimTime, Entry)> {
         loop {
             if let Some(&entry) = self.due.get(self.passed) {
-                let at = self.base + entry.offset();
-                if at >= until.0 {
+                if !moment.is_after(self.base, entry) {
                     return None;
                 }
                 self.passed += 1;
-                return Some((SimTime(at), entry));
+                return Some((SimTime(self.base + entry.offset()), entry));
             }
-            if !self.turn(until, orders) {
+            if !self.turn(moment.until(), orders) {
                 return None;
             }
         }

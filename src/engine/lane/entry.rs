@@ -1,6 +1,7 @@
 //! What is on the calendar of a lane: what happens when, to whom, and the load that it brings.
 
 use super::load::Load;
+use crate::units::SimTime;
 
 /// What happens, by class, and to whom, by slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,5 +94,35 @@ impl Entry {
     #[inline(always)]
     pub(super) fn moment(&self) -> u64 {
         self.key >> What::CLASS_AT
+    }
+}
+
+/// A place among events: between two instants, or between two classes at one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(u64);
+
+impl Moment {
+    /// Before all that is due at `at`.
+    #[inline(always)]
+    pub(super) fn before(at: SimTime) -> Moment {
+        Moment(at.0 << 2)
+    }
+
+    /// Before the retries that are due at `at`, and after all else.
+    #[inline(always)]
+    pub(super) fn before_retries(at: SimTime) -> Moment {
+        Moment((at.0 << 2) | u64::from(What::RETRY >> What::CLASS_AT))
+    }
+
+    /// Whether an event of a slice that begins at `base` comes before it.
+    #[inline(always)]
+    pub(super) fn is_after(self, base: u64, entry: Entry) -> bool {
+        (base << 2) + entry.moment() < self.0
+    }
+
+    /// The first instant of which nothing comes before it.
+    #[inline(always)]
+    pub(super) fn until(self) -> SimTime {
+        SimTime((self.0 + 3) >> 2)
     }
 }

@@ -8,12 +8,16 @@ use std::collections::BTreeMap;
 
 /// Places of the smallest ring.
 const FEWEST: usize = 64;
+/// At least so many have a place of their own for one that has moved aside.
+const FEW_ASIDE: usize = 16;
+/// The number of a place that is free.
+const FREE: u64 = u64::MAX;
 
 /// What is to be said at the ends of attempts.
 #[derive(Debug, Default)]
 pub(super) struct Hearers {
     /// A power of two, or none; by the low bits of the number.
-    ring: Vec<Option<(u64, News)>>,
+    ring: Vec<(u64, News)>,
     outlasting: BTreeMap<u64, News>,
     /// In both.
     len: usize,
@@ -28,11 +32,12 @@ impl Hearers {
     #[inline(always)]
     pub(super) fn insert(&mut self, number: u64, news: News) {
         self.len += 1;
-        if 2 * self.len > self.ring.len() {
+        if (2 * self.len).max(FEW_ASIDE * self.outlasting.len()) > self.ring.len() {
             self.grow();
         }
         let place = number as usize & (self.ring.len() - 1);
-        if let Some((older, its)) = self.ring[place].replace((number, news)) {
+        let (older, its) = std::mem::replace(&mut self.ring[place], (number, news));
+        if older != FREE {
             self.outlasting.insert(older, its);
         }
     }
@@ -41,10 +46,14 @@ impl Hearers {
     #[inline(never)]
     fn grow(&mut self) {
         let places = (2 * self.ring.len()).max(FEWEST);
-        let older = std::mem::replace(&mut self.ring, vec![None; places]);
-        for (number, news) in older.into_iter().flatten() {
-            // Two of them can only meet if they were in one place before.
-            self.ring[number as usize & (places - 1)] = Some((number, news));
+        let older = std::mem::replace(&mut self.ring, vec![(FREE, News::default()); places]);
+        let aside = std::mem::take(&mut self.outlasting);
+        // Two may still meet: the last one stays.
+        for (number, news) in aside.into_iter().chain(older.into_iter().filter(|&(number, _)| number != FREE)) {
+            let (met, its) = std::mem::replace(&mut self.ring[number as usize & (places - 1)], (number, news));
+            if met != FREE {
+                self.outlasting.insert(met, its);
+            }
         }
     }
 
@@ -55,13 +64,14 @@ impl Hearers {
             return None;
         }
         let place = number as usize & (self.ring.len() - 1);
-        let news = match self.ring[place] {
-            Some((at, news)) if at == number => {
-                self.ring[place] = None;
-                Some(news)
-            }
-            _ if self.outlasting.is_empty() => None,
-            _ => self.outlasting.remove(&number),
+        let (at, news) = self.ring[place];
+        let news = if at == number {
+            self.ring[place].0 = FREE;
+            Some(news)
+        } else if self.outlasting.is_empty() {
+            None
+        } else {
+            self.outlasting.remove(&number)
         };
         self.len -= usize::from(news.is_some());
         news

@@ -87,7 +87,10 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     pub(super) fn line_released(&mut self, slot: u32, now: SimTime) {
         let wake = self.in_progress.wakes.take(slot & !NO_REQUEST);
-        self.line_moves(wake.line as usize, |order| order == wake.order, now);
+        if !self.line_moves(wake.line as usize, |order| order == wake.order, now) {
+            // It is not counted as something that happened.
+            self.track.moved.wakes -= 1;
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! *Map*: `mod` carries what most requests are, admitted at once and answered; `slow` the attempts that are not plain,
 //! `waiting` the records of their requests and their waits; `slots` concurrency caps, `held_back` paces and limiters,
-//! `alarms` the deadlines of those that wait there; `hearers` who is told of an end, `first_tokens` the successes of
+//! `paced` a gateway that nothing else stands in front of, `alarms` the deadlines of those that wait there; `hearers` who is told of an end, `first_tokens` the successes of
 //! streams. Clients that remember nothing have a loop of their own in `repeating`, with `walk` for the events of a slice.
 //! Both run on a `track`, which `stretch` takes through many slices at once; `agenda` is its calendar, with an `entry` for
 //! each event and a `load` on each end, `ranks` puts its slices in order. What stays to the general loop: several
@@ -25,6 +25,7 @@ mod first_tokens;
 mod hearers;
 mod held_back;
 mod load;
+mod paced;
 mod ranks;
 mod repeating;
 mod slots;
@@ -57,10 +58,11 @@ use crate::tally::{FlowTally, Health, Tally};
 use crate::units::SimTime;
 use agenda::Orders;
 use alarms::{Alarms, NO_REQUEST};
-use entry::{Entry, What};
+use entry::{Entry, Moment, What};
 use first_tokens::FirstTokens;
 use hearers::Hearers;
 use held_back::Wake;
+use paced::Opening;
 use repeating::RepeatingState;
 use track::{Course, Track, nobody_hears, number_of};
 use waiting::Waiting;
@@ -232,28 +234,19 @@ impl<A: Admit> Lane<'_, '_, A> {
         let past_horizon = self.track.marks.past_horizon();
         // What holds requests back wants to see them one by one.
         let may_be_calm = !past_horizon && !self.workload.held_back;
+        if let Some(opening) = self.opening() {
+            self.run_paced(mark, opening);
+            return;
+        }
         loop {
             if may_be_calm && self.live_through_stretch(mark) {
                 continue;
             }
             let arrival = self.track.source.next_time();
             // A mark comes before everything at its instant, an arrival after.
-            let until = mark.min(SimTime(arrival.0 + 1));
-            while let Some((at, due)) = self.next_before(until) {
-                let what = due.what();
-                if what.is_end() {
-                    let number = self.track.settle(due, at);
-                    if self.listens {
-                        self.answered(number, at);
-                    }
-                } else {
-                    self.track.course.others -= 1;
-                    if what.is_retry() {
-                        self.retry(what.slot(), at);
-                    } else {
-                        self.wakes(what, at);
-                    }
-                }
+            let moment = Moment::before(mark.min(SimTime(arrival.0 + 1)));
+            while let Some((at, due)) = self.next_before(moment) {
+                self.happens(due, at);
                 if past_horizon && self.track.moved.counted_open == 0 {
                     return;
                 }
@@ -265,11 +258,45 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
     }
 
-    /// Takes out what is due next, if it is due before `until`.
+    /// Runs until the next mark, with a gateway whose queue stays in its blocks.
+    fn run_paced(&mut self, mark: SimTime, mut opening: Opening) {
+        loop {
+            let turn = self.turn(opening);
+            let moment = turn.moment().min(Moment::before(mark));
+            while let Some((at, due)) = self.next_before(moment) {
+                self.happens(due, at);
+            }
+            if turn.at >= mark {
+                return;
+            }
+            self.take_turn(turn, &mut opening);
+        }
+    }
+
+    /// What is due happens.
     #[inline(always)]
-    fn next_before(&mut self, until: SimTime) -> Option<(SimTime, Entry)> {
+    fn happens(&mut self, due: Entry, at: SimTime) {
+        let what = due.what();
+        if what.is_end() {
+            let number = self.track.settle(due, at);
+            if self.listens {
+                self.answered(number, at);
+            }
+        } else {
+            self.track.course.others -= 1;
+            if what.is_retry() {
+                self.retry(what.slot(), at);
+            } else {
+                self.wakes(what, at);
+            }
+        }
+    }
+
+    /// Takes out what is due next, if it is due before this moment.
+    #[inline(always)]
+    fn next_before(&mut self, moment: Moment) -> Option<(SimTime, Entry)> {
         let in_order = InOrder { in_progress: self.in_progress, admissions: self.track.moved.admissions };
-        self.track.course.agenda.pop_before(until, &in_order)
+        self.track.course.agenda.pop_before(moment, &in_order)
     }
 
     /// Lives through as many of the next slices as it can; whether through any.
@@ -318,13 +345,18 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         self.track.source.place += 1;
         if self.track.source.place == self.track.source.end {
-            if self.workload.books_first_token {
-                self.block_of_streams_ends(now);
-            }
-            self.count_block(self.track.source.current);
-            self.track.source.refill();
-            self.careful = self.greets || self.track.source.any_special();
+            self.block_has_left(now);
         }
+    }
+
+    /// All requests of a block have made their first attempts, or have records of their own.
+    fn block_has_left(&mut self, now: SimTime) {
+        if self.workload.books_first_token {
+            self.block_of_streams_ends(now);
+        }
+        self.count_block(self.track.source.current);
+        self.track.source.refill();
+        self.careful = self.greets || self.track.source.any_special();
     }
 
     /// Counts a block whose requests are all decided or have records of their own.

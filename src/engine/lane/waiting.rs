@@ -51,19 +51,19 @@ pub(super) struct Waiting {
 }
 
 impl<A: Admit> Lane<'_, '_, A> {
-    /// Gives a request that has just arrived its record.
+    /// Gives a request its record that has just arrived, or leaves the queue of its gateway.
     #[inline(always)]
     pub(super) fn enrol(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
         let number = self.track.source.number();
         let block = self.track.source.block();
-        let (columns, tokens) = (block.columns(), &block.tokens);
+        let (columns, tokens, arrived) = (block.columns(), &block.tokens, SimTime(block.times[place]));
         let slot = self.in_progress.waiting.insert(Waiting {
             number,
-            arrived: now,
+            arrived,
             last_attempt: now,
             since: now,
             backoff: 0,
-            limited: 0,
+            limited: (now - arrived).0,
             queued: 0,
             cost: columns.reservation[place],
             timing: block.timing.get(place),
