@@ -1,5 +1,6 @@
 //! Daily quotas over UTC days.
 
+use super::limiter::Entry;
 use crate::model::{DayQuota, scenario::Start};
 use crate::units::{SimSpan, SimTime};
 
@@ -10,6 +11,9 @@ pub struct DayMeter {
     used: i64,
     start: SimTime,
     end: SimTime,
+    /// How many attempts it has admitted, and how many before this day.
+    admitted: u64,
+    before: u64,
 }
 
 impl DayMeter {
@@ -21,6 +25,8 @@ impl DayMeter {
             used: quota.used_at_start.0 as i64,
             start: SimTime::ZERO,
             end: SimTime::ZERO + rest_of_day,
+            admitted: 0,
+            before: 0,
         }
     }
 
@@ -31,6 +37,7 @@ impl DayMeter {
             self.start = SimTime(self.end.0 + days * SimSpan::DAY.0);
             self.end = self.start + SimSpan::DAY;
             self.used = 0;
+            self.before = self.admitted;
         }
     }
 
@@ -41,10 +48,13 @@ impl DayMeter {
         self.used + cost as i64 <= self.limit as i64
     }
 
-    /// Takes `cost`, which fits.
+    /// Takes `cost`, which fits; the entry finds it again.
     #[inline]
-    pub fn take(&mut self, cost: u64) {
+    pub fn take(&mut self, cost: u64) -> Entry {
         self.used += cost as i64;
+        let entry = Entry(self.admitted);
+        self.admitted += 1;
+        entry
     }
 
     /// Gives back `refund` of what was taken at `taken`; a negative refund takes more.
@@ -52,6 +62,15 @@ impl DayMeter {
     pub fn give_back(&mut self, now: SimTime, taken: SimTime, refund: i64) {
         self.advance(now);
         if taken >= self.start {
+            self.used -= refund;
+        }
+    }
+
+    /// As [`give_back`](DayMeter::give_back), of an entry of its own.
+    #[inline]
+    pub fn give_back_of(&mut self, now: SimTime, entry: Entry, refund: i64) {
+        self.advance(now);
+        if entry.0 >= self.before {
             self.used -= refund;
         }
     }
@@ -84,10 +103,14 @@ mod tests {
         let start = Start { day: 0, time_of_day: SimSpan(23 * SimSpan::HOUR.0) };
         let mut day = DayMeter::new(&quota, start);
         assert!(day.fits(SimTime::ZERO, 60) && !day.fits(SimTime::ZERO, 61));
-        day.take(60);
+        let entry = day.take(60);
         assert!(!day.fits(SimTime(SimSpan::HOUR.0 - 1), 1));
         assert!(day.fits(SimTime(SimSpan::HOUR.0), 100));
         day.give_back(SimTime(SimSpan::HOUR.0), SimTime::ZERO, 60);
+        day.give_back_of(SimTime(SimSpan::HOUR.0), entry, 60);
         assert!(!day.fits(SimTime(SimSpan::HOUR.0), 101));
+        let entry = day.take(100);
+        day.give_back_of(SimTime(SimSpan::HOUR.0), entry, 60);
+        assert!(day.fits(SimTime(SimSpan::HOUR.0), 60) && !day.fits(SimTime(SimSpan::HOUR.0), 61));
     }
 }

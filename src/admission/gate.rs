@@ -125,13 +125,14 @@ impl Gate {
         if let Some(meter) = &mut self.requests {
             let _ = meter.take(now, 1);
         }
-        let entry = self.tokens.as_mut().map_or_else(Entry::default, |meter| meter.take(now, cost));
-        if let Some(day) = &mut self.day {
-            day.take(cost);
-        }
+        let of_tokens = self.tokens.as_mut().map(|meter| meter.take(now, cost));
+        let of_day = self.day.as_mut().map(|day| day.take(cost));
         if let Some(day) = account {
-            day.take(cost);
+            // What an account's day has admitted is found by its time: other pools take from it, too.
+            let _ = day.take(cost);
         }
+        // All of a pool's own quotas count the same attempts.
+        let entry = of_tokens.or(of_day).unwrap_or_default();
         Admission::Admitted(Reservation { at: now, held: cost, entry })
     }
 
@@ -201,7 +202,7 @@ impl Gate {
             meter.give_back(now, reservation.entry, refund);
         }
         if let Some(day) = &mut self.day {
-            day.give_back(now, reservation.at, refund);
+            day.give_back_of(now, reservation.entry, refund);
         }
         if let Some(day) = account {
             day.give_back(now, reservation.at, refund);
@@ -224,7 +225,7 @@ impl Gate {
             meter.settle(now, entry, held, settlement.charge);
         }
         if let Some(day) = &mut self.day {
-            day.give_back(now, at, refund);
+            day.give_back_of(now, entry, refund);
         }
         if let Some(day) = account {
             day.give_back(now, at, held as i64 - settlement.billed as i64);

@@ -167,7 +167,7 @@ impl<'a> Engine<'a> {
                     books_first_token,
                     awaited,
                     plain: !(awaited || books_first_token || unfolds || client.saves_up()),
-                    ladder: client.ladder().filter(|_| simple && !awaited && own.quotas.tokens_per_day().is_none()),
+                    ladder: client.ladder().filter(|_| simple && !awaited),
                     // Where first tokens move a limiter's rate, their order among the other events counts.
                     suits_lane: !(comes_back || unfolds || (books_first_token && client.has_limiter())),
                     client,

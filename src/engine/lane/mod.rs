@@ -238,6 +238,9 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.run_paced(mark, opening);
             return;
         }
+        if past_horizon && self.track.moved.counted_open == 0 {
+            return;
+        }
         loop {
             if may_be_calm && self.live_through_stretch(mark) {
                 continue;
@@ -311,12 +314,13 @@ impl<A: Admit> Lane<'_, '_, A> {
         let place = self.track.source.place;
         let stop = self.track.source.block().columns().foresight.next_special(place);
         let Some(ahead) = self.track.look_ahead(mark, stop) else { return false };
-        if self.greets {
-            if !self.has_slots(ahead.attempts) {
-                self.track.course.unrest.grows();
-                return false;
-            }
-            self.greet_all(ahead.attempts);
+        if self.greets && !self.has_slots(ahead.attempts) {
+            self.track.course.unrest.grows();
+            return false;
+        }
+        let hears_each = self.listens && !self.all_alike;
+        if self.greets || hears_each {
+            self.greet_all(ahead.attempts, hears_each);
         }
         let Lane { track, in_progress, .. } = self;
         if !self.listens {

@@ -27,8 +27,9 @@ impl<A: Admit> Lane<'_, '_, A> {
         theirs.into_iter().all(|slots| u64::from(slots.active) + each <= u64::from(cap.limit))
     }
 
-    /// The clients of so many requests, the next to arrive, begin them; they have slots, and the quota has room.
-    pub(super) fn greet_all(&mut self, requests: usize) {
+    /// The clients of so many requests, the next to arrive, begin them; they have slots, and the quota has room. Whether
+    /// somebody is to hear of each end.
+    pub(super) fn greet_all(&mut self, requests: usize, hears_each: bool) {
         let Track { source, moved, .. } = &self.track;
         let (first, place) = (source.number(), source.place);
         let outputs = &source.block().tokens.capped[place..place + requests];
@@ -39,7 +40,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             if let Some(slots) = self.slots.get_mut(client as usize) {
                 slots.active += 1;
             }
-            if self.listens && !self.all_alike {
+            if hears_each {
                 self.in_progress.hearers.insert(admissions + nth, News { client, request: NOWHERE, output });
             }
         }

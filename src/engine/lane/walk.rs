@@ -363,7 +363,8 @@ impl<A: Admit> Repeating<'_, '_, A> {
             (step.taken, step.admitted) = (totals.taken as u32, totals.admitted as u16);
             let happens = gives_up == 0;
             if happens && at < slice.until {
-                let entry = admission::Entry(self.track.moved.admissions + totals.admitted - 1);
+                // That of the last admission; a retry has none.
+                let entry = admission::Entry((self.track.moved.admissions + totals.admitted).saturating_sub(1));
                 self.happens_soon(walk, nth, &Next { at, what, load: load_then }, slice, entry);
             } else {
                 self.track.course.agenda.push_if(happens, at, what, load_then);
