@@ -2,10 +2,11 @@
 
 use crate::support::scenario;
 use quotasim::engine::{AttemptRow, Engine, Observer, Unwatched};
+use quotasim::model::QuotaName;
 use quotasim::tally::{FailureCause, Tally};
 
 /// Who wants to see every attempt gets the general loop.
-struct Watching(u64);
+pub(crate) struct Watching(pub(crate) u64);
 
 impl Observer for Watching {
     const ATTEMPTS: bool = true;
@@ -246,6 +247,38 @@ fn faults_of_the_pool_and_budgets_of_the_client() {
         for client in CLIENTS.into_iter().chain([budget]) {
             both_ways(&text("token_bucket", client, &timed, faults));
         }
+    }
+}
+
+/// What a request gives back after midnight is of the day before.
+#[test]
+fn a_day_ends_while_requests_are_in_flight() {
+    for client in ["none", "boto3", "rust", CLIENTS[6]] {
+        for limiter in ["token_bucket", "sliding_window"] {
+            let day = text(limiter, client, TRAFFIC[0], "requests_per_minute: none, tokens_per_day: 1.8M");
+            let tally = both_ways(&day.replace("version: 1\n", "version: 1\nstart: 23:58 UTC\n"));
+            assert!(tally.flows[0].throttles[QuotaName::TokensPerDay as usize] > 100, "{client}, {limiter}");
+        }
+    }
+}
+
+/// A request is repeated in the slice in which it was refused, before anything has been admitted.
+#[test]
+fn nothing_is_admitted_at_first() {
+    let empty = "{ token_bucket: { initial_level: 0 } }";
+    let traffic = TRAFFIC[0].replace("20/s", "100/s");
+    let client = "{ custom: { max_attempts: 2, delay: 1ms } }";
+    let text = text(empty, client, &traffic, "requests_per_minute: none");
+    assert!(compare(&text.replace("tokens_per_minute: 1.2M", "tokens_per_minute: 2k")) > 100);
+}
+
+/// The queue of a pace is longer than the run, and maybe nobody in it is counted.
+#[test]
+fn a_queue_outlasts_the_horizon() {
+    for (warmup, deadline) in [("0s", ""), ("70s", ""), ("239s", ""), ("70s", ", deadline: 100s")] {
+        let crowd = TRAFFIC[2].replace("at: 75s", "at: 50s");
+        let text = text("in_flight", "boto3", &format!("{crowd}, pace: 40%{deadline}"), "requests_per_minute: none");
+        both_ways(&text.replace("warmup: 70s", &format!("warmup: {warmup}")));
     }
 }
 

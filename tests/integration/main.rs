@@ -16,6 +16,7 @@ mod laws;
 mod layering;
 mod planner;
 mod published;
+mod random_scenarios;
 mod reports;
 mod scenarios;
 #[cfg(feature = "serve")]
