@@ -172,7 +172,7 @@ impl Gate {
     }
 
     /// As [`Limiter::live_through`], on all quotas.
-    pub(super) fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
+    pub(super) fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) {
         if let Some(meter) = &mut self.requests {
             // Each attempt is one request, and gives nothing back.
             let mut flows = [Flows::default(); MOST_SLICES];
@@ -182,7 +182,7 @@ impl Gate {
                 *flows = Flows { attempts, asked: (attempts - before) as u64, ..Flows::default() };
                 before = attempts;
             }
-            let _ = meter.live_through(&Stretch {
+            meter.live_through(&Stretch {
                 from: stretch.from,
                 width: stretch.width,
                 slices: &flows[..stretch.slices.len()],
@@ -191,7 +191,9 @@ impl Gate {
                 ends: |_, _: &mut Vec<End>| (),
             });
         }
-        self.tokens.as_mut().map_or_else(Entry::default, |meter| meter.live_through(stretch))
+        if let Some(meter) = &mut self.tokens {
+            meter.live_through(stretch);
+        }
     }
 
     /// The reservation changes to `held` while the response runs.

@@ -62,11 +62,9 @@ impl Limiter for InFlight {
     }
 
     #[inline(always)]
-    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) {
         self.open += stretch.taken() as i64 - stretch.returned() as i64;
-        let first = Entry(self.admitted);
         self.admitted += stretch.made.len() as u64;
-        first
     }
 
     #[inline(always)]

@@ -49,8 +49,8 @@ pub trait Limiter {
         held as i64 - charge as i64
     }
 
-    /// Lives through a stretch for which there is room; the entry of its first attempt, which those of the others follow.
-    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
+    /// Lives through a stretch for which there is room; the entries of its attempts follow those before.
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>);
 
     /// Begins a *walk* through all that happens in `[from, until)`, for which it has been made ready, attempt by attempt, of
     /// which each says what has come back and has been taken by then ([`fits_after`](Limiter::fits_after)); whether that is
@@ -188,7 +188,7 @@ forward! {
     fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
     admitted_meanwhile(&mut self, now: SimTime, cost: u64);
     end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, ends: &[End]);
-    live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
+    live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>);
     penalise(&mut self, now: SimTime);
     available(&mut self, now: SimTime) -> i64;
     retry_at(&mut self, now: SimTime, cost: u64) -> Option<SimTime>;

@@ -30,7 +30,7 @@ pub trait Admit {
     fn comes_back(&self, entry: Entry, held: u64, charge: u64) -> i64;
 
     /// As [`Limiter::live_through`].
-    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry;
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>);
 
     /// As [`Limiter::begin_walk`].
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
@@ -81,8 +81,8 @@ impl Admit for &mut Gate {
     }
 
     #[inline(always)]
-    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
-        Gate::live_through(self, stretch)
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) {
+        Gate::live_through(self, stretch);
     }
 
     /// Several quotas are asked event by event.
@@ -162,8 +162,8 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     }
 
     #[inline(always)]
-    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
-        self.meter.live_through(stretch)
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) {
+        self.meter.live_through(stretch);
     }
 
     #[inline(always)]

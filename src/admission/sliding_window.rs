@@ -98,8 +98,7 @@ impl Limiter for SlidingWindow {
 
     /// Whether a refund comes just before its entry leaves the log or just after makes no difference afterwards.
     #[inline(always)]
-    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
-        let first = Entry(self.expired + self.log.len() as u64);
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) {
         for (&made, &cost) in stretch.made.iter().zip(stretch.costs) {
             let _ = self.push(SimTime(made), cost);
         }
@@ -114,7 +113,6 @@ impl Limiter for SlidingWindow {
                 }
             }
         }
-        first
     }
 
     /// What leaves the log meanwhile must not end then: which comes first would matter.

@@ -303,7 +303,7 @@ mod tests {
             }
             let times: Vec<u64> = case.made.iter().map(|(at, _)| START.0 + at).collect();
             let costs: Vec<u64> = case.made.iter().map(|(_, cost)| *cost).collect();
-            let first = at_once.live_through(&Stretch {
+            at_once.live_through(&Stretch {
                 from: START,
                 width: case.width,
                 slices: &slices,
@@ -316,16 +316,14 @@ mod tests {
             });
 
             let mut ordered = case.meter.clone();
-            for (number, &(_, cost)) in (first.0..).zip(&case.made) {
-                case.open.push(Open { entry: Entry(number), held: cost, charge: cost / 2 });
-            }
             for (at, open, cost) in case.events() {
                 let now = SimTime(START.0 + at);
                 if let Some(Open { entry, held, charge }) = open {
                     ordered.settle(now, entry, held, charge);
                 } else {
                     prop_assert!(ordered.fits(now, cost), "an attempt of a stretch is refused in its turn");
-                    let _ = ordered.take(now, cost);
+                    let entry = ordered.take(now, cost);
+                    case.open.push(Open { entry, held: cost, charge: cost / 2 });
                 }
             }
             assert_alike(at_once, ordered, until, &case.open);

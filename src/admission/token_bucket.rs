@@ -90,7 +90,7 @@ impl Limiter for TokenBucket {
     /// `level + N(start)`, `C`, and `C + N(s)` over all `s`: the bucket starts with its level, and is never above `C`.
     /// (The reflection map of queueing theory.) No `s` of a slice has an `N(s)` below that of the slice's end less all
     /// that the slice takes: so all but a few slices are passed over by their sums.
-    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) -> Entry {
+    fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) {
         debug_assert_eq!(self.as_of, stretch.from, "made ready");
         let until = stretch.until();
         let flow = |flows: &super::stretch::Flows| {
@@ -109,9 +109,7 @@ impl Limiter for TokenBucket {
         }
         self.level = self.capacity + least;
         self.as_of = until;
-        let first = Entry(self.admitted);
         self.admitted += stretch.made.len() as u64;
-        first
     }
 
     /// As long as nothing can flow over.
@@ -156,7 +154,7 @@ impl Limiter for TokenBucket {
             return None;
         }
         let (missing, limit) = ((cost - self.level).max(0) as u128, self.limit.max(1));
-        // A processor divides 64 bits, and only a program more.
+        // A division of 128 bits is a call; one of 64 bits is an instruction.
         let wait = match u64::try_from(missing) {
             Ok(missing) => missing.div_ceil(limit),
             Err(_) => missing.div_ceil(u128::from(limit)).try_into().unwrap_or(u64::MAX),

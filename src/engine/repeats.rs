@@ -1,8 +1,9 @@
-//! Requests of a block that a quota has refused at first, and which stay with their block until they are decided.
+//! Requests of a block that a quota has refused at first, or a gateway has held back, and which stay with their block
+//! until they are decided.
 //!
 //! Of such a request nothing is needed beside what was drawn with it but how often it was refused and how long it has
-//! waited. So it needs no record, and is counted with the others of its block, when the last of them is decided. For
-//! clients with a [`Ladder`](crate::client::Ladder) only.
+//! waited. So it needs no record, and is counted with the others of its block, when the last of them is decided. Of those
+//! that were refused this is true for clients with a [`Ladder`](crate::client::Ladder) only.
 
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
@@ -154,7 +155,7 @@ impl Repeats {
         }
     }
 
-    /// The times of a block of which some were admitted after a wait; `None` if none was ever refused.
+    /// The times of a block of which some were admitted after a wait; `None` if none was ever refused or held back.
     pub(super) fn late(&self, times: &[u64], timing: &TimingBlock) -> Option<Late> {
         self.any.then(|| {
             let mut late = Late { admitted_at: self.waited, to_first: self.waited, latency: self.waited };

@@ -464,6 +464,10 @@ mod tests {
         }
     }
 
+    fn load_of(number: u32) -> Load {
+        Load::small(number.into(), u64::from(number) + 1)
+    }
+
     proptest! {
         /// Holds of every scale, from one instant to years, many of them at one instant, against a sorted set.
         #[test]
@@ -480,18 +484,25 @@ mod tests {
                     let at = SimTime((now + ((hold << scale) >> 3)).min(SimTime::MAX.0 - 1));
                     let what = [What::end, What::timeout, What::release, What::retry][class as usize](number);
                     // What is numbered in ascending order comes in order anyhow.
-                    if wait % 2 == 0 { agenda.push(at, what) } else { agenda.push_in_order(at, what, &Numbered) }
-                    sorted.insert((at, what));
+                    let load = if wait % 2 == 0 { load_of(number) } else { Load::default() };
+                    if wait % 2 == 0 { agenda.push(at, what, load) } else { agenda.push_in_order(at, what, &Numbered) }
+                    sorted.insert((at, what, load));
                     let until = SimTime((now + ((wait << scale) >> 4)).min(SimTime::MAX.0 - 2) + 1);
-                    while let Some(popped) = agenda.pop_before(until, &Numbered) {
-                        prop_assert_eq!(Some(popped), sorted.pop_first());
+                    // First all but the retries of the last instant.
+                    let last = SimTime(until.0 - 1);
+                    for moment in [Moment::before_retries(last), Moment::before(until)] {
+                        while let Some((at, entry)) = agenda.pop_before(moment, &Numbered) {
+                            prop_assert_eq!(Some((at, entry.what(), entry.load)), sorted.pop_first());
+                        }
+                        let due = |&(at, what, _): &(SimTime, What, Load)| at < last || (at == last && !what.is_retry());
+                        prop_assert!(!sorted.first().is_some_and(due));
                     }
-                    prop_assert!(sorted.first().is_none_or(|&(first, _)| first >= until));
+                    prop_assert!(sorted.first().is_none_or(|&(first, ..)| first >= until));
                     now = now.max(until.0 - 1);
                 }
             }
-            let mut left: Vec<What> = agenda.into_events().map(|(what, ())| what).collect();
-            let mut expected: Vec<What> = sorted.into_iter().map(|(_, what)| what).collect();
+            let mut left: Vec<(What, Load)> = agenda.into_events().collect();
+            let mut expected: Vec<(What, Load)> = sorted.into_iter().map(|(_, what, load)| (what, load)).collect();
             left.sort_unstable();
             expected.sort_unstable();
             prop_assert_eq!(left, expected);
@@ -501,13 +512,17 @@ mod tests {
         #[test]
         fn events_of_one_instant_find_their_place(numbers in Just((1u32..40).collect::<Vec<_>>()).prop_shuffle(), at in 0u64..1 << 40) {
             let mut agenda = Agenda::default();
-            agenda.push(SimTime(at), What::end(0));
-            prop_assert_eq!(agenda.pop_before(SimTime(at + 1), &Numbered), Some((SimTime(at), What::end(0))));
+            let next = |agenda: &mut Agenda| {
+                let popped = agenda.pop_before(Moment::before(SimTime(at + 1)), &Numbered);
+                popped.map(|(at, entry)| (at, entry.what()))
+            };
+            agenda.push(SimTime(at), What::end(0), Load::default());
+            prop_assert_eq!(next(&mut agenda), Some((SimTime(at), What::end(0))));
             for &number in &numbers {
                 agenda.push_in_order(SimTime(at), What::timeout(number), &Numbered);
             }
             for number in 1..40 {
-                prop_assert_eq!(agenda.pop_before(SimTime(at + 1), &Numbered), Some((SimTime(at), What::timeout(number))));
+                prop_assert_eq!(next(&mut agenda), Some((SimTime(at), What::timeout(number))));
             }
         }
     }

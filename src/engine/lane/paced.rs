@@ -41,10 +41,12 @@ enum Does {
 }
 
 impl Turn {
-    /// What comes before it: everything at its instant, or all but retries.
+    /// What comes before it: everything at its instant, or all but retries. All that go as the gateway opens once go
+    /// together.
     #[inline(always)]
-    pub(super) fn moment(self) -> Moment {
+    pub(super) fn moment(self, opening: &Opening) -> Moment {
         match self.does {
+            Does::Go if self.at == opening.last => Moment::before(self.at),
             Does::Arrive => Moment::before(SimTime(self.at.0 + 1)),
             Does::Go | Does::GiveUp => Moment::before_retries(self.at),
         }

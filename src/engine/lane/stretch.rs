@@ -78,6 +78,7 @@ impl<A: Admit> Track<'_, '_, A> {
     #[inline(never)]
     pub(super) fn live_through(&mut self, ahead: Ahead, ended: impl FnMut(u64)) {
         let Ahead { first, slices, attempts } = ahead;
+        self.course.unrest.is_over();
         let mut sums = std::mem::take(&mut self.course.sums);
         sums.clear(slices);
         let Sums { flows, endings } = &mut sums;
@@ -140,10 +141,7 @@ impl<A: Admit> Track<'_, '_, A> {
         }
         // Empty time passes faster from event to event.
         let any = attempts > 0 || self.moved.in_flight.now() > 0;
-        (any && end > first).then(|| {
-            self.course.unrest.is_over();
-            Ahead { first, slices: (end - first) as usize, attempts }
-        })
+        (any && end > first).then(|| Ahead { first, slices: (end - first) as usize, attempts })
     }
 
     /// The next attempts are under way.
@@ -231,7 +229,7 @@ impl<A: Admit> Track<'_, '_, A> {
                 ends.extend(far.iter().filter(|&&(_, of)| of == tick).map(|(entry, _)| end_of(entry)));
             },
         };
-        let _ = self.quota.live_through(&stretch);
+        self.quota.live_through(&stretch);
 
         let (mut before, mut all) = (0, Ended::default());
         let Moved { in_flight, reserved, .. } = &mut self.moved;
