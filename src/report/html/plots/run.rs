@@ -5,7 +5,7 @@ use crate::analysis::recovery::{Recovery, Trouble};
 use crate::analysis::{PoolTimeline, Summary};
 use crate::report::chart::charged_per_minute;
 use crate::report::chart::theme::{BLACK, BLUE, Colour, GREEN, ORANGE, VERMILLION, variant};
-use crate::report::number::{duration_ms, percent};
+use crate::report::number::duration_ms;
 use crate::report::recovery;
 use crate::report::setting::Setting;
 

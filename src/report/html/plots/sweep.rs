@@ -1,6 +1,5 @@
 //! The charts of a sweep.
 
-use super::run::highest;
 use super::{Across, Cell, Heat, Lines, Look, Mark, Plot, Rule, Series, Up, Word, css, estimates, hexadecimal};
 use crate::analysis::recovery::{Afterwards, State};
 use crate::analysis::{Estimate, Knee, Point, Sweep};
