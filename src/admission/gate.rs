@@ -45,12 +45,6 @@ impl Reservation {
         self.at
     }
 
-    /// Where the limiter keeps it.
-    #[inline]
-    pub fn entry(&self) -> Entry {
-        self.entry
-    }
-
     /// Quota tokens that it holds now.
     #[inline]
     pub fn held(&self) -> u64 {

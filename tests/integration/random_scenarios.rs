@@ -103,7 +103,7 @@ fn features() -> impl Strategy<Value = String> {
                 fields.push(feature);
             }
         }
-        fields.iter().map(|feature| format!(", {feature}")).collect()
+        [&[""], &fields[..]].concat().join(", ")
     })
 }
 

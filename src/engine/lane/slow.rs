@@ -2,7 +2,7 @@
 
 use super::load::Load;
 use super::{Lane, News};
-use crate::admission::{Admission, Admit, Reservation};
+use crate::admission::{Admission, Admit};
 use crate::client::Failure;
 use crate::engine::fate::Fate;
 use crate::engine::request::{Ending, Next};
@@ -62,7 +62,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             return;
         }
         match self.track.quota.admit(now, cost) {
-            Admission::Admitted(reservation) => self.admitted(slot, reservation, now),
+            Admission::Admitted(_) => self.admitted(slot, cost, now),
             Admission::Refused(refusal) => self.refused(slot, now, refusal.counted_under),
         }
     }
@@ -100,9 +100,9 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.tally.throttles[limit as usize] += u64::from(request.counted);
     }
 
-    /// An attempt is admitted: all that will become of it is known now.
+    /// An attempt is admitted, and holds so much: all that will become of it is known now.
     #[inline(never)]
-    fn admitted(&mut self, slot: u32, reservation: Reservation, now: SimTime) {
+    fn admitted(&mut self, slot: u32, held: u64, now: SimTime) {
         let request = self.in_progress.waiting.get_mut(slot);
         if request.sent > 0 {
             let keys = &self.latency_keys;
@@ -120,7 +120,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         };
         let answered = matches!(fate, Fate::Answered);
         let demand = request.demand();
-        let (held, charge, counted) = (reservation.held(), self.pool_model.charge(&demand).0, request.counted);
+        let (charge, counted) = (self.pool_model.charge(&demand).0, request.counted);
         let ends_counted = answered && counted && ends <= self.track.marks.patience();
 
         let tally = &mut *self.tally;
