@@ -23,8 +23,8 @@ impl<A: Admit> Lane<'_, '_, A> {
         let clients = self.slots.len();
         let each = requests.div_ceil(clients) as u64;
         let first = self.workload.client_of(self.track.source.number()) as usize;
-        let theirs = self.slots.iter().cycle().skip(first).take(requests.min(clients));
-        theirs.into_iter().all(|slots| u64::from(slots.active) + each <= u64::from(cap.limit))
+        let mut theirs = self.slots.iter().cycle().skip(first).take(requests.min(clients));
+        theirs.all(|slots| u64::from(slots.active) + each <= u64::from(cap.limit))
     }
 
     /// The clients of so many requests, the next to arrive, begin them; they have slots, and the quota has room. Whether
