@@ -48,6 +48,26 @@ proptest! {
         }
     }
 
+    /// Successes of requests that never failed, told all at once.
+    #[test]
+    fn many_first_successes_are_as_many_of_one(failures in 0..40usize, successes in 0..200u64) {
+        for (name, client) in every_client().into_iter().filter(|(_, client)| !client.has_limiter()) {
+            let mut state = client.state(SimTime::ZERO);
+            for _ in 0..failures {
+                let mut call = client.begin(&mut state);
+                let _ = client.after_failure(&mut state, &mut call, Failure::Throttled, SimTime::ZERO, None, 0);
+            }
+            let mut one_by_one = state.clone();
+            for _ in 0..successes {
+                client.after_success(&mut one_by_one, &Call::default(), SimTime::ZERO);
+            }
+            if client.books_success() {
+                client.after_first_successes(&mut state, successes);
+            }
+            prop_assert_eq!(state.quota(), one_by_one.quota(), "{}", name);
+        }
+    }
+
     #[test]
     fn jitter_stays_between_zero_and_the_cap(
         i in 0..2_000u32, u in 0.0..1.0f64, base in 0.0..10.0f64, factor in 1.0..4.0f64, extra in 0.0..50.0f64,
