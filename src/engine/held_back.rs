@@ -16,6 +16,7 @@
 //!
 //! [`Client::shares_process`]: crate::client::Client::shares_process
 
+use super::answers::Answers;
 use super::compiled::Engine;
 use super::event::{Class, Event};
 use super::lifecycle::demand;
@@ -45,33 +46,6 @@ pub(super) struct HeldBack {
     first_lines: Vec<usize>,
     /// By workload.
     answers: Vec<Answers>,
-}
-
-/// The answers of a workload so far.
-#[derive(Debug, Clone, Copy)]
-struct Answers {
-    /// Output tokens of all, and how many there were.
-    sum: u64,
-    count: u64,
-    /// Their mean \[tokens\], to the nearest.
-    mean: u64,
-}
-
-impl Answers {
-    fn new(sum: u64, count: u64) -> Answers {
-        Answers { sum, count, mean: (sum + count / 2) / count }
-    }
-
-    #[inline(always)]
-    fn learn(&mut self, output: u32) {
-        self.sum += u64::from(output);
-        self.count += 1;
-        // It rarely moves, and a division takes longer than to see that it has not.
-        let rounded = self.sum + self.count / 2;
-        if rounded.wrapping_sub(self.mean * self.count) >= self.count {
-            *self = Answers::new(self.sum, self.count);
-        }
-    }
 }
 
 /// How a request finds the gateway of a pool.
@@ -350,13 +324,13 @@ impl HeldBack {
         let (mut first_lines, mut lines) = (Vec::new(), scenario.pools.len());
         for (index, workload) in engine.workloads.iter().enumerate() {
             let pool = workload.model.pool;
-            let mut expected = (0, 1);
+            let mut expected = Answers::new(0, 1);
             if let (Some(_), Some(quota)) = (workload.model.pace, scenario.pools[pool].quotas.reserved_from()) {
                 let limiter = Limiter::TokenBucket { burst: SimSpan::ZERO, initial_level: Probability(1.0) };
                 gateways[pool] = Some(Meter::new(&Quota { limits: quota.limits.clone(), limiter }));
                 expected = first_estimate(engine, index);
             }
-            answers.push(Answers::new(expected.0, expected.1));
+            answers.push(expected);
             first_lines.push(lines);
             if workload.client.has_limiter() {
                 lines += workload.model.clients as usize;
@@ -393,7 +367,7 @@ impl HeldBack {
 
     /// Keeps the gateway of a pool busy with a request of a workload; `demand` is what it would ask for.
     pub(super) fn keep_busy(&mut self, workload: &Workload, index: usize, pool: &Pool, demand: Demand, now: SimTime) {
-        let natural_output = Tokens(self.answers[index].mean);
+        let natural_output = Tokens(self.answers[index].mean());
         let estimate = pool.charge(&Demand { natural_output, ..demand }).0;
         let share = workload.pace.map_or(1.0, |pace| pace.0);
         // The gateway fills at the whole quota: a share of it takes longer for as much.
@@ -415,12 +389,12 @@ impl HeldBack {
 }
 
 /// The mean output of a workload's first requests, as the output of one.
-fn first_estimate(engine: &Engine<'_>, workload: usize) -> (u64, u64) {
+fn first_estimate(engine: &Engine<'_>, workload: usize) -> Answers {
     let limit = engine.max_tokens(workload);
     let lengths = engine.output_lengths(workload, FIRST_ESTIMATE);
     let sum: u64 = lengths.iter().map(|&length| length.min(limit)).sum();
     let count = lengths.len().max(1) as u64;
-    ((sum + count / 2) / count, 1)
+    Answers::new(Answers::new(sum, count).mean(), 1)
 }
 
 impl<O: Observer> Simulation<'_, O> {

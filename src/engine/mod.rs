@@ -8,6 +8,7 @@
 //! giving up. Where its client has nothing to do for it, a request goes straight to the gate, and its record begins
 //! with its first refusal.
 
+mod answers;
 mod attempt;
 mod attempt_draws;
 mod batches;

@@ -62,7 +62,6 @@ use entry::{Entry, Moment, What};
 use first_tokens::FirstTokens;
 use hearers::Hearers;
 use held_back::Wake;
-use paced::Opening;
 use repeating::RepeatingState;
 use track::{Course, Track, nobody_hears, number_of};
 use waiting::Waiting;
@@ -258,21 +257,6 @@ impl<A: Admit> Lane<'_, '_, A> {
                 return;
             }
             self.arrive(arrival);
-        }
-    }
-
-    /// Runs until the next mark, with a gateway whose queue stays in its blocks.
-    fn run_paced(&mut self, mark: SimTime, mut opening: Opening) {
-        loop {
-            let turn = self.turn(opening);
-            let moment = turn.moment(&opening).min(Moment::before(mark));
-            while let Some((at, due)) = self.next_before(moment) {
-                self.happens(due, at);
-            }
-            if turn.at >= mark {
-                return;
-            }
-            self.take_turn(turn, &mut opening);
         }
     }
 

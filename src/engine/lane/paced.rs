@@ -25,8 +25,8 @@ pub(super) struct Opening {
 
 /// What the next request does, and when.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Turn {
-    pub(super) at: SimTime,
+struct Turn {
+    at: SimTime,
     does: Does,
 }
 
@@ -44,7 +44,7 @@ impl Turn {
     /// What comes before it: everything at its instant, or all but retries. All that go as the gateway opens once go
     /// together.
     #[inline(always)]
-    pub(super) fn moment(self, opening: &Opening) -> Moment {
+    fn moment(self, opening: &Opening) -> Moment {
         match self.does {
             Does::Go if self.at == opening.last => Moment::before(self.at),
             Does::Arrive => Moment::before(SimTime(self.at.0 + 1)),
@@ -76,9 +76,24 @@ impl<A: Admit> Lane<'_, '_, A> {
         Some(Opening { at: self.held_back.opens(model.pool, now), last: SimTime::MAX })
     }
 
+    /// Runs until the next mark, with a gateway whose queue stays in its blocks.
+    pub(super) fn run_paced(&mut self, mark: SimTime, mut opening: Opening) {
+        loop {
+            let turn = self.turn(opening);
+            let moment = turn.moment(&opening).min(Moment::before(mark));
+            while let Some((at, due)) = self.next_before(moment) {
+                self.happens(due, at);
+            }
+            if turn.at >= mark {
+                return;
+            }
+            self.take_turn(turn, &mut opening);
+        }
+    }
+
     /// What the next request does.
     #[inline(always)]
-    pub(super) fn turn(&self, opening: Opening) -> Turn {
+    fn turn(&self, opening: Opening) -> Turn {
         let arrives = self.track.source.next_time();
         if arrives >= opening.at || arrives == SimTime::MAX {
             return Turn { at: arrives, does: Does::Arrive };
@@ -93,7 +108,7 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// The next request does what it is its turn to do.
     #[inline(always)]
-    pub(super) fn take_turn(&mut self, turn: Turn, opening: &mut Opening) {
+    fn take_turn(&mut self, turn: Turn, opening: &mut Opening) {
         let Turn { at: now, does } = turn;
         let (place, arrived) = (self.track.source.place, self.track.source.next_time());
         let counted = arrived >= self.track.marks.warmup();
