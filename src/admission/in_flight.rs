@@ -73,12 +73,12 @@ impl Limiter for InFlight {
     }
 
     #[inline(always)]
-    fn fits_after(&mut self, _now: SimTime, cost: u64, back: i64) -> bool {
-        self.open - back + cost as i64 <= self.limit as i64
+    fn room_after(&self, _after: u64, cost: u64, back: i64) -> i64 {
+        self.limit as i64 - self.open + back - cost as i64
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, _until: SimTime, admitted: u64, taken: i64, _ends: &[End]) {
+    fn end_walk(&mut self, _until: SimTime, admitted: u64, taken: i64, _made: &[(SimTime, u64)], _ends: &[End]) {
         self.open += taken;
         self.admitted += admitted;
     }

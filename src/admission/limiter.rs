@@ -10,7 +10,7 @@ use crate::units::SimTime;
 
 /// Enforces one per-minute quota over time. Instants never go back.
 pub trait Limiter {
-    /// Whether it must be told of each attempt that is admitted during a [walk](Limiter::begin_walk).
+    /// Whether it must be told of each attempt of a [walk](Limiter::begin_walk).
     const KEEPS_A_LOG: bool = false;
 
     /// Whether `cost` fits now.
@@ -53,23 +53,23 @@ pub trait Limiter {
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>);
 
     /// Begins a *walk* through all that happens in `[from, until)`, for which it has been made ready, attempt by attempt, of
-    /// which each says what has come back and has been taken by then ([`fits_after`](Limiter::fits_after)); whether that is
+    /// which each says what has come back and has been taken by then ([`room_after`](Limiter::room_after)); whether that is
     /// all there is to say.
     ///
     /// `returned` is what comes back meanwhile of attempts that are open now [quota tokens], of which `first` was made first.
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
 
-    /// Whether `cost` fits during a walk, since whose beginning so much has come `back`, net of what has been taken [quota
-    /// tokens].
-    fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
-
-    /// An attempt was admitted during a walk.
+    /// What comes back during a walk though nothing ends, and when.
     #[inline(always)]
-    fn admitted_meanwhile(&mut self, _now: SimTime, _cost: u64) {}
+    fn comes_back_by_itself(&self, _until: SimTime, _back: impl FnMut(SimTime, i64)) {}
+
+    /// How much room there is beside `cost` so long after the beginning of a walk \[ns\], if so much has come `back` since
+    /// then, net of what has been taken [quota tokens]; negative if `cost` does not fit.
+    fn room_after(&self, after: u64, cost: u64, back: i64) -> i64;
 
     /// Ends a walk in which so many attempts were admitted, which took so much together, net of what came back [quota
-    /// tokens], which may be more; where it [keeps a log](Limiter::KEEPS_A_LOG), with what has ended.
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, ends: &[End]);
+    /// tokens], which may be more; where it [keeps a log](Limiter::KEEPS_A_LOG), with what each took, and what has ended.
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, made: &[(SimTime, u64)], ends: &[End]);
 
     /// Takes one unit for a refused attempt; a bucket stops at zero, a window counts on.
     fn penalise(&mut self, now: SimTime);
@@ -166,6 +166,26 @@ macro_rules! forward {
                 }
             }
 
+            #[inline(always)]
+            fn room_after(&self, after: u64, cost: u64, back: i64) -> i64 {
+                match self {
+                    Meter::TokenBucket(limiter) => limiter.room_after(after, cost, back),
+                    Meter::FixedWindow(limiter) => limiter.room_after(after, cost, back),
+                    Meter::SlidingWindow(limiter) => limiter.room_after(after, cost, back),
+                    Meter::InFlight(limiter) => limiter.room_after(after, cost, back),
+                }
+            }
+
+            #[inline(always)]
+            fn comes_back_by_itself(&self, until: SimTime, back: impl FnMut(SimTime, i64)) {
+                match self {
+                    Meter::TokenBucket(limiter) => limiter.comes_back_by_itself(until, back),
+                    Meter::FixedWindow(limiter) => limiter.comes_back_by_itself(until, back),
+                    Meter::SlidingWindow(limiter) => limiter.comes_back_by_itself(until, back),
+                    Meter::InFlight(limiter) => limiter.comes_back_by_itself(until, back),
+                }
+            }
+
             fn capacity(&self) -> u64 {
                 match self {
                     Meter::TokenBucket(limiter) => limiter.capacity(),
@@ -185,9 +205,7 @@ forward! {
     settle(&mut self, now: SimTime, entry: Entry, held: u64, charge: u64);
     make_ready(&mut self, from: SimTime) -> SimTime;
     begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
-    fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
-    admitted_meanwhile(&mut self, now: SimTime, cost: u64);
-    end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, ends: &[End]);
+    end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, made: &[(SimTime, u64)], ends: &[End]);
     live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>);
     penalise(&mut self, now: SimTime);
     available(&mut self, now: SimTime) -> i64;

@@ -8,7 +8,7 @@ use crate::units::SimTime;
 
 /// Admits and settles the attempts on a pool that shares no daily quota with others.
 pub trait Admit {
-    /// Whether it must be told of each attempt that is admitted during a walk, and room comes with time.
+    /// Whether it must be told of each attempt of a walk, and room comes with time.
     const KEEPS_A_LOG: bool;
 
     /// Admits an attempt that reserves `cost` quota tokens, or refuses it.
@@ -35,14 +35,14 @@ pub trait Admit {
     /// As [`Limiter::begin_walk`].
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
 
-    /// As [`Limiter::fits_after`].
-    fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool;
+    /// As [`Limiter::comes_back_by_itself`].
+    fn comes_back_by_itself(&self, until: SimTime, back: impl FnMut(SimTime, i64));
 
-    /// As [`Limiter::admitted_meanwhile`].
-    fn admitted_meanwhile(&mut self, now: SimTime, cost: u64);
+    /// As [`Limiter::room_after`].
+    fn room_after(&self, after: u64, cost: u64, back: i64) -> i64;
 
     /// As [`Limiter::end_walk`].
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, ends: &[End]);
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, made: &[(SimTime, u64)], ends: &[End]);
 
     /// The only quota that is walked through: the most that fits, and its name.
     fn walked(&self) -> (u64, QuotaName);
@@ -90,15 +90,13 @@ impl Admit for &mut Gate {
         false
     }
 
-    fn fits_after(&mut self, _now: SimTime, _cost: u64, _back: i64) -> bool {
+    fn comes_back_by_itself(&self, _until: SimTime, _back: impl FnMut(SimTime, i64)) {}
+
+    fn room_after(&self, _after: u64, _cost: u64, _back: i64) -> i64 {
         unreachable!("there is no walk")
     }
 
-    fn admitted_meanwhile(&mut self, _now: SimTime, _cost: u64) {
-        unreachable!("there is no walk")
-    }
-
-    fn end_walk(&mut self, _until: SimTime, _admitted: u64, _taken: i64, _ends: &[End]) {
+    fn end_walk(&mut self, _until: SimTime, _admitted: u64, _taken: i64, _made: &[(SimTime, u64)], _ends: &[End]) {
         unreachable!("there is no walk")
     }
 
@@ -172,18 +170,18 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     }
 
     #[inline(always)]
-    fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool {
-        self.meter.fits_after(now, cost, back)
+    fn comes_back_by_itself(&self, until: SimTime, back: impl FnMut(SimTime, i64)) {
+        self.meter.comes_back_by_itself(until, back);
     }
 
     #[inline(always)]
-    fn admitted_meanwhile(&mut self, now: SimTime, cost: u64) {
-        self.meter.admitted_meanwhile(now, cost);
+    fn room_after(&self, after: u64, cost: u64, back: i64) -> i64 {
+        self.meter.room_after(after, cost, back)
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, ends: &[End]) {
-        self.meter.end_walk(until, admitted, taken, ends);
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, made: &[(SimTime, u64)], ends: &[End]) {
+        self.meter.end_walk(until, admitted, taken, made, ends);
     }
 
     #[inline(always)]

@@ -122,20 +122,28 @@ impl Limiter for SlidingWindow {
         oldest.is_some_and(|entry| entry.is_none_or(|&(date, _)| date + SimSpan::MINUTE >= until))
     }
 
+    /// What leaves the log.
     #[inline(always)]
-    fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool {
-        self.expire(now);
-        self.sum - back + cost as i64 <= self.limit as i64
+    fn comes_back_by_itself(&self, until: SimTime, mut back: impl FnMut(SimTime, i64)) {
+        for &(date, amount) in self.log.iter().take_while(|&&(date, _)| date + SimSpan::MINUTE < until) {
+            back(date + SimSpan::MINUTE, amount);
+        }
     }
 
     #[inline(always)]
-    fn admitted_meanwhile(&mut self, now: SimTime, cost: u64) {
-        self.log.push_back((now, cost as i64));
+    fn room_after(&self, _after: u64, cost: u64, back: i64) -> i64 {
+        self.limit as i64 - self.sum + back - cost as i64
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, _until: SimTime, _admitted: u64, taken: i64, ends: &[End]) {
+    fn end_walk(&mut self, until: SimTime, _admitted: u64, taken: i64, made: &[(SimTime, u64)], ends: &[End]) {
+        // What leaves the log has come back.
+        while self.log.front().is_some_and(|&(date, _)| date + SimSpan::MINUTE < until) {
+            self.log.pop_front();
+            self.expired += 1;
+        }
         self.sum += taken;
+        self.log.extend(made.iter().map(|&(at, cost)| (at, cost as i64)));
         for end in ends {
             self.log[(end.entry.0 - self.expired) as usize].1 -= end.refund();
         }

@@ -8,6 +8,9 @@ use crate::units::{Probability, SimSpan, SimTime};
 /// then a whole number, and the level exact.
 const TOKEN: i128 = SimSpan::MINUTE.0 as i128;
 
+/// Debts of up to so many tokens are positive numbers with them added.
+const RAISED: i64 = 1 << 25;
+
 /// A bucket refilled continuously at `Q/60` per second up to `C = Q × burst / 60 s`.
 ///
 /// Admits when `level ≥ cost`. A refund stops at `C`; an overdraft may take the level below zero.
@@ -23,6 +26,8 @@ pub struct TokenBucket {
     burst: SimSpan,
     /// How many attempts have been admitted.
     admitted: u64,
+    /// The level at which a walk begins, [`RAISED`] above what it is, and the limit, in numbers that a register holds.
+    walk: (u64, u64),
 }
 
 impl TokenBucket {
@@ -39,6 +44,7 @@ impl TokenBucket {
             limit,
             burst,
             admitted: 0,
+            walk: (0, 0),
         }
     }
 
@@ -112,22 +118,26 @@ impl Limiter for TokenBucket {
         self.admitted += stretch.made.len() as u64;
     }
 
-    /// As long as nothing can flow over.
+    /// As long as nothing can flow over, nor out of 64 bits.
     #[inline(always)]
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, _first: Entry) -> bool {
         debug_assert_eq!(self.as_of, from, "made ready");
         let inflow = i128::from(self.limit) * i128::from(until.0 - from.0);
-        self.level + inflow + i128::from(returned) * TOKEN <= self.capacity
+        let raised = self.level + i128::from(RAISED) * TOKEN;
+        self.walk = (raised as u64, self.limit);
+        raised >= 0 && raised + inflow <= i128::from(u64::MAX) && self.level + inflow + i128::from(returned) * TOKEN <= self.capacity
     }
 
     #[inline(always)]
-    fn fits_after(&mut self, now: SimTime, cost: u64, back: i64) -> bool {
-        let inflow = (u128::from(self.limit) * u128::from(now.0 - self.as_of.0)) as i128;
-        self.level + inflow >= i128::from(cost as i64 - back) * TOKEN
+    fn room_after(&self, after: u64, cost: u64, back: i64) -> i64 {
+        let (level, limit) = self.walk;
+        // In whole tokens, as costs are.
+        let there = ((level + limit * after) / TOKEN as u64) as i64 - RAISED;
+        there + back - cost as i64
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, _ends: &[End]) {
+    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, _made: &[(SimTime, u64)], _ends: &[End]) {
         self.refill(until);
         self.level -= i128::from(taken) * TOKEN;
         self.admitted += admitted;

@@ -9,7 +9,6 @@ use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
 use super::lane::Load;
 use crate::client::Ladder;
-use crate::random::Key;
 use crate::tally::{FailureCause, FlowTally};
 use crate::wide::{Loop, spread, widest};
 use std::ops::Range;
@@ -23,19 +22,11 @@ pub(super) struct Repeats {
     pub(super) any: bool,
     /// Whether they have waited for a gateway, not for their backoff.
     held_back: bool,
-    /// How many of them wait.
-    pub(super) undecided: u32,
     /// Of each request, how long after its arrival its last attempt was made \[ns\].
     pub(super) waited: [u64; BLOCK],
     /// How often it was refused.
     pub(super) throttles: [u8; BLOCK],
-    /// How long each is to wait after the throttle of this number, less one \[ns\]; once it has been looked up.
-    waits: Option<Box<[[u64; BLOCK]; SHORT]>>,
-    are_known: bool,
 }
-
-/// The waits of ladders up to this many rungs are looked up for all requests of a block at once.
-const SHORT: usize = 4;
 
 /// What is known of a block before anything happens to its requests.
 #[derive(Debug, Clone)]
@@ -113,18 +104,16 @@ impl Repeats {
     pub(super) fn new(ladder: Option<&Ladder>) -> Repeats {
         let most = ladder.map_or(u32::MAX, Ladder::attempts);
         let (waited, throttles) = ([0; BLOCK], [0; BLOCK]);
-        Repeats { most, any: false, held_back: false, undecided: 0, waited, throttles, waits: None, are_known: false }
+        Repeats { most, any: false, held_back: false, waited, throttles }
     }
 
     /// Makes ready for the next block.
     pub(super) fn clear(&mut self) {
         if self.any {
             (self.any, self.held_back) = (false, false);
-            self.undecided = 0;
             self.waited.fill(0);
             self.throttles.fill(0);
         }
-        self.are_known = false;
     }
 
     /// A request, not refused so far, waited so long for its gateway \[ns\].
@@ -132,27 +121,6 @@ impl Repeats {
     pub(super) fn hold_back(&mut self, place: usize, waited: u64) {
         (self.any, self.held_back) = (true, true);
         self.waited[place] = waited;
-    }
-
-    /// Looks up how long the requests `first ..` are to wait, if their ladder is short.
-    pub(super) fn look_up_waits(&mut self, ladder: &Ladder, backoff: Key, first: u64) {
-        if self.are_known || ladder.attempts() as usize > SHORT + 1 {
-            return;
-        }
-        self.are_known = true;
-        let waits = self.waits.get_or_insert_with(|| Box::new([[0; BLOCK]; SHORT]));
-        for (throttles, waits) in (1..ladder.attempts()).zip(&mut **waits) {
-            ladder.fill(throttles, backoff.attempt_bits_from(first, throttles), waits);
-        }
-    }
-
-    /// How long a request is to wait after this throttle \[ns\], from 1.
-    #[inline(always)]
-    pub(super) fn wait(&self, place: usize, throttles: u32, ladder: &Ladder, bits: impl Fn() -> u64) -> u64 {
-        match &self.waits {
-            Some(waits) if self.are_known => waits[throttles.wrapping_sub(1) as usize % SHORT][place],
-            _ => ladder.wait(throttles, bits()).0,
-        }
     }
 
     /// The times of a block of which some were admitted after a wait; `None` if none was ever refused or held back.
@@ -240,20 +208,12 @@ impl Columns<'_> {
         tally.wait_queue.record_zeros(len as u64);
     }
 
-    /// A first attempt, or the next, is made so long after its request arrived, and admitted if a mask of ones says so; how
-    /// often the request has been refused, and one if it is given up.
-    ///
-    /// Without a branch: none of this can be predicted.
+    /// A request was refused so often, the last time if one, and admitted or given up so long after it arrived \[ns\].
     #[inline(always)]
-    pub(super) fn attempted(&mut self, place: usize, waited: u64, is_first: bool, admitted: u64) -> (u32, u64) {
-        self.verdicts[place] = if admitted & 1 != 0 { Verdict::Admitted } else { Verdict::Refused };
-        let repeats = &mut self.repeats;
-        repeats.waited[place] = waited;
-        repeats.throttles[place] += (!admitted & 1) as u8;
-        let throttles = u32::from(repeats.throttles[place]);
-        // One where no attempts are left, from the sign of what is left less one.
-        let gives_up = !admitted & ((i64::from(repeats.most) - 1 - i64::from(throttles)) as u64 >> 63);
-        repeats.undecided = (repeats.undecided + u32::from(is_first)) - ((admitted & 1) | gives_up) as u32;
-        (throttles, gives_up)
+    pub(super) fn tried(&mut self, place: usize, is_refused: u32, throttles: u32, waited: u64) {
+        // Looked up: a branch could not be predicted.
+        self.verdicts[place] = [Verdict::Admitted, Verdict::Refused][is_refused as usize & 1];
+        self.repeats.throttles[place] = throttles as u8;
+        self.repeats.waited[place] = waited;
     }
 }

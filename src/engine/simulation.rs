@@ -215,7 +215,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
     /// As [`run`](Self::run), for a replication that a lane can run.
     fn run_in_lane(mut self) -> Option<Vec<Tally>> {
         let source = self.sources[0].as_ref().expect("only open sources are in a lane");
-        let mut lane = LaneState::new(self.engine, &self.marks, source);
+        let mut lane = LaneState::new(self.engine, &self.marks, source, self.clients[0].backoff);
         // A gateway may still have requests in its queue when the last has arrived.
         while !self.marks.past_horizon() || self.counted_open > 0 || self.next_of_first_source() < SimTime::MAX {
             self.run_lane(&mut lane);

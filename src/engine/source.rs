@@ -67,6 +67,8 @@ pub(super) struct OpenSource<'a> {
     pub(super) blocks: Vec<Box<Drawn<'a>>>,
     /// Which of them is the one whose requests arrive.
     pub(super) current: usize,
+    /// Which of them has been drawn ahead, if any.
+    pub(super) ahead: Option<usize>,
     /// Which of them nobody needs.
     pub(super) free: Vec<usize>,
     /// How many requests have been drawn.
@@ -111,6 +113,7 @@ impl<'a> OpenSource<'a> {
                 counted: 0,
             })],
             current: 0,
+            ahead: None,
             free: Vec::new(),
             drawn: 0,
             place: 0,
@@ -179,25 +182,50 @@ impl<'a> OpenSource<'a> {
         arrival
     }
 
-    /// Keeps the current block, some forty kilobytes, and goes on with another.
-    pub(super) fn keep_block(&mut self) {
-        self.current = self.free.pop().unwrap_or_else(|| {
+    /// Draws the block after the current one ahead of time, unless it has been; which it is. A block is some forty
+    /// kilobytes.
+    pub(super) fn draw_ahead(&mut self) -> usize {
+        if let Some(ahead) = self.ahead {
+            return ahead;
+        }
+        let ahead = self.free.pop().unwrap_or_else(|| {
             self.blocks.push(self.blocks[self.current].clone());
             self.blocks.len() - 1
         });
+        self.draw(ahead);
+        self.ahead = Some(ahead);
+        ahead
+    }
+
+    /// Goes on with the next block, and leaves the current one as it is.
+    pub(super) fn go_on(&mut self) {
+        self.current = self.draw_ahead();
+        self.ahead = None;
+        self.begin_block();
     }
 
     /// Draws the next block of requests in place of the current one.
-    #[inline(never)]
     pub(super) fn refill(&mut self) {
-        let block = &mut *self.blocks[self.current];
+        self.draw(self.current);
+        self.begin_block();
+    }
+
+    /// The first request of the current block is the next.
+    fn begin_block(&mut self) {
+        let len = self.block().len;
         self.place = 0;
+        self.end = if len > 0 { len } else { usize::MAX };
+    }
+
+    /// Draws the next block of requests into this one.
+    #[inline(never)]
+    fn draw(&mut self, block: usize) {
+        let block = &mut *self.blocks[block];
         block.first = self.drawn;
         let len = self.arrivals.fill_rows(&mut block.times[..BLOCK], &mut block.rows);
         block.len = len;
         block.times[len] = SimTime::MAX.0;
         block.counted = 0;
-        self.end = if len > 0 { len } else { usize::MAX };
         self.drawn += len as u64;
         if self.trace.is_some() {
             // Nothing is drawn over zeros; what the last block's rows left behind must go.

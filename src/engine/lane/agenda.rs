@@ -16,9 +16,12 @@ use crate::units::SimTime;
 use crate::wide::widest;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::RangeInclusive;
 
 /// Events per slice that the width aims at, and half as many at least.
 const PER_SLICE: u64 = 10;
+/// It stays as it is with so many.
+const WELL_FILLED: RangeInclusive<u64> = 4..=11;
 /// Entries of a cell, two cache lines and two of loads; what else its slice gets goes through the heap, one event in a
 /// hundred.
 const CELL: usize = BATCH;
@@ -76,6 +79,12 @@ impl Cell {
         Cell { keys: [0; CELL], loads: [Load::default(); CELL] }
     }
 
+    #[inline(always)]
+    fn put(&mut self, nth: usize, key: u64, load: Load) {
+        self.keys[nth] = key;
+        self.loads[nth] = load;
+    }
+
     /// The first so many.
     #[inline(always)]
     pub(super) fn entries(&self, len: usize) -> impl Iterator<Item = Entry> {
@@ -108,30 +117,27 @@ impl Agenda {
     /// Adds an event, which is not earlier than the last one taken out, and comes after those of its class and instant.
     #[inline(always)]
     pub(super) fn push(&mut self, at: SimTime, what: What, load: Load) {
-        self.push_if(true, at, what, load);
-    }
-
-    /// As [`push`](Agenda::push), if it `happens`: a branch on that could not be predicted.
-    #[inline(always)]
-    pub(super) fn push_if(&mut self, happens: bool, at: SimTime, what: What, load: Load) {
-        let tick = at.0 >> self.shift;
-        let ahead = tick.wrapping_sub(self.tick + 1);
+        let ahead = (at.0 >> self.shift).wrapping_sub(self.tick + 1);
         let mask = self.lens.len() - 1;
         if ahead < mask as u64 {
-            let place = tick as usize & mask;
+            let place = (at.0 >> self.shift) as usize & mask;
             let len = self.lens[place] as usize;
             if len < CELL {
-                let cell = &mut self.cells[place];
-                cell.keys[len] = ((at.0 & ((1 << self.shift) - 1)) << 32) | u64::from(what.0);
-                cell.loads[len] = load;
-                self.lens[place] += u32::from(happens);
-                self.held += usize::from(happens);
+                self.cells[place].put(len, key_of(at.0, self.shift, what), load);
+                self.lens[place] += 1;
+                self.held += 1;
                 return;
             }
         }
-        if happens {
-            self.push_aside(at, what, load);
-        }
+        self.push_aside(at, what, load);
+    }
+
+    /// Adds events, many in a row.
+    #[inline(always)]
+    pub(super) fn pushing(&mut self) -> Pushing<'_> {
+        let (shift, next) = (self.shift, self.tick + 1);
+        let Agenda { cells, lens, held, far, far_first, .. } = self;
+        Pushing { shift, next, cells, lens, held, far, far_first }
     }
 
     /// As `push`, for an event that may come before others of its class and instant.
@@ -288,7 +294,8 @@ impl Agenda {
         let pending = self.held + self.far.len();
         let slices = pending.next_power_of_two().clamp(SLICES[0], SLICES[1]);
         let now_there = self.cells.len();
-        let fits = shift.abs_diff(self.shift) <= 1 && slices <= now_there * 2 && slices * 8 >= now_there;
+        let per_slice = (u64::from(self.taken) << self.shift) / now.saturating_sub(self.fitted_at).max(1);
+        let fits = (shift == self.shift || WELL_FILLED.contains(&per_slice)) && slices <= now_there * 2 && slices * 8 >= now_there;
         self.taken = 0;
         self.fitted_at = now;
         if fits {
@@ -345,38 +352,6 @@ impl Agenda {
         self.shift
     }
 
-    /// Adds events that are all later than the current slice: what is due when, by number.
-    #[inline(always)]
-    pub(super) fn push_all(&mut self, count: usize, event: impl Fn(usize) -> (SimTime, What, Load)) {
-        let (shift, next, mask) = (self.shift, self.tick + 1, self.cells.len() - 1);
-        let within = (1 << shift) - 1;
-        let (cells, lens) = (&mut self.cells[..], &mut self.lens[..]);
-        let mut aside = 0;
-        for number in 0..count {
-            let (at, what, load) = event(number);
-            let tick = at.0 >> shift;
-            let key = ((at.0 & within) << 32) | u64::from(what.0);
-            let place = tick as usize & mask;
-            let len = lens[place] as usize;
-            if tick - next < mask as u64 && len < CELL {
-                cells[place].keys[len] = key;
-                cells[place].loads[len] = load;
-                lens[place] += 1;
-                continue;
-            }
-            aside += 1;
-            self.far.push(Reverse((at.0, what, load)));
-            self.far_first = self.far_first.min(at.0);
-        }
-        self.held += count - aside;
-    }
-
-    /// Whether all events of a slice within the turn are in its cell.
-    #[inline(always)]
-    pub(super) fn is_simple(&self, tick: u64) -> bool {
-        tick != self.far_first >> self.shift
-    }
-
     /// How many slices the wheel can hold beside the current one.
     #[inline(always)]
     pub(super) fn slices(&self) -> u64 {
@@ -427,6 +402,15 @@ impl Agenda {
         }
     }
 
+    /// Takes back what has been [taken](Agenda::take_far) from there.
+    pub(super) fn put_back(&mut self, far: &[(Entry, u64)]) {
+        for &(entry, tick) in far {
+            let at = self.start_of(tick).0 + entry.offset();
+            self.far.push(Reverse((at, entry.what(), entry.load)));
+            self.far_first = self.far_first.min(at);
+        }
+    }
+
     /// Goes on to the end of so many slices, with so many events in their cells; all of them are seen to.
     #[inline(always)]
     pub(super) fn pass_slices(&mut self, count: u64, events: usize) {
@@ -439,6 +423,47 @@ impl Agenda {
         self.held -= events;
         self.taken += events as u32;
     }
+}
+
+/// What is added to an [`Agenda`] later than its current slice, with all that this takes at hand.
+pub(super) struct Pushing<'g> {
+    shift: u32,
+    next: u64,
+    cells: &'g mut [Cell],
+    lens: &'g mut [u32],
+    held: &'g mut usize,
+    far: &'g mut BinaryHeap<Reverse<(u64, What, Load)>>,
+    far_first: &'g mut u64,
+}
+
+impl Pushing<'_> {
+    /// Adds an event if it `happens`: a branch on that could not be predicted.
+    #[inline(always)]
+    pub(super) fn push_if(&mut self, happens: bool, at: SimTime, what: What, load: Load) {
+        let tick = at.0 >> self.shift;
+        let mask = self.lens.len() - 1;
+        let place = tick as usize & mask;
+        let len = self.lens[place] as usize;
+        if tick - self.next < mask as u64 && len < CELL {
+            self.cells[place].put(len, key_of(at.0, self.shift, what), load);
+            self.lens[place] += u32::from(happens);
+            *self.held += usize::from(happens);
+        } else if happens {
+            self.push_far(at, what, load);
+        }
+    }
+
+    #[inline(never)]
+    fn push_far(&mut self, at: SimTime, what: What, load: Load) {
+        self.far.push(Reverse((at.0, what, load)));
+        *self.far_first = at.0.min(*self.far_first);
+    }
+}
+
+/// The key of what is due at an instant, where slices are 2 to the power of `shift` wide.
+#[inline(always)]
+fn key_of(at: u64, shift: u32, what: What) -> u64 {
+    ((at & ((1 << shift) - 1)) << 32) | u64::from(what.0)
 }
 
 /// Orders entries of which some are of one class and instant.

@@ -131,10 +131,16 @@ impl Ended {
     #[inline(always)]
     pub(super) fn add(&mut self, load: Load) {
         self.ends += 1;
+        self.overdraft += load.overdraft();
+        self.add_to_sums(load);
+    }
+
+    /// What a [`Sum`] has of one more, which may be the seventeenth.
+    #[inline(always)]
+    pub(super) fn add_to_sums(&mut self, load: Load) {
         self.counted += u64::from(load.is_counted());
         self.held += load.held();
         self.charged += load.charge();
-        self.overdraft += load.overdraft();
     }
 }
 

@@ -32,6 +32,7 @@ mod slots;
 mod slow;
 mod stretch;
 mod track;
+mod trials;
 mod waiting;
 mod walk;
 
@@ -90,10 +91,11 @@ struct InProgress {
 }
 
 impl LaneState {
-    pub(super) fn new(engine: &Engine<'_>, marks: &Marks, source: &OpenSource<'_>) -> LaneState {
+    pub(super) fn new(engine: &Engine<'_>, marks: &Marks, source: &OpenSource<'_>, backoff: Key) -> LaneState {
         let workload = &engine.workloads[0];
         // A batch is not to wait for what a block still waits for.
-        let repeating = (workload.ladder.is_some() && !marks.are_cut()).then(|| Box::new(RepeatingState::new(source)));
+        let ladder = workload.ladder.as_ref().filter(|_| !marks.are_cut());
+        let repeating = ladder.map(|ladder| Box::new(RepeatingState::new(source, ladder, backoff)));
         let clients = if workload.books_first_token { workload.model.clients as usize } else { 0 };
         let first_tokens = FirstTokens::new(clients);
         LaneState {
@@ -175,8 +177,8 @@ impl<O: Observer> Simulation<'_, O> {
         let engine = self.engine;
         let workload = &engine.workloads[0];
         let course = &mut state.course;
-        if let (Some(state), Some(ladder)) = (&mut state.repeating, &workload.ladder) {
-            return self.repeating_lane(quota, ladder, state, course);
+        if let Some(state) = &mut state.repeating {
+            return self.repeating_lane(quota, state, course);
         }
         let moved = self.moved();
         let Clients { states, slots, backoff, waiters, latency_keys, faults, .. } = &mut self.clients[0];
@@ -220,8 +222,8 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Closes the books of a lane.
     pub(super) fn close_lane(&mut self, state: LaneState) {
-        if state.repeating.is_some() {
-            self.close_repeating();
+        if let Some(state) = &state.repeating {
+            self.close_repeating(state);
         }
         state.course.close(&mut self.tally.flows[0].ledger);
     }

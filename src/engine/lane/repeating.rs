@@ -13,6 +13,7 @@
 use super::agenda::Orders;
 use super::entry::What;
 use super::track::{Course, Track, nobody_hears, number_of};
+use super::trials::{Trial, Trials};
 use super::walk::Walk;
 use crate::admission::{Admission, Admit};
 use crate::client::Ladder;
@@ -20,7 +21,7 @@ use crate::engine::block_count::Books;
 use crate::engine::draws::BLOCK;
 use crate::engine::observer::Observer;
 use crate::engine::simulation::{PoolState, Simulation};
-use crate::engine::source::OpenSource;
+use crate::engine::source::{Drawn, OpenSource};
 use crate::random::Key;
 use crate::tally::FlowTally;
 use crate::units::{SimSpan, SimTime};
@@ -34,16 +35,17 @@ pub(super) struct RepeatingState {
 
 impl RepeatingState {
     /// Before the first of these requests arrives.
-    pub(super) fn new(source: &OpenSource<'_>) -> RepeatingState {
-        RepeatingState { progress: Progress::new(source), walk: Walk::default() }
+    pub(super) fn new(source: &OpenSource<'_>, ladder: &Ladder, backoff: Key) -> RepeatingState {
+        let mut progress = Progress { trials: Trials::new(ladder, backoff), blocks: Blocks::default() };
+        progress.begin(source.current, source);
+        RepeatingState { progress, walk: Walk::default() }
     }
 }
 
 /// What is in progress.
 #[derive(Debug)]
 pub(super) struct Progress {
-    /// By place in a block, the number of the current wait: the later it began the larger.
-    pub(super) tickets: Vec<u64>,
+    pub(super) trials: Trials,
     /// What all blocks so far have in common.
     pub(super) blocks: Blocks,
 }
@@ -65,9 +67,9 @@ impl Default for Blocks {
 }
 
 impl Blocks {
-    /// With the block whose requests are about to arrive.
-    fn with(self, source: &OpenSource<'_>) -> Blocks {
-        let outlook = &source.block().columns().outlook;
+    /// With one more.
+    fn with(self, drawn: &Drawn<'_>) -> Blocks {
+        let outlook = &drawn.columns().outlook;
         Blocks {
             even: self.even && outlook.even,
             most_held: self.most_held.max(outlook.most_held),
@@ -77,8 +79,12 @@ impl Blocks {
 }
 
 impl Progress {
-    fn new(source: &OpenSource<'_>) -> Progress {
-        Progress { tickets: Vec::new(), blocks: Blocks::default().with(source) }
+    /// A block has been drawn.
+    fn begin(&mut self, block: usize, source: &OpenSource<'_>) {
+        let drawn = &*source.blocks[block];
+        debug_assert!(source.blocks.len() * BLOCK < What::MOST_SLOT as usize, "the memory ends before");
+        self.trials.begin(block, drawn);
+        self.blocks = self.blocks.with(drawn);
     }
 }
 
@@ -88,8 +94,6 @@ pub(super) struct Repeating<'s, 'a, A> {
     pub(super) progress: &'s mut Progress,
     pub(super) tally: &'s mut FlowTally,
     pub(super) pool: &'s mut PoolState,
-    pub(super) ladder: &'s Ladder,
-    pub(super) backoff: Key,
     has_ttft: bool,
 }
 
@@ -114,13 +118,13 @@ impl Place {
 
 /// Tells ends and retries of one instant apart.
 struct InOrder<'p> {
-    tickets: &'p [u64],
+    trials: &'p [Trial],
     admissions: u64,
 }
 
 impl Orders for InOrder<'_> {
     fn order_of(&self, what: What) -> u64 {
-        if what.is_end() { number_of(what.slot(), self.admissions) } else { self.tickets[what.slot() as usize] }
+        if what.is_end() { number_of(what.slot(), self.admissions) } else { self.trials[what.slot() as usize].ticket }
     }
 }
 
@@ -129,7 +133,6 @@ impl<A: Admit> Repeating<'_, '_, A> {
     fn run(&mut self, walk: &mut Walk) {
         let mark = self.track.marks.next().at();
         let past_horizon = self.track.marks.past_horizon();
-        self.make_room();
         loop {
             let arrival = self.track.source.next_time();
             if self.track.course.agenda.is_through() {
@@ -137,7 +140,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 if calm || (!past_horizon && self.walk_through_slice(walk, mark)) {
                     continue;
                 }
-                let in_order = InOrder { tickets: &self.progress.tickets, admissions: self.track.moved.admissions };
+                let in_order = InOrder { trials: &self.progress.trials.all, admissions: self.track.moved.admissions };
                 self.track.course.agenda.turn(mark.min(SimTime(arrival.0 + 1)), &in_order);
             }
             let (due_at, due) = self.track.course.agenda.first();
@@ -168,6 +171,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let ahead = self.track.look_ahead(mark, usize::MAX);
         if let Some(ahead) = ahead {
             self.track.live_through(ahead, nobody_hears);
+            self.progress.trials.admitted(self.track.source.current, ahead.attempts);
         }
         ahead.is_some()
     }
@@ -175,18 +179,24 @@ impl<A: Admit> Repeating<'_, '_, A> {
     /// A request makes an attempt, its first if it has just arrived.
     #[inline(always)]
     fn attempt(&mut self, which: Place, is_first: bool, now: SimTime) {
-        let place = which.place;
-        let block = &mut *self.track.source.blocks[which.block];
-        let (arrived, service, number) = (block.times[place], block.timing.service[place], block.first + place as u64);
-        let columns = block.columns_mut();
+        let Place { block, place } = which;
+        let drawn = &*self.track.source.blocks[block];
+        let (arrived, service) = (drawn.times[place], drawn.timing.service[place]);
+        let columns = drawn.columns();
         let (held, charge, load) = (columns.reservation[place], columns.charge[place], columns.outlook.loads[place]);
-        let (counted, waited) = (arrived >= self.track.marks.warmup().0, now.0 - arrived);
+        let counted = arrived >= self.track.marks.warmup().0;
         self.track.moved.counted_open += u64::from(is_first & counted);
         self.track.moved.wakes += u64::from(!is_first);
         self.track.course.others -= u64::from(!is_first);
+        let trials = &mut self.progress.trials;
         match self.track.quota.admit(now, held) {
             Admission::Admitted(_) => {
-                let _ = columns.attempted(place, waited, is_first, u64::MAX);
+                if is_first {
+                    // Nothing need be known of its block.
+                    trials.admitted(block, 1);
+                } else {
+                    let _ = trials.attempted(which.slot(), u64::MAX, 0);
+                }
                 let ends = now.saturating_add(SimSpan(service));
                 let load = load.counted(counted && ends <= self.track.marks.patience());
                 self.track.depart(ends, held, charge, load);
@@ -194,15 +204,14 @@ impl<A: Admit> Repeating<'_, '_, A> {
             Admission::Refused(refusal) => {
                 self.pool.throttled += 1;
                 self.tally.throttles[refusal.counted_under as usize] += u64::from(counted);
-                columns.repeats.any = true;
-                let (throttles, gives_up) = columns.attempted(place, waited, is_first, 0);
-                if gives_up != 0 {
+                trials.know(block, drawn);
+                trials.know_waits(block);
+                let outcome = trials.attempted(which.slot(), 0, self.track.moved.waits + 1);
+                if outcome.gives_up != 0 {
                     self.track.moved.counted_open -= u64::from(counted);
                 } else {
-                    let wait = self.ladder.wait(throttles, self.backoff.attempt_bits(number, throttles));
                     self.track.moved.waits += 1;
-                    self.progress.tickets[which.slot() as usize] = self.track.moved.waits;
-                    self.track.push_other(now.saturating_add(wait), What::retry(which.slot()));
+                    self.track.push_other(now.saturating_add(SimSpan(outcome.then)), What::retry(which.slot()));
                 }
             }
         }
@@ -210,50 +219,48 @@ impl<A: Admit> Repeating<'_, '_, A> {
         if self.track.source.place == self.track.source.end {
             self.block_has_arrived();
         } else {
-            self.may_be_done(which.block);
+            self.may_be_done(block);
         }
     }
 
-    /// Counts a block of which all has arrived, if nothing waits any more.
+    /// Counts a block if all its requests have arrived and are decided.
     #[inline(always)]
-    pub(super) fn may_be_done(&mut self, block: usize) {
-        if block != self.track.source.current && self.track.source.blocks[block].columns().repeats.undecided == 0 {
-            self.count_block(block);
-            self.track.source.free.push(block);
+    fn may_be_done(&mut self, block: usize) {
+        if self.progress.trials.is_decided(block) {
+            self.is_done(block);
         }
     }
 
     /// Counts a block whose requests are all decided.
-    fn count_block(&mut self, block: usize) {
+    #[inline(never)]
+    pub(super) fn is_done(&mut self, block: usize) {
+        let source = &mut *self.track.source;
+        self.progress.trials.note(block, &mut source.blocks[block]);
         // Who is watched has no ladder.
         let books = Books { tally: self.tally, pool: self.pool, health: &mut None };
-        self.track.source.count_block(block, self.has_ttft, self.track.marks, books);
+        source.count_block(block, self.has_ttft, self.track.marks, books);
+        source.free.push(block);
     }
 
-    /// All requests of a block have arrived. If some wait it stays.
+    /// All requests of the current block have arrived. If some wait it stays.
     #[inline(never)]
-    fn block_has_arrived(&mut self) {
-        if self.track.source.block().columns().repeats.undecided == 0 {
-            self.count_block(self.track.source.current);
-        } else {
-            // Those that still wait may be walked through.
-            let block = self.track.source.block_mut();
-            let first = block.first;
-            block.columns_mut().repeats.look_up_waits(self.ladder, self.backoff, first);
-            self.track.source.keep_block();
-            self.make_room();
+    pub(super) fn block_has_arrived(&mut self) {
+        let block = self.track.source.current;
+        self.may_be_done(block);
+        let was_ahead = self.track.source.ahead.is_some();
+        self.track.source.go_on();
+        if !was_ahead {
+            self.progress.begin(self.track.source.current, self.track.source);
         }
-        self.track.source.refill();
-        self.progress.blocks = self.progress.blocks.with(self.track.source);
     }
 
-    /// Makes room for the tickets of all requests in blocks.
-    fn make_room(&mut self) {
-        let places = self.track.source.blocks.len() * BLOCK;
-        debug_assert!(places < What::MOST_SLOT as usize, "the memory ends before");
-        if self.progress.tickets.len() < places {
-            self.progress.tickets.resize(places, 0);
-        }
+    /// The block after the current one, drawn ahead of time.
+    pub(super) fn block_ahead(&mut self) -> usize {
+        self.track.source.ahead.unwrap_or_else(|| {
+            let ahead = self.track.source.draw_ahead();
+            self.progress.begin(ahead, self.track.source);
+            ahead
+        })
     }
 }
 
@@ -262,7 +269,6 @@ impl<O: Observer> Simulation<'_, O> {
     pub(super) fn repeating_lane<A: Admit>(
         &mut self,
         quota: A,
-        ladder: &Ladder,
         state: &mut RepeatingState,
         course: &mut Course,
     ) {
@@ -275,8 +281,6 @@ impl<O: Observer> Simulation<'_, O> {
             progress: &mut state.progress,
             tally: &mut self.tally.flows[0],
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
-            ladder,
-            backoff: self.clients[0].backoff,
             has_ttft: engine.flows[0].latency.has_ttft(),
         };
         lane.run(&mut state.walk);
@@ -286,16 +290,18 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Closes the books: what waits will not be decided any more.
-    pub(super) fn close_repeating(&mut self) {
+    pub(super) fn close_repeating(&mut self, state: &RepeatingState) {
         let engine = self.engine;
         let source = self.sources[0].as_mut().expect("only open sources are plain");
         let has_ttft = engine.flows[0].latency.has_ttft();
         for block in 0..source.blocks.len() {
-            if source.blocks[block].columns().repeats.undecided > 0 {
-                let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
-                let books = Books { tally: &mut self.tally.flows[0], pool, health: &mut self.tally.health };
-                source.count_block(block, has_ttft, &self.marks, books);
+            if source.free.contains(&block) || source.ahead == Some(block) {
+                continue;
             }
+            state.progress.trials.note(block, &mut source.blocks[block]);
+            let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
+            let books = Books { tally: &mut self.tally.flows[0], pool, health: &mut self.tally.health };
+            source.count_block(block, has_ttft, &self.marks, books);
         }
     }
 }

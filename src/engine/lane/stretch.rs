@@ -109,6 +109,10 @@ impl<A: Admit> Track<'_, '_, A> {
         let mut end = (bound >> shift).min(first + agenda.slices().min(MOST_SLICES as u64));
         if self.course.others > 0 {
             end = agenda.first_but_ends(first, end);
+            if end == first {
+                self.course.unrest.grows();
+                return None;
+            }
         }
         let arrived = |end: u64| times.partition_point(|&at| at < end << shift);
         let mut attempts = arrived(end.max(first));
@@ -160,10 +164,11 @@ impl<A: Admit> Track<'_, '_, A> {
         }
         let (ends, loads) = (&columns.ends[range.clone()], &columns.outlook.loads[range]);
         let (patience, admissions) = (self.marks.patience(), self.moved.admissions);
-        agenda.push_all(attempts, |nth| {
-            let what = What::end((admissions + nth as u64) as u32 & What::MOST_SLOT);
-            (ends[nth], what, loads[nth].counted(counted && ends[nth] <= patience))
-        });
+        let mut pushing = agenda.pushing();
+        for (number, (&end, &load)) in (admissions..).zip(ends.iter().zip(loads)) {
+            let what = What::end(number as u32 & What::MOST_SLOT);
+            pushing.push_if(true, end, what, load.counted(counted && end <= patience));
+        }
         let mut made = 0;
         for flows in flows {
             made = made.max(flows.attempts);

@@ -8,23 +8,24 @@
 //! *Why*: over the quota nobody can predict whether the next event is an attempt or an end, whether an attempt is
 //! admitted, nor whether a refused one is repeated; each wrong guess costs as much as fifty instructions.
 
-use super::entry::What;
+use super::entry::{Entry, What};
 use super::load::{Ended, Load, Sum};
 use super::repeating::{Blocks, Place, Repeating};
 use super::track::{Moved, number_of};
+use super::trials::Outcome;
 use crate::admission::{self, Admit, End};
 use crate::client::LONGEST_WAIT;
+use crate::engine::draws::BLOCK;
 use crate::engine::gauge::Gauge;
 use crate::units::SimTime;
 use crate::wide::{Loop, widest};
-use std::hint::black_box;
 
 /// The most attempts that a slice may begin with.
 const MOST: usize = 32;
 /// Most slices begin with no more.
 const FEW: usize = 16;
-/// The most ends: those of a cell.
-const MOST_ENDS: usize = 16;
+/// The most ends: those of a cell, and as many that it had no room for.
+const MOST_ENDS: usize = 32;
 /// Later than all of a slice.
 const NEVER: i32 = i32::MAX;
 
@@ -32,27 +33,35 @@ const NEVER: i32 = i32::MAX;
 #[derive(Debug)]
 pub(super) struct Walk {
     events: Events,
-    /// What ends, where the limiter asks for each.
+    /// What the cell of the slice had no room for.
+    far: Vec<(Entry, u64)>,
+    /// What is admitted and what ends, where the limiter asks for each.
+    made: Vec<(SimTime, u64)>,
     logged: Vec<End>,
-    /// What both begins and ends in the slice: when, what comes back, and what was held.
-    soon: Vec<[i32; 3]>,
+    /// What both begins and ends in the slice: when, and what was held.
+    soon: Vec<[i32; 2]>,
     ended: Ended,
     /// What comes back from the limiter [quota tokens].
     back: i64,
     /// Its attempts in order, and how many there are: beyond that anything.
     steps: Vec<Step>,
     len: usize,
+    /// The blocks of what arrives.
+    blocks: [usize; 2],
+    /// Those whose requests are all decided.
+    done: Vec<usize>,
 }
 
 impl Default for Walk {
     fn default() -> Self {
+        let (far, made, logged, soon, done) = Default::default();
         let steps = vec![Step::default(); 2 * MOST];
-        let (logged, soon) = (Vec::new(), Vec::new());
-        Walk { events: Events::NONE, logged, soon, ended: Ended::default(), back: 0, steps, len: 0 }
+        let (events, ended, back, len, blocks) = (Events::NONE, Ended::default(), 0, 0, [0; 2]);
+        Walk { events, far, made, logged, soon, ended, back, steps, len, blocks, done }
     }
 }
 
-/// An attempt, what has ended by then, and what has been admitted with it.
+/// An attempt, what has come back by then, and what becomes of it.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(32))]
 struct Step {
@@ -60,25 +69,12 @@ struct Step {
     at: i32,
     /// The place of the request.
     slot: u32,
-    is_first: bool,
-    /// What has come back from the limiter, and what was held by it [quota tokens].
+    /// What has come back from the limiter [quota tokens].
     back: i32,
-    freed: i32,
-    /// How many attempts.
-    ended: i32,
-    /// What has been taken from the beginning of the slice on [quota tokens], by how many attempts, with this one.
-    taken: u32,
-    admitted: u16,
-}
-
-impl Step {
-    /// One more has ended by then.
-    #[inline(always)]
-    fn has_ended(&mut self, back: i32, held: i32) {
-        self.back += back;
-        self.freed += held;
-        self.ended += 1;
-    }
+    is_first: bool,
+    load: Load,
+    /// Ones if it is admitted.
+    admitted: u64,
 }
 
 /// Attempts in any order, and ends.
@@ -92,10 +88,12 @@ struct Events {
     ends: [i32; MOST_ENDS],
     back: [i32; MOST_ENDS],
     held: [i32; MOST_ENDS],
+    /// How many ends there are, and with what else gives something back.
     ended: usize,
+    given_back: usize,
 }
 
-/// Puts attempts in order, and finds what has ended by each.
+/// Puts attempts in order, and finds what has come back by each.
 struct InOrder<'a, const LANES: usize> {
     events: &'a Events,
     steps: &'a mut [Step],
@@ -107,7 +105,7 @@ impl<const LANES: usize> Loop for InOrder<'_, LANES> {
     #[inline(always)]
     fn run(self) {
         let InOrder { events, steps, apart } = self;
-        let (mut ranks, mut back, mut freed, mut ended) = ([0; LANES], [0; LANES], [0; LANES], [0; LANES]);
+        let (mut ranks, mut back) = ([0; LANES], [0; LANES]);
         let Some(attempts) = events.attempts.first_chunk::<LANES>() else { return };
         // How many there are cannot be predicted; how many fours, nearly. The others are never.
         for nth in 0..events.len.next_multiple_of(4) {
@@ -117,15 +115,12 @@ impl<const LANES: usize> Loop for InOrder<'_, LANES> {
                 ranks[place] += i32::from(at < attempts[place]);
             }
         }
-        for nth in 0..events.ended.next_multiple_of(4) {
+        for nth in 0..events.given_back.next_multiple_of(4) {
             let Some(&at) = events.ends.get(nth) else { return };
-            let (refund, held) = (events.back[nth % MOST_ENDS], events.held[nth % MOST_ENDS]);
+            let refund = events.back[nth % MOST_ENDS];
             for place in 0..LANES {
                 // An end comes before an attempt at its instant.
-                let by_then = -i32::from(at <= attempts[place]);
-                back[place] += refund & by_then;
-                freed[place] += held & by_then;
-                ended[place] -= by_then;
+                back[place] += refund & -i32::from(at <= attempts[place]);
             }
         }
         let mut ordered = 0;
@@ -138,8 +133,6 @@ impl<const LANES: usize> Loop for InOrder<'_, LANES> {
                 slot: events.slots[place],
                 is_first: place >= events.repeated,
                 back: back[place],
-                freed: freed[place],
-                ended: ended[place],
                 ..Step::default()
             };
         }
@@ -158,6 +151,7 @@ impl Events {
         back: [0; MOST_ENDS],
         held: [0; MOST_ENDS],
         ended: 0,
+        given_back: 0,
     };
 
     /// Forgets all.
@@ -166,27 +160,33 @@ impl Events {
         (self.attempts, self.ends, self.len, self.ended) = ([NEVER; MOST], [NEVER; MOST_ENDS], 0, 0);
     }
 
-    /// Forgets what was written last as what it is not.
+    /// All ends are there: forgets what was written last as what it is not.
     #[inline(always)]
-    fn forget_last(&mut self) {
+    fn all_ended(&mut self) {
         if let Some(at) = self.ends.get_mut(self.ended) {
             *at = NEVER;
         }
         if let Some(at) = self.attempts.get_mut(self.len) {
             *at = NEVER;
         }
+        (self.repeated, self.given_back) = (self.len, self.ended);
     }
 
-    /// Adds an attempt, if there is room.
+    /// Something comes back though nothing ends, if there is room.
     #[inline(always)]
-    fn attempt(&mut self, at: u64, slot: u32) -> bool {
-        let room = self.len < MOST;
-        if room {
-            self.attempts[self.len] = at as i32;
-            self.slots[self.len] = slot;
-            self.len += 1;
+    fn comes_back(&mut self, at: u64, amount: i64) {
+        if self.given_back < MOST_ENDS {
+            (self.ends[self.given_back], self.back[self.given_back]) = (at as i32, amount as i32);
         }
-        room
+        self.given_back += 1;
+    }
+
+    /// Adds an attempt, for which there is room.
+    #[inline(always)]
+    fn attempt(&mut self, at: u64, slot: u32) {
+        self.attempts[self.len % MOST] = at as i32;
+        self.slots[self.len % MOST] = slot;
+        self.len += 1;
     }
 }
 
@@ -216,6 +216,26 @@ struct Slice {
     counted: bool,
 }
 
+impl Walk {
+    /// By how much more attempts than at the beginning were in flight at the most, and by how much more was reserved
+    /// [quota tokens].
+    #[cold]
+    fn highest(&self) -> [i64; 2] {
+        let Events { ends, held, ended, .. } = &self.events;
+        let ends = ends.iter().zip(held).take(*ended).map(|(&at, &held)| [at, held]);
+        let ends: Vec<_> = ends.chain(self.soon.iter().copied()).collect();
+        let (mut begun, mut taken, mut highest) = (0, 0, [0; 2]);
+        for step in &self.steps[..self.len] {
+            begun += (step.admitted & 1) as i64;
+            taken += (step.load.held() & step.admitted) as i64;
+            let by_then = || ends.iter().filter(|[end, _]| *end <= step.at).map(|&[_, held]| i64::from(held));
+            highest[0] = highest[0].max(begun - by_then().count() as i64);
+            highest[1] = highest[1].max(taken - by_then().sum::<i64>());
+        }
+        highest
+    }
+}
+
 impl<A: Admit> Repeating<'_, '_, A> {
     /// Walks through the next slice, if all that happens there is known; whether it has.
     #[inline(never)]
@@ -224,6 +244,9 @@ impl<A: Admit> Repeating<'_, '_, A> {
         if let Some(slice) = slice {
             let totals = self.make_attempts(walk, slice);
             self.end_walk(walk, slice, &totals);
+            while let Some(block) = walk.done.pop() {
+                self.is_done(block);
+            }
         }
         slice.is_some()
     }
@@ -240,25 +263,50 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let alike = !counted || warmup == SimTime::ZERO || from.since(warmup) > LONGEST_WAIT;
         let patient = until.0.saturating_add(longest) <= self.track.marks.patience().0;
         let suits = even && alike && patient && most_held <= self.track.quota.walked().0;
-        (suits && until <= mark && agenda.is_simple(tick)).then_some(Slice { from, until, counted })
+        (suits && until <= mark).then_some(Slice { from, until, counted })
     }
 
     /// Gathers what happens in the next slice.
     #[inline(always)]
     fn begin_walk(&mut self, walk: &mut Walk, mark: SimTime) -> Option<Slice> {
-        let agenda = &self.track.course.agenda;
-        let tick = agenda.next_tick()?;
+        let tick = self.track.course.agenda.next_tick()?;
+        let until = self.track.course.agenda.start_of(tick + 1);
+        let block = self.track.source.block();
+        // All that arrive in the slice are of this block, or of this and the next.
+        let current = self.track.source.current;
+        let blocks = if block.times[block.len.saturating_sub(1)] < until.0 {
+            if !self.progress.trials.are_known(current) {
+                return None;
+            }
+            [current, self.block_ahead()]
+        } else {
+            [current; 2]
+        };
         let slice = self.slice(tick, mark)?;
+        self.track.course.agenda.take_far(tick, &mut walk.far);
+        let all = self.gather(walk, slice, tick, blocks);
+        if all.is_none() {
+            self.track.course.agenda.put_back(&walk.far);
+        }
+        all.map(|()| slice)
+    }
+
+    /// Gathers what happens in a slice.
+    #[inline(always)]
+    fn gather(&mut self, walk: &mut Walk, slice: Slice, tick: u64, blocks: [usize; 2]) -> Option<()> {
         let Slice { from, until, counted } = slice;
-        let (place, current) = (self.track.source.place, self.track.source.current);
-        let block = &self.track.source.blocks[current];
-        let times = &block.times[place..block.len.max(place)];
-        // More may arrive after the last of a block.
-        if *times.first()? < from.0 || *times.last()? < until.0 || self.track.quota.make_ready(from)? < until {
+        let agenda = &self.track.course.agenda;
+        let (place, [current, next]) = (self.track.source.place, blocks);
+        let (block, after) = (&self.track.source.blocks[current], &self.track.source.blocks[next]);
+        let (times, len) = (&block.times[place..block.len.max(place)], agenda.len_of(tick) + walk.far.len());
+        // Even more may arrive after the last of the next block.
+        let is_last = next != current && after.times[after.len.saturating_sub(1)] < until.0;
+        if *times.first()? < from.0 || is_last || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
             return None;
         }
-        let Walk { events, logged, soon, ended, back, steps, len } = walk;
+        let Walk { events, far, made, logged, soon, ended, back, steps, len, .. } = walk;
         events.clear();
+        made.clear();
         logged.clear();
         soon.clear();
         let (mut sum, mut returned, mut overdraft) = (Sum::default(), 0, 0);
@@ -266,12 +314,11 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let mut oldest = admission::Entry(self.track.moved.admissions);
         // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
         // predicted. An attempt has no load.
-        for entry in agenda.entries(tick) {
+        let mut gathered = |entry: Entry| {
             let (what, load, at) = (entry.what(), entry.load, entry.offset());
             let is_end = usize::from(what.is_end());
             let number = admission::Entry(number_of(what.slot(), self.track.moved.admissions));
             let refund = self.track.quota.comes_back(number, load.held(), load.charge());
-            sum.add(load);
             *back += refund;
             returned += refund.max(0) as u64;
             overdraft += load.overdraft();
@@ -288,17 +335,32 @@ impl<A: Admit> Repeating<'_, '_, A> {
                 oldest = oldest.min(number);
                 logged.push(End { at, entry: number, held: load.held(), charge: load.charge() });
             }
+        };
+        for entry in agenda.entries(tick) {
+            sum.add(entry.load);
+            gathered(entry);
         }
-        events.forget_last();
+        far.iter().for_each(|&(entry, _)| gathered(entry));
         *ended = Ended::of(events.ended, sum, overdraft);
-        events.repeated = events.len;
-        for (place, &at) in (place..).zip(times.iter().take_while(|&&at| at < until.0)) {
-            if !events.attempt(at - from.0, Place { block: current, place }.slot()) {
-                return None;
-            }
+        far.iter().for_each(|(entry, _)| ended.add_to_sums(entry.load));
+        events.all_ended();
+        self.track.quota.comes_back_by_itself(until, |at, amount| {
+            *back += amount;
+            events.comes_back(at.0 - from.0, amount);
+        });
+        let arrivals = |times: &'_ [u64]| times.iter().take_while(|&&at| at < until.0).count();
+        let (firsts, mut rest) = (arrivals(times), 0);
+        if next != current {
+            rest = arrivals(&after.times[..after.len]);
         }
-        if events.len + events.ended == 0 {
+        let too_many = events.len + firsts + rest > MOST || events.given_back > MOST_ENDS;
+        if too_many || events.len + events.ended + firsts + rest == 0 {
             return None;
+        }
+        for (block, place, times) in [(current, place, &times[..firsts]), (next, 0, &after.times[..rest])] {
+            for (place, &at) in (place..).zip(times) {
+                events.attempt(at - from.0, Place { block, place }.slot());
+            }
         }
         let mut apart = false;
         if events.len <= FEW {
@@ -309,18 +371,18 @@ impl<A: Admit> Repeating<'_, '_, A> {
         if !apart || !self.track.quota.begin_walk(from, until, returned, oldest) {
             return None;
         }
-        *len = events.len;
-        let firsts = events.len - events.repeated;
-        self.track.moved.counted_open += if counted { firsts as u64 } else { 0 };
-        self.track.source.place += firsts;
+        (*len, walk.blocks) = (events.len, blocks);
+        self.track.moved.counted_open += if counted { (firsts + rest) as u64 } else { 0 };
         let cell = agenda.len_of(tick);
         self.track.course.agenda.pass_slices(1, cell);
-        let block = self.track.source.block_mut();
-        let first = block.first;
-        let repeats = &mut block.columns_mut().repeats;
-        repeats.any = true;
-        repeats.look_up_waits(self.ladder, self.backoff, first);
-        Some(slice)
+        self.progress.trials.know(current, &self.track.source.blocks[current]);
+        self.track.source.place += firsts;
+        if next != current {
+            self.progress.trials.know(next, &self.track.source.blocks[next]);
+            self.block_has_arrived();
+            self.track.source.place = rest;
+        }
+        Some(())
     }
 
     /// Makes the attempts of a slice.
@@ -328,50 +390,77 @@ impl<A: Admit> Repeating<'_, '_, A> {
     fn make_attempts(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
         let mut totals = Totals::default();
         let mut nth = 0;
-        while let Some(&step) = walk.steps[..walk.len].get(nth) {
-            nth += 1;
-            let now = SimTime(slice.from.0 + step.at as u64);
-            let Place { block, place } = Place::of_slot(step.slot);
-            let drawn = &mut *self.track.source.blocks[block];
-            let (service, number, waited) =
-                (drawn.timing.service[place], drawn.first + place as u64, now.0 - drawn.times[place]);
-            let columns = drawn.columns_mut();
-            let load = columns.outlook.loads[place];
-            let held = columns.reservation[place];
-            let overdraft = load.charge().saturating_sub(held);
-            let fits = self.track.quota.fits_after(now, held, i64::from(step.back) - totals.taken as i64);
-            // A mask that the compiler cannot see through: it would branch on what it stands for.
-            let admitted = black_box(u64::from(fits).wrapping_neg());
-            if A::KEEPS_A_LOG && fits {
-                self.track.quota.admitted_meanwhile(now, held);
+        while nth < walk.len {
+            let all = self.decide(&mut walk.steps[nth..walk.len], totals.taken);
+            if !all {
+                // Of all other blocks a request has been refused before.
+                walk.blocks.iter().for_each(|&block| self.progress.trials.know_waits(block));
             }
-            let (throttles, gives_up) = columns.attempted(place, waited, step.is_first, admitted);
-            let bits = || self.backoff.attempt_bits(number, throttles);
-            let wait = columns.repeats.wait(place, throttles, self.ladder, bits);
-            let at = SimTime(now.0 + ((service & admitted) | (wait & !admitted)));
-            let end = What::end((self.track.moved.admissions + totals.admitted) as u32 & What::MOST_SLOT);
-            let what = What::retry(step.slot).masked(end, admitted);
-            let load_then = load.counted(slice.counted).masked(admitted);
-            self.progress.tickets[step.slot as usize] = self.track.moved.waits + nth as u64;
-
-            totals.admitted += admitted & 1;
-            totals.given_up += gives_up;
-            totals.taken += held & admitted;
-            totals.overdraft += overdraft & admitted;
-            // Whether there was a new peak is found out afterwards.
-            let step = &mut walk.steps[nth - 1];
-            (step.taken, step.admitted) = (totals.taken as u32, totals.admitted as u16);
-            let happens = gives_up == 0;
-            if happens && at < slice.until {
+            let soon;
+            (nth, soon) = self.entail(walk, nth, slice, &mut totals);
+            if let Some(next) = soon {
                 // That of the last admission; a retry has none.
                 let entry = admission::Entry((self.track.moved.admissions + totals.admitted).saturating_sub(1));
-                self.happens_soon(walk, nth, &Next { at, what, load: load_then }, slice, entry);
-            } else {
-                self.track.course.agenda.push_if(happens, at, what, load_then);
+                self.happens_soon(walk, nth, &next, slice, entry);
             }
-            self.may_be_done(block);
         }
         totals
+    }
+
+    /// Decides which of these attempts are admitted, if so much has been taken before [quota tokens]; whether all are.
+    ///
+    /// Apart from what they entail: here each decision waits for the one before.
+    #[inline(always)]
+    fn decide(&self, steps: &mut [Step], mut taken: u64) -> bool {
+        let mut any_refused = 0;
+        for step in steps {
+            let load = self.progress.trials.all[step.slot as usize].load;
+            let (held, back) = (load.held(), i64::from(step.back) - taken as i64);
+            step.load = load;
+            // Ones if it does not fit.
+            let refused = self.track.quota.room_after(step.at as u64, held, back) >> 63;
+            step.admitted = !refused as u64;
+            // All bits leave what is refused. A mask would do as well, and be turned into a branch.
+            taken += held.wrapping_shr(refused as u32);
+            any_refused |= refused;
+        }
+        any_refused == 0
+    }
+
+    /// Makes attempts that have been decided, from this one on; to which one, and what it leads to if that is in the same
+    /// slice.
+    #[inline(always)]
+    fn entail(&mut self, walk: &mut Walk, nth: usize, slice: Slice, totals: &mut Totals) -> (usize, Option<Next>) {
+        let Moved { admissions, waits, .. } = self.track.moved;
+        let trials = &mut self.progress.trials;
+        let mut pushing = self.track.course.agenda.pushing();
+        let (from, until) = (slice.from.0, slice.until);
+        for (nth, step) in (nth + 1..).zip(&walk.steps[nth..walk.len]) {
+            let &Step { at, slot, load, admitted, .. } = step;
+            let now = from + at as u64;
+            let Outcome { then, gives_up, undecided } = trials.attempted(slot, admitted, waits + nth as u64);
+            let at = SimTime(now + then);
+            let end = What::end((admissions + totals.admitted) as u32 & What::MOST_SLOT);
+            let what = What::retry(slot).masked(end, admitted);
+            let load_then = load.counted(slice.counted).masked(admitted);
+            if A::KEEPS_A_LOG && admitted != 0 {
+                walk.made.push((SimTime(now), load.held()));
+            }
+            totals.admitted += admitted & 1;
+            totals.given_up += gives_up;
+            totals.taken += load.held() & admitted;
+            totals.overdraft += load.overdraft() & admitted;
+            if undecided == 0 {
+                walk.done.push(slot as usize / BLOCK);
+            }
+            let happens = gives_up == 0;
+            // One comparison, of what is nearly never true: whether it happens could not be predicted.
+            if at.0 | (gives_up << 61) < until.0 {
+                return (nth, Some(Next { at, what, load: load_then }));
+            }
+            pushing.push_if(happens, at, what, load_then);
+        }
+        (walk.len, None)
     }
 
     /// Books what a walk came to.
@@ -387,14 +476,9 @@ impl<A: Admit> Repeating<'_, '_, A> {
             in_flight.shift(admitted, ends);
             reserved.shift(taken, held);
         } else {
-            let most = |level: &Gauge, after: fn(&Step) -> i64| {
-                let highest = walk.steps[..walk.len].iter().map(after).max();
-                level.now().saturating_add_signed(highest.unwrap_or(0))
-            };
-            let most_in_flight = most(in_flight, |step| i64::from(step.admitted) - i64::from(step.ended));
-            let most_reserved = most(reserved, |step| i64::from(step.taken) - i64::from(step.freed));
-            in_flight.move_on(admitted, ends, most_in_flight);
-            reserved.move_on(taken, held, most_reserved);
+            let [most_in_flight, most_reserved] = walk.highest();
+            in_flight.move_on(admitted, ends, in_flight.now().saturating_add_signed(most_in_flight));
+            reserved.move_on(taken, held, reserved.now().saturating_add_signed(most_reserved));
         }
         self.track.moved.charged += charged;
         self.track.moved.counted_open -= counted;
@@ -408,7 +492,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             self.track.moved.counted_open -= given_up;
             self.tally.throttles[self.track.quota.walked().1 as usize] += throttled;
         }
-        self.track.quota.end_walk(slice.until, admitted, taken as i64 - walk.back, &walk.logged);
+        self.track.quota.end_walk(slice.until, admitted, taken as i64 - walk.back, &walk.made, &walk.logged);
     }
 
     /// What an attempt leads to happens in its own slice: another step, or the end that gives this entry back, before
@@ -420,22 +504,19 @@ impl<A: Admit> Repeating<'_, '_, A> {
         if next.what.is_end() {
             let back = self.track.quota.comes_back(entry, held, charge);
             for step in walk.steps[nth..walk.len].iter_mut().filter(|step| step.at >= at) {
-                step.has_ended(back as i32, held as i32);
+                step.back += back as i32;
             }
-            walk.soon.push([at, back as i32, held as i32]);
+            walk.soon.push([at, held as i32]);
+            walk.events.comes_back(at as u64, back);
             walk.ended.add(next.load);
             walk.back += back;
             if A::KEEPS_A_LOG {
                 walk.logged.push(End { at: at as u64, entry, held, charge });
             }
         } else {
-            let mut step = Step { at, slot: next.what.slot(), ..Step::default() };
-            let Events { ends, back, held, ended, .. } = &walk.events;
-            let known =
-                ends.iter().zip(back.iter().zip(held)).take(*ended).map(|(&at, (&back, &held))| [at, back, held]);
-            for [_, back, held] in known.chain(walk.soon.iter().copied()).filter(|&[end, ..]| end <= at) {
-                step.has_ended(back, held);
-            }
+            let Events { ends, back, given_back, .. } = &walk.events;
+            let by_then = ends.iter().zip(back).take(*given_back).filter(|&(&end, _)| end <= at);
+            let step = Step { at, slot: next.what.slot(), back: by_then.map(|(_, back)| back).sum(), ..Step::default() };
             // A retry comes before what arrives at its instant, and after those that wait for longer.
             let later = |other: &Step| other.at > at || (other.at == at && other.is_first);
             let place = walk.steps[nth..walk.len].iter().position(later).map_or(walk.len, |place| nth + place);

@@ -1,0 +1,243 @@
+//! What there is to know of the requests in blocks whose attempts may be refused, one cache line each.
+//!
+//! Nothing is noted of a block as long as a quota has room for all that comes. When a request may be refused, all that an
+//! attempt could need is put side by side; when the first is, how long each is to wait after each throttle; and when all
+//! are decided, what has become of those that were refused goes back into the columns of their block, which is then
+//! counted.
+//!
+//! *Why*: over the quota the next attempt is one of some request of some block. In the columns of its block it would touch
+//! a dozen cache lines.
+
+use super::load::Load;
+use crate::client::Ladder;
+use crate::engine::draws::BLOCK;
+use crate::engine::source::Drawn;
+use crate::random::Key;
+
+/// The waits of ladders up to this many rungs are looked up for all requests of a block at once.
+const SHORT: usize = 4;
+
+/// Ones for so many of the first waits.
+const UP_TO: [[u64; SHORT]; SHORT + 1] = {
+    let mut masks = [[0; SHORT]; SHORT + 1];
+    let mut place = 0;
+    while place < SHORT * SHORT {
+        // In the row of three, the first three.
+        masks[place / SHORT + 1][place % SHORT] = if place % SHORT <= place / SHORT { u64::MAX } else { 0 };
+        place += 1;
+    }
+    masks
+};
+
+/// A request of a block.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C, align(64))]
+pub(super) struct Trial {
+    /// What it is in flight, and for how long \[ns\].
+    pub(super) load: Load,
+    pub(super) service: u64,
+    /// How long it is to wait after the throttle of this number, less one \[ns\], if the ladder is short.
+    waits: [u64; SHORT],
+    /// How often it was refused, and whether its last attempt was.
+    throttles: u32,
+    is_refused: u32,
+    /// The number of its current wait: the later it began the larger.
+    pub(super) ticket: u64,
+}
+
+impl Trial {
+    /// An attempt is admitted if a mask of ones says so; how often the request has been refused.
+    #[inline(always)]
+    fn attempted(&mut self, admitted: u64) -> u32 {
+        self.is_refused = !admitted as u32 & 1;
+        self.throttles += self.is_refused;
+        self.throttles
+    }
+}
+
+/// What an attempt leads to.
+pub(super) struct Outcome {
+    /// How long it is in flight, or to wait for the next \[ns\]; if the request is given up, some time.
+    pub(super) then: u64,
+    /// One if the request is given up.
+    pub(super) gives_up: u64,
+    /// How many of its block are not decided.
+    pub(super) undecided: u32,
+}
+
+/// The requests of all blocks.
+#[derive(Debug)]
+pub(super) struct Trials {
+    ladder: Ladder,
+    backoff: Key,
+    /// By place, those of one block after those of another.
+    pub(super) all: Vec<Trial>,
+    blocks: Vec<Block>,
+}
+
+/// A block.
+#[derive(Debug, Clone, Copy, Default)]
+struct Block {
+    /// How many of its requests are not decided, or have not arrived; and in its upper half how often one was refused.
+    state: u32,
+    /// Whether the trials are those of its requests, and their waits.
+    is_known: bool,
+    has_waits: bool,
+    /// The number of its first request.
+    first: u64,
+}
+
+impl Block {
+    /// Counts a refusal, in `state`.
+    const REFUSED_AT: u32 = u16::BITS;
+
+    #[inline(always)]
+    fn undecided(self) -> u32 {
+        self.state & u32::from(u16::MAX)
+    }
+}
+
+impl Trials {
+    pub(super) fn new(ladder: &Ladder, backoff: Key) -> Trials {
+        Trials { ladder: ladder.clone(), backoff, all: Vec::new(), blocks: Vec::new() }
+    }
+
+    /// A block has been drawn anew.
+    pub(super) fn begin(&mut self, block: usize, drawn: &Drawn<'_>) {
+        if self.blocks.len() <= block {
+            self.blocks.resize(block + 1, Block::default());
+            self.all.resize((block + 1) * BLOCK, Trial::default());
+        }
+        self.blocks[block] = Block { state: drawn.len as u32, first: drawn.first, ..Block::default() };
+    }
+
+    /// So many of a block have been admitted at their first attempts.
+    #[inline(always)]
+    pub(super) fn admitted(&mut self, block: usize, requests: usize) {
+        self.blocks[block].state -= requests as u32;
+    }
+
+    /// Whether all requests of a block are decided.
+    #[inline(always)]
+    pub(super) fn is_decided(&self, block: usize) -> bool {
+        self.blocks[block].undecided() == 0
+    }
+
+    /// How many attempts a request has.
+    #[inline(always)]
+    pub(super) fn most(&self) -> u32 {
+        self.ladder.attempts()
+    }
+
+    #[inline(always)]
+    fn is_short(&self) -> bool {
+        self.most() as usize <= SHORT + 1
+    }
+
+    /// Whether any request of a block may have been refused.
+    #[inline(always)]
+    pub(super) fn are_known(&self, block: usize) -> bool {
+        self.blocks[block].is_known
+    }
+
+    /// What the attempts of a block will need is at hand, as long as none is refused.
+    #[inline(always)]
+    pub(super) fn know(&mut self, block: usize, drawn: &Drawn<'_>) {
+        if !self.blocks[block].is_known {
+            self.look_up(block, drawn);
+        }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, block: usize, drawn: &Drawn<'_>) {
+        self.blocks[block].is_known = true;
+        let (loads, service) = (&drawn.columns().outlook.loads, &drawn.timing.service);
+        for (place, trial) in self.of_block(block).iter_mut().enumerate() {
+            *trial = Trial { load: loads[place], service: service[place], ..Trial::default() };
+        }
+    }
+
+    /// So is what they will need when one is refused.
+    #[inline(always)]
+    pub(super) fn know_waits(&mut self, block: usize) {
+        if !self.blocks[block].has_waits {
+            self.look_up_waits(block);
+        }
+    }
+
+    #[inline(never)]
+    fn look_up_waits(&mut self, block: usize) {
+        self.blocks[block].has_waits = true;
+        if !self.is_short() {
+            return;
+        }
+        let mut waits = [0; BLOCK];
+        for throttles in 1..self.most() {
+            let bits = self.backoff.attempt_bits_from(self.blocks[block].first, throttles);
+            self.ladder.fill(throttles, bits, &mut waits);
+            for (trial, &wait) in self.of_block(block).iter_mut().zip(&waits) {
+                trial.waits[throttles as usize - 1] = wait;
+            }
+        }
+    }
+
+    /// Those of a block.
+    #[inline(always)]
+    fn of_block(&mut self, block: usize) -> &mut [Trial; BLOCK] {
+        self.all[block * BLOCK..].first_chunk_mut().expect("there are as many for each block")
+    }
+
+    /// An attempt is admitted if a mask of ones says so; if not, a wait of this number begins.
+    ///
+    /// Without a branch: none of this can be predicted.
+    #[inline(always)]
+    pub(super) fn attempted(&mut self, slot: u32, admitted: u64, ticket: u64) -> Outcome {
+        let most = self.most();
+        let trial = &mut self.all[slot as usize];
+        let throttles = trial.attempted(admitted);
+        trial.ticket = ticket;
+        // One where no attempts are left, from the sign of what is left less one.
+        let gives_up = !admitted & ((i64::from(most) - 1 - i64::from(throttles)) as u64 >> 63);
+        let (service, mut wait) = (trial.service, trial.waits[throttles.wrapping_sub(1) as usize % SHORT]);
+        if most as usize > SHORT + 1 {
+            wait = self.long_wait(slot, throttles);
+        }
+        let block = &mut self.blocks[slot as usize / BLOCK];
+        block.state += (!admitted as u32 & 1) << Block::REFUSED_AT;
+        block.state -= ((admitted & 1) | gives_up) as u32;
+        // What is given up is pushed nowhere, but some place for it must be found without a branch.
+        let decided = admitted | gives_up.wrapping_neg();
+        Outcome { then: (service & decided) | (wait & !decided), gives_up, undecided: block.undecided() }
+    }
+
+    /// How long a request is to wait after the throttle of this number, from 1 \[ns\].
+    #[inline(never)]
+    fn long_wait(&self, slot: u32, throttles: u32) -> u64 {
+        let number = self.blocks[slot as usize / BLOCK].first + u64::from(slot) % BLOCK as u64;
+        self.ladder.wait(throttles, self.backoff.attempt_bits(number, throttles)).0
+    }
+
+    /// Notes in its columns what has become of the requests of a block.
+    #[inline(never)]
+    pub(super) fn note(&self, block: usize, drawn: &mut Drawn<'_>) {
+        if self.blocks[block].state >> Block::REFUSED_AT == 0 {
+            return;
+        }
+        let columns = drawn.columns_mut();
+        columns.repeats.any = true;
+        let is_short = self.is_short();
+        let trials: &[Trial; BLOCK] = self.all[block * BLOCK..].first_chunk().expect("there are as many for each block");
+        for (place, trial) in trials.iter().enumerate() {
+            // Of one that was given up the last refusal was not waited for.
+            let waits = trial.throttles - trial.is_refused;
+            let waited = if is_short {
+                let up_to = &UP_TO[(waits as usize).min(SHORT)];
+                trial.waits.iter().zip(up_to).map(|(wait, mask)| wait & mask).sum()
+            } else {
+                let slot = (block * BLOCK + place) as u32;
+                (1..=waits).map(|throttles| self.long_wait(slot, throttles)).sum()
+            };
+            columns.tried(place, trial.is_refused, trial.throttles, waited);
+        }
+    }
+}
