@@ -23,6 +23,7 @@ pub const LONGEST_WAIT: SimSpan = SimSpan(31 * SimSpan::SECOND.0);
 pub struct Ladder {
     attempts: u32,
     wait: Wait,
+    longest: SimSpan,
 }
 
 #[derive(Debug, Clone)]
@@ -81,8 +82,11 @@ impl Client {
             (None, Some(retry)) => Wait::of(retry.backoff),
             (None, None) => Wait::straight(0.0),
         };
-        let ladder = Ladder { attempts, wait };
-        ladder.longest().is_some_and(|longest| longest <= LONGEST).then_some(ladder)
+        let mut ladder = Ladder { attempts, wait, longest: SimSpan(0) };
+        let longest = ladder.longest_wait().filter(|&longest| longest <= LONGEST)?;
+        // Each wait may have been rounded up.
+        ladder.longest = SimSpan::from_secs_f64(longest) + SimSpan(u64::from(attempts));
+        Some(ladder)
     }
 }
 
@@ -91,6 +95,11 @@ impl Ladder {
     #[inline(always)]
     pub fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// No request waits for longer in all.
+    pub fn longest(&self) -> SimSpan {
+        self.longest
     }
 
     /// How long to wait after the throttle of this number, from 1; `bits` are uniform, the attempt's own.
@@ -115,7 +124,7 @@ impl Ladder {
     }
 
     /// The longest that a request can wait in all \[s\], if each wait depends on nothing but its number.
-    fn longest(&self) -> Option<f64> {
+    fn longest_wait(&self) -> Option<f64> {
         if let Wait::Backoff(Backoff { spread: Spread::Jitter(Jitter::Decorrelated), .. }) = self.wait {
             return None;
         }

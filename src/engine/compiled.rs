@@ -61,7 +61,8 @@ pub(super) struct CompiledWorkload<'a> {
     pub(super) plain: bool,
     /// What its requests wait for, and what happens to them, is what a lane knows.
     suits_lane: bool,
-    /// What its clients do about throttles, if nothing else can happen to its attempts and nobody waits for their end.
+    /// What its clients do about throttles, if nothing else can happen to its attempts but to take too long, and nobody
+    /// waits for their end.
     pub(super) ladder: Option<Ladder>,
     /// How many low bits of a request's number say nothing about its client.
     pub(super) turn_bits: u32,
@@ -147,7 +148,7 @@ impl<'a> Engine<'a> {
                 let may_be_given_up =
                     ever(|faults| faults.lose) || workload.read_timeout.is_some() || workload.deadline.is_some();
                 let books_first_token = workload.stream && client.books_success();
-                let simple = !(inspected || may_be_given_up || workload.stream || ever(|faults| faults.slow));
+                let simple = !(inspected || workload.stream || ever(|faults| faults.lose || faults.slow));
                 let comes_back = matches!(workload.arrivals, Arrivals::ClosedLoop { .. } | Arrivals::Sessions(_));
                 let awaited = held_back || workload.concurrency.is_some() || comes_back;
                 let own = &scenario.pools[workload.pool];
@@ -167,7 +168,9 @@ impl<'a> Engine<'a> {
                     books_first_token,
                     awaited,
                     plain: !(awaited || books_first_token || unfolds || client.saves_up()),
-                    ladder: client.ladder().filter(|_| simple && !awaited),
+                    ladder: client.ladder().filter(|ladder| {
+                        simple && !awaited && workload.deadline.is_none_or(|deadline| ladder.longest() < deadline)
+                    }),
                     // Where first tokens move a limiter's rate, their order among the other events counts.
                     suits_lane: !(comes_back || unfolds || (books_first_token && client.has_limiter())),
                     client,

@@ -30,6 +30,9 @@ impl<'a> Foresight<'a> {
     pub(super) fn new(workload: &CompiledWorkload<'_>, flow: &'a Flow, keys: FaultKeys) -> Foresight<'a> {
         let [timeout, deadline] =
             [workload.model.read_timeout, workload.model.deadline].map(|span| span.unwrap_or(SimSpan(u64::MAX)).0);
+        // Of who stays in its block no later attempt may be given up either.
+        let waited = workload.ladder.as_ref().map_or(0, |ladder| ladder.longest().0);
+        let deadline = if deadline == u64::MAX { deadline } else { deadline.saturating_sub(waited) };
         let streams = workload.model.stream;
         let faults = &flow.faults;
         Foresight {

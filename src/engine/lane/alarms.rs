@@ -69,7 +69,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             alarms.count += 1;
         }
         let alarm = alarms.set.insert((waiter, is_first));
-        let in_order = InOrder { in_progress: self.in_progress, admissions: self.track.moved.admissions };
+        let in_order = InOrder::new(self.in_progress, self.repeating.as_deref(), self.track.moved.admissions);
         self.track.course.others += 1;
         self.track.course.agenda.push_in_order(at, What::timeout(alarm | NO_REQUEST), &in_order);
     }

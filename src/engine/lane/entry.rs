@@ -1,5 +1,6 @@
 //! What is on the calendar of a lane: what happens when, to whom, and the load that it brings.
 
+use super::alarms::NO_REQUEST;
 use super::load::Load;
 use crate::units::SimTime;
 
@@ -46,6 +47,13 @@ impl What {
     #[inline(always)]
     pub(super) fn is_retry(self) -> bool {
         self.0 >= What::RETRY
+    }
+
+    /// Whether it is neither an end nor the retry of a request in a block.
+    #[inline(always)]
+    pub(super) fn is_of_record(self) -> bool {
+        const FIRST: u32 = What::MOST_SLOT + 1;
+        self.0.wrapping_sub(FIRST) < (What::RETRY | NO_REQUEST) - FIRST
     }
 
     /// The other, if so; without a branch.

@@ -30,6 +30,7 @@ mod ranks;
 mod repeating;
 mod slots;
 mod slow;
+mod staying;
 mod stretch;
 mod track;
 mod trials;
@@ -65,6 +66,7 @@ use hearers::Hearers;
 use held_back::Wake;
 use repeating::RepeatingState;
 use track::{Course, Track, nobody_hears, number_of};
+use trials::Trial;
 use waiting::Waiting;
 
 /// What is in progress in a lane.
@@ -72,7 +74,7 @@ use waiting::Waiting;
 pub(super) struct LaneState {
     course: Course,
     in_progress: InProgress,
-    /// In place of that, where clients have a ladder.
+    /// Requests that stay in their blocks, where clients have a ladder; in place of the others, if there cannot be any.
     repeating: Option<Box<RepeatingState>>,
 }
 
@@ -133,6 +135,7 @@ impl News {
 struct Lane<'s, 'a, A> {
     track: Track<'s, 'a, A>,
     in_progress: &'s mut InProgress,
+    repeating: Option<&'s mut RepeatingState>,
     tally: &'s mut FlowTally,
     health: &'s mut Option<Health>,
     pool: &'s mut PoolState,
@@ -177,7 +180,9 @@ impl<O: Observer> Simulation<'_, O> {
         let engine = self.engine;
         let workload = &engine.workloads[0];
         let course = &mut state.course;
-        if let Some(state) = &mut state.repeating {
+        if let Some(state) = &mut state.repeating
+            && !workload.may_be_given_up
+        {
             return self.repeating_lane(quota, state, course);
         }
         let moved = self.moved();
@@ -191,6 +196,7 @@ impl<O: Observer> Simulation<'_, O> {
             careful: greets || source.any_special(),
             track: Track { quota, course, source, marks: &self.marks, moved },
             in_progress: &mut state.in_progress,
+            repeating: state.repeating.as_deref_mut(),
             tally: &mut flows[0],
             health,
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
@@ -242,6 +248,10 @@ impl<A: Admit> Lane<'_, '_, A> {
         if past_horizon && self.track.moved.counted_open == 0 {
             return;
         }
+        if self.repeating.is_some() {
+            self.run_repeating(mark, may_be_calm);
+            return;
+        }
         loop {
             if may_be_calm && self.live_through_stretch(mark) {
                 continue;
@@ -274,6 +284,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         } else {
             self.track.course.others -= 1;
             if what.is_retry() {
+                debug_assert!(what.slot() & NO_REQUEST == 0, "no request stays in its block here");
                 self.retry(what.slot(), at);
             } else {
                 self.wakes(what, at);
@@ -284,7 +295,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Takes out what is due next, if it is due before this moment.
     #[inline(always)]
     fn next_before(&mut self, moment: Moment) -> Option<(SimTime, Entry)> {
-        let in_order = InOrder { in_progress: self.in_progress, admissions: self.track.moved.admissions };
+        let in_order = InOrder::new(self.in_progress, self.repeating.as_deref(), self.track.moved.admissions);
         self.track.course.agenda.pop_before(moment, &in_order)
     }
 
@@ -438,7 +449,15 @@ impl<A: Admit> Lane<'_, '_, A> {
 /// Tells simultaneous events apart.
 struct InOrder<'p> {
     in_progress: &'p InProgress,
+    trials: &'p [Trial],
     admissions: u64,
+}
+
+impl<'p> InOrder<'p> {
+    fn new(in_progress: &'p InProgress, repeating: Option<&'p RepeatingState>, admissions: u64) -> InOrder<'p> {
+        let trials = repeating.map_or(&[][..], |repeating| &repeating.progress.trials.all);
+        InOrder { in_progress, trials, admissions }
+    }
 }
 
 impl Orders for InOrder<'_> {
@@ -448,6 +467,8 @@ impl Orders for InOrder<'_> {
             number_of(slot, self.admissions)
         } else if slot & NO_REQUEST == 0 {
             in_progress.tickets[slot as usize]
+        } else if what.is_retry() {
+            self.trials[(slot & !NO_REQUEST) as usize].ticket
         } else if what.is_timeout() {
             in_progress.alarms.order_of(slot)
         } else {

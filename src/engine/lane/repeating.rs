@@ -11,6 +11,7 @@
 //! much again.
 
 use super::agenda::Orders;
+use super::alarms::NO_REQUEST;
 use super::entry::What;
 use super::track::{Course, Track, nobody_hears, number_of};
 use super::trials::{Trial, Trials};
@@ -29,8 +30,8 @@ use crate::units::{SimSpan, SimTime};
 /// What is in progress, and the slice under way.
 #[derive(Debug)]
 pub(super) struct RepeatingState {
-    progress: Progress,
-    walk: Walk,
+    pub(super) progress: Progress,
+    pub(super) walk: Walk,
 }
 
 impl RepeatingState {
@@ -82,19 +83,20 @@ impl Progress {
     /// A block has been drawn.
     fn begin(&mut self, block: usize, source: &OpenSource<'_>) {
         let drawn = &*source.blocks[block];
-        debug_assert!(source.blocks.len() * BLOCK < What::MOST_SLOT as usize, "the memory ends before");
+        debug_assert!(source.blocks.len() * BLOCK < NO_REQUEST as usize, "the memory ends before");
         self.trials.begin(block, drawn);
         self.blocks = self.blocks.with(drawn);
     }
 }
 
-/// As a [`Lane`](super::Lane), for clients with a ladder.
-pub(super) struct Repeating<'s, 'a, A> {
-    pub(super) track: Track<'s, 'a, A>,
-    pub(super) progress: &'s mut Progress,
-    pub(super) tally: &'s mut FlowTally,
-    pub(super) pool: &'s mut PoolState,
-    has_ttft: bool,
+/// As a [`Lane`](super::Lane), for clients with a ladder; or what a lane of theirs does with requests that stay in their
+/// blocks.
+pub(super) struct Repeating<'t, 's, 'a, A> {
+    pub(super) track: &'t mut Track<'s, 'a, A>,
+    pub(super) progress: &'t mut Progress,
+    pub(super) tally: &'t mut FlowTally,
+    pub(super) pool: &'t mut PoolState,
+    pub(super) has_ttft: bool,
 }
 
 /// An attempt of a request in a block.
@@ -108,6 +110,12 @@ impl Place {
     #[inline(always)]
     pub(super) fn of_slot(slot: u32) -> Place {
         Place { block: slot as usize / BLOCK, place: slot as usize % BLOCK }
+    }
+
+    /// Its retry.
+    #[inline(always)]
+    pub(super) fn retry(self) -> What {
+        What::retry(self.slot() | NO_REQUEST)
     }
 
     #[inline(always)]
@@ -124,12 +132,13 @@ struct InOrder<'p> {
 
 impl Orders for InOrder<'_> {
     fn order_of(&self, what: What) -> u64 {
-        if what.is_end() { number_of(what.slot(), self.admissions) } else { self.trials[what.slot() as usize].ticket }
+        if what.is_end() { number_of(what.slot(), self.admissions) } else { self.trials[(what.slot() & !NO_REQUEST) as usize].ticket }
     }
 }
 
-impl<A: Admit> Repeating<'_, '_, A> {
+impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Runs until the next mark, or until each counted request has ended if that comes first and is what matters now.
+    /// Nothing happens to any request but attempts.
     fn run(&mut self, walk: &mut Walk) {
         let mark = self.track.marks.next().at();
         let past_horizon = self.track.marks.past_horizon();
@@ -153,11 +162,11 @@ impl<A: Admit> Repeating<'_, '_, A> {
             self.track.course.agenda.pass(!arrives);
             let next = Place { block: self.track.source.current, place: self.track.source.place };
             // Chosen by arithmetic that the compiler cannot see through: it would branch on what arrives.
-            let what = due.what().or(What::retry(next.slot()), std::hint::black_box(arrives));
+            let what = due.what().or(next.retry(), std::hint::black_box(arrives));
             if what.is_end() {
                 self.track.settle(due, now);
             } else {
-                self.attempt(Place::of_slot(what.slot()), arrives, now);
+                self.attempt(Place::of_slot(what.slot() & !NO_REQUEST), arrives, now);
             }
             if past_horizon && self.track.moved.counted_open == 0 {
                 return;
@@ -178,7 +187,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
 
     /// A request makes an attempt, its first if it has just arrived.
     #[inline(always)]
-    fn attempt(&mut self, which: Place, is_first: bool, now: SimTime) {
+    pub(super) fn attempt(&mut self, which: Place, is_first: bool, now: SimTime) {
         let Place { block, place } = which;
         let drawn = &*self.track.source.blocks[block];
         let (arrived, service) = (drawn.times[place], drawn.timing.service[place]);
@@ -211,11 +220,28 @@ impl<A: Admit> Repeating<'_, '_, A> {
                     self.track.moved.counted_open -= u64::from(counted);
                 } else {
                     self.track.moved.waits += 1;
-                    self.track.push_other(now.saturating_add(SimSpan(outcome.then)), What::retry(which.slot()));
+                    self.track.push_other(now.saturating_add(SimSpan(outcome.then)), which.retry());
                 }
             }
         }
-        self.track.source.place += usize::from(is_first);
+        if is_first {
+            self.goes_on(block);
+        } else {
+            self.may_be_done(block);
+        }
+    }
+
+    /// The next request leaves its block, and is counted by itself.
+    pub(super) fn leaves(&mut self) {
+        let (block, place) = (self.track.source.current, self.track.source.place);
+        self.progress.trials.leaves(block, place);
+        self.goes_on(block);
+    }
+
+    /// The next request of this block has arrived.
+    #[inline(always)]
+    fn goes_on(&mut self, block: usize) {
+        self.track.source.place += 1;
         if self.track.source.place == self.track.source.end {
             self.block_has_arrived();
         } else {
@@ -276,15 +302,16 @@ impl<O: Observer> Simulation<'_, O> {
         let moved = self.moved();
         let source = self.sources[0].as_mut().expect("only open sources are plain");
         let arrived = source.number();
+        let mut track = Track { quota, course, source, marks: &self.marks, moved };
         let mut lane = Repeating {
-            track: Track { quota, course, source, marks: &self.marks, moved },
+            track: &mut track,
             progress: &mut state.progress,
             tally: &mut self.tally.flows[0],
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
             has_ttft: engine.flows[0].latency.has_ttft(),
         };
         lane.run(&mut state.walk);
-        let Track { source, moved, .. } = lane.track;
+        let Track { source, moved, .. } = track;
         let arrived = source.number() - arrived;
         self.move_on(moved, arrived);
     }

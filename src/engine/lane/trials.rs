@@ -11,6 +11,7 @@
 use super::load::Load;
 use crate::client::Ladder;
 use crate::engine::draws::BLOCK;
+use crate::engine::first_attempt::Verdict;
 use crate::engine::source::Drawn;
 use crate::random::Key;
 
@@ -117,6 +118,12 @@ impl Trials {
         self.blocks[block].state -= requests as u32;
     }
 
+    /// A request, which has just arrived, has a record of its own: nothing is to be counted of it with its block.
+    pub(super) fn leaves(&mut self, block: usize, place: usize) {
+        self.blocks[block].state -= 1;
+        self.all[block * BLOCK + place].is_refused = 1;
+    }
+
     /// Whether all requests of a block are decided.
     #[inline(always)]
     pub(super) fn is_decided(&self, block: usize) -> bool {
@@ -151,9 +158,12 @@ impl Trials {
     #[inline(never)]
     fn look_up(&mut self, block: usize, drawn: &Drawn<'_>) {
         self.blocks[block].is_known = true;
-        let (loads, service) = (&drawn.columns().outlook.loads, &drawn.timing.service);
+        let (columns, service) = (drawn.columns(), &drawn.timing.service);
         for (place, trial) in self.of_block(block).iter_mut().enumerate() {
-            *trial = Trial { load: loads[place], service: service[place], ..Trial::default() };
+            let load = columns.outlook.loads[place];
+            // Some may have left the block before.
+            let is_refused = u32::from(columns.verdicts[place] == Verdict::Refused);
+            *trial = Trial { load, service: service[place], is_refused, ..Trial::default() };
         }
     }
 
@@ -229,7 +239,7 @@ impl Trials {
         let trials: &[Trial; BLOCK] = self.all[block * BLOCK..].first_chunk().expect("there are as many for each block");
         for (place, trial) in trials.iter().enumerate() {
             // Of one that was given up the last refusal was not waited for.
-            let waits = trial.throttles - trial.is_refused;
+            let waits = trial.throttles.saturating_sub(trial.is_refused);
             let waited = if is_short {
                 let up_to = &UP_TO[(waits as usize).min(SHORT)];
                 trial.waits.iter().zip(up_to).map(|(wait, mask)| wait & mask).sum()

@@ -8,6 +8,7 @@
 //! *Why*: over the quota nobody can predict whether the next event is an attempt or an end, whether an attempt is
 //! admitted, nor whether a refused one is repeated; each wrong guess costs as much as fifty instructions.
 
+use super::alarms::NO_REQUEST;
 use super::entry::{Entry, What};
 use super::load::{Ended, Load, Sum};
 use super::repeating::{Blocks, Place, Repeating};
@@ -236,7 +237,7 @@ impl Walk {
     }
 }
 
-impl<A: Admit> Repeating<'_, '_, A> {
+impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Walks through the next slice, if all that happens there is known; whether it has.
     #[inline(never)]
     pub(super) fn walk_through_slice(&mut self, walk: &mut Walk, mark: SimTime) -> bool {
@@ -309,7 +310,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         made.clear();
         logged.clear();
         soon.clear();
-        let (mut sum, mut returned, mut overdraft) = (Sum::default(), 0, 0);
+        let (mut sum, mut returned, mut overdraft, mut others) = (Sum::default(), 0, 0, 0);
         *back = 0;
         let mut oldest = admission::Entry(self.track.moved.admissions);
         // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
@@ -329,8 +330,9 @@ impl<A: Admit> Repeating<'_, '_, A> {
             events.ended += is_end;
             let nth = events.len % MOST;
             events.attempts[nth] = at as i32;
-            events.slots[nth] = what.slot();
+            events.slots[nth] = what.slot() & !NO_REQUEST;
             events.len += 1 - is_end;
+            others += u32::from(what.is_of_record());
             if A::KEEPS_A_LOG && what.is_end() {
                 oldest = oldest.min(number);
                 logged.push(End { at, entry: number, held: load.held(), charge: load.charge() });
@@ -352,6 +354,13 @@ impl<A: Admit> Repeating<'_, '_, A> {
         let (firsts, mut rest) = (arrivals(times), 0);
         if next != current {
             rest = arrivals(&after.times[..after.len]);
+        }
+        // What has a record of its own goes its own way.
+        let foresight = &block.columns().foresight;
+        let special = foresight.next_special(place) < place + firsts
+            || (rest > 0 && after.columns().foresight.next_special(0) < rest);
+        if others > 0 || special {
+            return None;
         }
         let too_many = events.len + firsts + rest > MOST || events.given_back > MOST_ENDS;
         if too_many || events.len + events.ended + firsts + rest == 0 {
@@ -441,7 +450,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
             let Outcome { then, gives_up, undecided } = trials.attempted(slot, admitted, waits + nth as u64);
             let at = SimTime(now + then);
             let end = What::end((admissions + totals.admitted) as u32 & What::MOST_SLOT);
-            let what = What::retry(slot).masked(end, admitted);
+            let what = What::retry(slot | NO_REQUEST).masked(end, admitted);
             let load_then = load.counted(slice.counted).masked(admitted);
             if A::KEEPS_A_LOG && admitted != 0 {
                 walk.made.push((SimTime(now), load.held()));
@@ -516,7 +525,7 @@ impl<A: Admit> Repeating<'_, '_, A> {
         } else {
             let Events { ends, back, given_back, .. } = &walk.events;
             let by_then = ends.iter().zip(back).take(*given_back).filter(|&(&end, _)| end <= at);
-            let step = Step { at, slot: next.what.slot(), back: by_then.map(|(_, back)| back).sum(), ..Step::default() };
+            let step = Step { at, slot: next.what.slot() & !NO_REQUEST, back: by_then.map(|(_, back)| back).sum(), ..Step::default() };
             // A retry comes before what arrives at its instant, and after those that wait for longer.
             let later = |other: &Step| other.at > at || (other.at == at && other.is_first);
             let place = walk.steps[nth..walk.len].iter().position(later).map_or(walk.len, |place| nth + place);

@@ -1,0 +1,77 @@
+//! Clients with a ladder, of whose requests some may be given up.
+//!
+//! Which ones is known when they are drawn: what takes longer than its client has patience for. They are rare, and get
+//! records of their own; all others stay in their blocks, and slices in which none of the rare ones does anything are
+//! walked through.
+
+use super::Lane;
+use super::alarms::NO_REQUEST;
+use super::entry::Moment;
+use super::repeating::{Place, Repeating, RepeatingState};
+use super::walk::Walk;
+use crate::admission::Admit;
+use crate::units::SimTime;
+
+impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
+    /// Runs until the next mark, or until each counted request has ended if that comes first and is what matters now.
+    pub(super) fn run_repeating(&mut self, mark: SimTime, may_be_calm: bool) {
+        loop {
+            if may_be_calm && self.track.course.agenda.is_through() && self.passes_slices(mark) {
+                continue;
+            }
+            let arrival = self.track.source.next_time();
+            // A mark comes before everything at its instant, an arrival after.
+            let moment = Moment::before(mark.min(SimTime(arrival.0 + 1)));
+            if let Some((at, due)) = self.next_before(moment) {
+                let what = due.what();
+                if what.is_retry() && what.slot() & NO_REQUEST != 0 {
+                    self.staying().0.attempt(Place::of_slot(what.slot() & !NO_REQUEST), false, at);
+                } else {
+                    self.happens(due, at);
+                }
+            } else if arrival >= mark {
+                return;
+            } else {
+                self.arrives(arrival);
+            }
+            if !may_be_calm && self.track.moved.counted_open == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Lives through stretches, or walks through a slice; whether it has.
+    #[inline(always)]
+    fn passes_slices(&mut self, mark: SimTime) -> bool {
+        let (block, place) = (self.track.source.current, self.track.source.place);
+        if self.live_through_stretch(mark) {
+            let attempts = self.track.source.place - place;
+            self.staying().0.progress.trials.admitted(block, attempts);
+            return true;
+        }
+        let (mut staying, walk) = self.staying();
+        staying.walk_through_slice(walk, mark)
+    }
+
+    /// The next request arrives.
+    #[inline(always)]
+    fn arrives(&mut self, now: SimTime) {
+        let (block, place) = (self.track.source.current, self.track.source.place);
+        if self.track.source.block().columns().foresight.special[place] {
+            let counted = now >= self.track.marks.warmup();
+            self.track.moved.counted_open += u64::from(counted);
+            self.special_arrival(place, now, counted);
+            self.staying().0.leaves();
+        } else {
+            self.staying().0.attempt(Place { block, place }, true, now);
+        }
+    }
+
+    /// What it does with requests that stay in their blocks.
+    #[inline(always)]
+    fn staying(&mut self) -> (Repeating<'_, 's, 'a, A>, &mut Walk) {
+        let Lane { track, repeating, tally, pool, has_ttft, .. } = self;
+        let RepeatingState { progress, walk } = repeating.as_deref_mut().expect("asked before");
+        (Repeating { track, progress, tally, pool, has_ttft: *has_ttft }, walk)
+    }
+}
