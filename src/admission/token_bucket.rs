@@ -125,7 +125,9 @@ impl Limiter for TokenBucket {
         let inflow = i128::from(self.limit) * i128::from(until.0 - from.0);
         let raised = self.level + i128::from(RAISED) * TOKEN;
         self.walk = (raised as u64, self.limit);
-        raised >= 0 && raised + inflow <= i128::from(u64::MAX) && self.level + inflow + i128::from(returned) * TOKEN <= self.capacity
+        raised >= 0
+            && raised + inflow <= i128::from(u64::MAX)
+            && self.level + inflow + i128::from(returned) * TOKEN <= self.capacity
     }
 
     #[inline(always)]

@@ -1,6 +1,8 @@
-//! The waits of a client that remembers nothing: how often a request has failed decides what comes next.
+//! The waits of a client that remembers nothing of a request but how often it has failed.
 //!
-//! Most custom policies are of this kind. Most SDKs are not: their retries draw on a quota that all requests share.
+//! Most custom policies are of this kind, and so are SDKs whose retries draw on a quota that all requests share, if that
+//! gives back what the last retry cost: whether a throttle is followed by a wait depends on the quota, how long it is does
+//! not.
 
 use super::backoff::{Backoff, Spread};
 use super::budget::BudgetRule;
@@ -24,6 +26,7 @@ pub struct Ladder {
     attempts: u32,
     wait: Wait,
     longest: SimSpan,
+    cost: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -71,10 +74,12 @@ impl Client {
     /// long to end.
     pub fn ladder(&self) -> Option<Ladder> {
         let rules = &self.rules;
-        let forgets = rules.limiter.is_none() && rules.permit == Permit::None && rules.budget == BudgetRule::UNLIMITED;
+        let forgets =
+            rules.limiter.is_none() && rules.permit != Permit::OneSlot && rules.budget == BudgetRule::UNLIMITED;
         let retry = rules.treatments[Failure::Throttled as usize].retry;
         let attempts = if retry.is_some() { rules.max_attempts.max(1) } else { 1 };
-        if !forgets || attempts > MOST_ATTEMPTS || retry.is_some_and(|retry| retry.cost > 0) {
+        let cost = retry.map_or(0, |retry| retry.cost);
+        if !forgets || attempts > MOST_ATTEMPTS || (rules.permit == Permit::None && cost > 0) {
             return None;
         }
         let wait = match (&self.delay, retry) {
@@ -82,7 +87,7 @@ impl Client {
             (None, Some(retry)) => Wait::of(retry.backoff),
             (None, None) => Wait::straight(0.0),
         };
-        let mut ladder = Ladder { attempts, wait, longest: SimSpan(0) };
+        let mut ladder = Ladder { attempts, wait, longest: SimSpan(0), cost };
         let longest = ladder.longest_wait().filter(|&longest| longest <= LONGEST)?;
         // Each wait may have been rounded up.
         ladder.longest = SimSpan::from_secs_f64(longest) + SimSpan(u64::from(attempts));
@@ -95,6 +100,12 @@ impl Ladder {
     #[inline(always)]
     pub fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// What a retry takes from the quota of all requests of the client; zero if there is none.
+    #[inline(always)]
+    pub fn cost(&self) -> u32 {
+        self.cost
     }
 
     /// No request waits for longer in all.
@@ -171,8 +182,9 @@ mod tests {
 
     #[test]
     fn a_ladder_is_what_its_client_does_about_throttles() {
-        let anthropic = Client::new(&ClientPolicy::Sdk(SdkPolicy::default_for(Sdk::Anthropic)));
-        let mut clients = vec![Client::new(&ClientPolicy::None), anthropic];
+        let sdk = |sdk| Client::new(&ClientPolicy::Sdk(SdkPolicy::default_for(sdk)));
+        let mut clients = vec![Client::new(&ClientPolicy::None), sdk(Sdk::Anthropic)];
+        clients.extend([sdk(Sdk::Boto3), sdk(Sdk::JavaScript)]);
         clients.extend([Jitter::None, Jitter::Full, Jitter::Equal].map(|jitter| custom(5, 0.3, jitter)));
         for client in clients {
             let ladder = client.ladder().expect("it remembers nothing");
@@ -203,7 +215,7 @@ mod tests {
     #[test]
     fn who_remembers_or_waits_for_long_has_none() {
         let sdk = |sdk| Client::new(&ClientPolicy::Sdk(SdkPolicy::default_for(sdk)));
-        for client in [sdk(Sdk::Boto3), sdk(Sdk::Rust), custom(5, 0.3, Jitter::Decorrelated)] {
+        for client in [sdk(Sdk::Rust), custom(5, 0.3, Jitter::Decorrelated)] {
             assert!(client.ladder().is_none(), "{client:?}");
         }
         assert!(custom(9, 10.0, Jitter::Full).ladder().is_none(), "eight waits of up to four seconds");

@@ -48,6 +48,7 @@ mod tests;
 pub use failure::Failure;
 pub use ladder::{LONGEST_WAIT, Ladder};
 pub use retry_after::RetryAfter;
+pub use retry_quota::RetryQuota;
 pub use rules::Waiters;
 
 use crate::model::client::{ClientPolicy, Sdk, SdkPolicy};
@@ -55,7 +56,6 @@ use crate::random::Sampler;
 use crate::units::{SimSpan, SimTime};
 use budget::{Budget, BudgetRule};
 use cubic::CubicLimiter;
-use retry_quota::RetryQuota;
 use rules::{Permit, Rules, SendTokens};
 
 /// The retry policy of a workload, compiled; immutable and shared by all its clients.
@@ -105,6 +105,11 @@ impl Call {
     /// How many of the request's attempts have failed so far.
     pub fn failed_attempts(self) -> u32 {
         self.failed
+    }
+
+    /// A request whose last retry cost so much, zero if it needed none: all that its success has to know.
+    pub(crate) fn retried(cost: u32) -> Call {
+        Call { cost, ..Call::default() }
     }
 }
 
@@ -254,12 +259,12 @@ impl Client {
         }
     }
 
-    /// So many requests succeeded at their first attempt, of a client without a limiter.
-    pub(crate) fn after_first_successes(&self, state: &mut ClientState, count: u64) {
+    /// So many requests succeeded, of a client without a limiter; what the last retry of each cost.
+    pub(crate) fn after_successes(&self, state: &mut ClientState, count: u64, cost: u32) {
         debug_assert!(!self.has_limiter(), "the rate follows every response");
         if count > 0 {
-            self.after_success(state, &Call::default(), SimTime::ZERO);
-            state.quota.release_many(count - 1);
+            self.after_success(state, &Call::retried(cost), SimTime::ZERO);
+            state.quota.give_back((count - 1).saturating_mul(RetryQuota::released(cost).into()));
         }
     }
 }
@@ -268,6 +273,12 @@ impl ClientState {
     /// What is left of the retry quota [quota tokens]; 0 for clients without one.
     pub fn quota(&self) -> u32 {
         self.quota.level()
+    }
+
+    /// Its retry quota.
+    #[inline(always)]
+    pub(crate) fn retry_quota(&mut self) -> &mut RetryQuota {
+        &mut self.quota
     }
 }
 

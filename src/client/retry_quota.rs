@@ -8,7 +8,7 @@ const NO_RETRY_INCREMENT: u32 = 1;
 
 /// A quota's level; always within [0, capacity].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RetryQuota {
+pub struct RetryQuota {
     level: u32,
     capacity: u32,
 }
@@ -20,7 +20,8 @@ impl RetryQuota {
     }
 
     /// Takes a retry's cost, all or nothing.
-    pub(super) fn acquire(&mut self, cost: u32) -> bool {
+    #[inline]
+    pub fn acquire(&mut self, cost: u32) -> bool {
         let granted = cost <= self.level;
         if granted {
             self.level -= cost;
@@ -34,16 +35,37 @@ impl RetryQuota {
     /// needed two retries leaves the quota poorer although it succeeded.
     #[inline]
     pub(super) fn release(&mut self, cost: u32) {
-        self.level = self.capacity.min(self.level + cost.max(NO_RETRY_INCREMENT));
+        self.give_back(RetryQuota::released(cost).into());
     }
 
-    /// Books so many successes that needed no retry.
-    pub(super) fn release_many(&mut self, successes: u64) {
-        let room = u64::from(self.capacity - self.level);
-        self.level += successes.saturating_mul(u64::from(NO_RETRY_INCREMENT)).min(room) as u32;
+    /// What such a success gives back.
+    #[inline(always)]
+    pub fn released(cost: u32) -> u32 {
+        cost.max(NO_RETRY_INCREMENT)
     }
 
-    pub(super) fn level(self) -> u32 {
+    /// So much comes back of any number of successes, without a retry between them.
+    #[inline]
+    pub fn give_back(&mut self, tokens: u64) {
+        self.level = tokens.saturating_add(self.level.into()).min(self.capacity.into()) as u32;
+    }
+
+    /// What is left.
+    #[inline(always)]
+    pub fn level(self) -> u32 {
         self.level
+    }
+
+    /// The most that it can be.
+    #[inline(always)]
+    pub fn capacity(self) -> u32 {
+        self.capacity
+    }
+
+    /// Successes and retries have left so much.
+    #[inline(always)]
+    pub fn set_level(&mut self, level: u32) {
+        debug_assert!(level <= self.capacity, "there is no more");
+        self.level = level;
     }
 }

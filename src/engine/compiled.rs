@@ -62,7 +62,7 @@ pub(super) struct CompiledWorkload<'a> {
     /// What its requests wait for, and what happens to them, is what a lane knows.
     suits_lane: bool,
     /// What its clients do about throttles, if nothing else can happen to its attempts but to take too long, and nobody
-    /// waits for their end.
+    /// waits for their end but to fill one retry quota.
     pub(super) ladder: Option<Ladder>,
     /// How many low bits of a request's number say nothing about its client.
     pub(super) turn_bits: u32,
@@ -104,6 +104,17 @@ impl CompiledWorkload<'_> {
     #[inline]
     pub(super) fn only_books_success(&self, call: &Call) -> bool {
         self.books_end() && !self.has_afterlife(call)
+    }
+
+    /// What a retry of a request that stays in its block takes from the retry quota of its client.
+    #[inline]
+    pub(super) fn retry_cost(&self) -> u32 {
+        self.ladder.as_ref().map_or(0, Ladder::cost)
+    }
+
+    /// Whether nothing happens to any of its requests but attempts, and nobody waits for their end.
+    pub(super) fn only_repeats(&self) -> bool {
+        self.ladder.is_some() && !self.may_be_given_up && !self.books_end()
     }
 
     /// Whether the end of an answer books a success that means something to the client.
@@ -169,7 +180,11 @@ impl<'a> Engine<'a> {
                     awaited,
                     plain: !(awaited || books_first_token || unfolds || client.saves_up()),
                     ladder: client.ladder().filter(|ladder| {
-                        simple && !awaited && workload.deadline.is_none_or(|deadline| ladder.longest() < deadline)
+                        simple
+                            && !awaited
+                            && workload.deadline.is_none_or(|deadline| ladder.longest() < deadline)
+                            // There is one quota for each.
+                            && (workload.clients == 1 || !client.books_success())
                     }),
                     // Where first tokens move a limiter's rate, their order among the other events counts.
                     suits_lane: !(comes_back || unfolds || (books_first_token && client.has_limiter())),

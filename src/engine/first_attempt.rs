@@ -69,7 +69,7 @@ impl<'a> Columns<'a> {
             ends: [SimTime::ZERO; BLOCK],
             foresight: Foresight::new(workload, &engine.flows[flow], keys),
             verdicts: [Verdict::Admitted; BLOCK],
-            repeats: Repeats::new(workload.ladder.as_ref()),
+            repeats: Repeats::new(),
             outlook: Outlook::default(),
             has_outlook: engine.has_lane(),
         }

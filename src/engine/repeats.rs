@@ -8,7 +8,6 @@
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
 use super::lane::Load;
-use crate::client::Ladder;
 use crate::tally::{FailureCause, FlowTally};
 use crate::wide::{Loop, spread, widest};
 use std::ops::Range;
@@ -16,8 +15,6 @@ use std::ops::Range;
 /// What has become of the refused requests of a block.
 #[derive(Debug, Clone)]
 pub(super) struct Repeats {
-    /// How many attempts a request has; more than any refusals where there is no [`Ladder`].
-    most: u32,
     /// Whether there may be any, or any that were held back.
     pub(super) any: bool,
     /// Whether they have waited for a gateway, not for their backoff.
@@ -26,6 +23,8 @@ pub(super) struct Repeats {
     pub(super) waited: [u64; BLOCK],
     /// How often it was refused.
     pub(super) throttles: [u8; BLOCK],
+    /// One for each that was given up.
+    given_up: [u8; BLOCK],
 }
 
 /// What is known of a block before anything happens to its requests.
@@ -101,10 +100,8 @@ pub(super) struct Late {
 }
 
 impl Repeats {
-    pub(super) fn new(ladder: Option<&Ladder>) -> Repeats {
-        let most = ladder.map_or(u32::MAX, Ladder::attempts);
-        let (waited, throttles) = ([0; BLOCK], [0; BLOCK]);
-        Repeats { most, any: false, held_back: false, waited, throttles }
+    pub(super) fn new() -> Repeats {
+        Repeats { any: false, held_back: false, waited: [0; BLOCK], throttles: [0; BLOCK], given_up: [0; BLOCK] }
     }
 
     /// Makes ready for the next block.
@@ -113,6 +110,7 @@ impl Repeats {
             (self.any, self.held_back) = (false, false);
             self.waited.fill(0);
             self.throttles.fill(0);
+            self.given_up.fill(0);
         }
     }
 
@@ -172,8 +170,8 @@ impl Columns<'_> {
     /// One each if a request was admitted, if it was given up, and if it was ever refused.
     #[inline(always)]
     fn outcome(&self, place: usize) -> [u64; 3] {
-        let (admitted, throttles) = (self.verdicts[place] as u64, u32::from(self.repeats.throttles[place]));
-        [admitted, (1 - admitted) & u64::from(throttles >= self.repeats.most), u64::from(throttles > 0)]
+        let Repeats { throttles, given_up, .. } = &self.repeats;
+        [self.verdicts[place] as u64, given_up[place].into(), u64::from(throttles[place] > 0)]
     }
 
     /// Counts attempts that were refused, requests that were given up, and how long each has waited for its last attempt.
@@ -208,11 +206,13 @@ impl Columns<'_> {
         tally.wait_queue.record_zeros(len as u64);
     }
 
-    /// A request was refused so often, the last time if one, and admitted or given up so long after it arrived \[ns\].
+    /// A request was refused so often, the last time if one, when it was given up if one, and admitted or given up so long
+    /// after it arrived \[ns\].
     #[inline(always)]
-    pub(super) fn tried(&mut self, place: usize, is_refused: u32, throttles: u32, waited: u64) {
+    pub(super) fn tried(&mut self, place: usize, [refused, given_up]: [u32; 2], throttles: u32, waited: u64) {
         // Looked up: a branch could not be predicted.
-        self.verdicts[place] = [Verdict::Admitted, Verdict::Refused][is_refused as usize & 1];
+        self.verdicts[place] = [Verdict::Admitted, Verdict::Refused][refused as usize & 1];
+        self.repeats.given_up[place] = given_up as u8;
         self.repeats.throttles[place] = throttles as u8;
         self.repeats.waited[place] = waited;
     }

@@ -295,7 +295,9 @@ impl Agenda {
         let slices = pending.next_power_of_two().clamp(SLICES[0], SLICES[1]);
         let now_there = self.cells.len();
         let per_slice = (u64::from(self.taken) << self.shift) / now.saturating_sub(self.fitted_at).max(1);
-        let fits = (shift == self.shift || WELL_FILLED.contains(&per_slice)) && slices <= now_there * 2 && slices * 8 >= now_there;
+        let fits = (shift == self.shift || WELL_FILLED.contains(&per_slice))
+            && slices <= now_there * 2
+            && slices * 8 >= now_there;
         self.taken = 0;
         self.fitted_at = now;
         if fits {

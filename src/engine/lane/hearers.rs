@@ -57,6 +57,13 @@ impl Hearers {
         }
     }
 
+    /// Whether anything is to be said at the end of this attempt.
+    #[inline(always)]
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.len > 0
+            && (self.ring[number as usize & (self.ring.len() - 1)].0 == number || self.outlasting.contains_key(&number))
+    }
+
     /// What is to be said at the end of this attempt, if there is anything; only once.
     #[inline(always)]
     pub(super) fn take(&mut self, number: u64) -> Option<News> {
@@ -95,6 +102,7 @@ mod tests {
                     expected.insert(number, news.client);
                 }
                 let other = number - age;
+                prop_assert_eq!(hearers.has(other), expected.contains_key(&other));
                 prop_assert_eq!(hearers.take(other).map(|news| news.client), expected.remove(&other));
                 prop_assert_eq!(hearers.is_empty(), expected.is_empty());
             }

@@ -4,17 +4,21 @@
 
 use crate::units::SimSpan;
 
-/// What an attempt in flight holds, what it will be charged [quota tokens], and whether a counted request ends with it.
+/// What an attempt in flight holds, what it will be charged [quota tokens], whether a counted request ends with it, and
+/// whether it is a retry.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::engine) struct Load(u64);
 
 impl Load {
-    /// Low bits for what it holds, bits above them for the charge, and one for a counted request. As many numbers as a cell
-    /// of the calendar has can be added without any running over into the next, and three times as many within 31 bits.
-    const HELD_BITS: u32 = 25;
+    /// Low bits for what it holds, bits above them for the charge, one for a counted request, and one for a retry. As many
+    /// numbers as a cell of the calendar has can be added without any running over into the next, and many more within
+    /// 31 bits.
+    const HELD_BITS: u32 = 23;
     const CHARGE_AT: u32 = Load::HELD_BITS + SPARE_BITS;
-    const CHARGE_BITS: u32 = 25;
+    const CHARGE_BITS: u32 = 23;
     const COUNTED_AT: u32 = Load::CHARGE_AT + Load::CHARGE_BITS + SPARE_BITS;
+
+    const RETRIED_AT: u32 = Load::COUNTED_AT + 1 + SPARE_BITS;
 
     /// What is in flight for longer \[ns\] may be told from others no more by the low bits of its number.
     const LONGEST: u64 = 10 * SimSpan::MINUTE.0;
@@ -41,6 +45,18 @@ impl Load {
     #[inline(always)]
     pub(super) fn counted(self, so: bool) -> Load {
         Load(self.0 | (u64::from(so) << Load::COUNTED_AT))
+    }
+
+    /// The same, of a retry if `so`.
+    #[inline(always)]
+    pub(super) fn retried(self, so: bool) -> Load {
+        Load(self.0 | (u64::from(so) << Load::RETRIED_AT))
+    }
+
+    /// One for a retry.
+    #[inline(always)]
+    pub(super) fn retries(self) -> u32 {
+        (self.0 >> Load::RETRIED_AT) as u32 & 1
     }
 
     /// The same, or nothing, by a mask of ones or zeros.
@@ -103,7 +119,7 @@ impl Sum {
     /// How many are counted.
     #[inline(always)]
     pub(super) fn counted(self) -> u64 {
-        self.0 >> Load::COUNTED_AT
+        (self.0 >> Load::COUNTED_AT) & ((1 << (1 + SPARE_BITS)) - 1)
     }
 }
 
@@ -153,9 +169,10 @@ mod tests {
         let most = [Load::MOST_HELD, Load::MOST_CHARGED - 1];
         for [held, charge] in [[0, 0], [5, 3], most, [0, most[1]]] {
             for counted in [false, true] {
-                let load = Load::new(held, charge, Load::LONGEST).counted(counted);
+                let load = Load::new(held, charge, Load::LONGEST).counted(counted).retried(!counted);
                 assert!(!load.is_large());
                 assert_eq!((load.held(), load.charge(), load.is_counted()), (held, charge, counted));
+                assert_eq!(load.retries(), u32::from(!counted));
             }
         }
         for (held, charge) in [(most[0] + 1, 0), (0, most[1] + 1), (u64::MAX >> 1, 7), (7, u64::MAX >> 1)] {
@@ -168,7 +185,7 @@ mod tests {
     fn sixteen_of_the_largest_loads_add_up() {
         let mut sum = Sum::default();
         let (held, charge) = (Load::MOST_HELD, Load::MOST_CHARGED - 1);
-        (0..16).for_each(|_| sum.add(Load::new(held, charge, 1).counted(true)));
+        (0..16).for_each(|_| sum.add(Load::new(held, charge, 1).counted(true).retried(true)));
         assert_eq!((sum.held(), sum.charged(), sum.counted()), (16 * held, 16 * charge, 16));
     }
 }

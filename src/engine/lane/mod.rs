@@ -157,6 +157,8 @@ struct Lane<'s, 'a, A> {
     careful: bool,
     /// Whether its client does something when a request has its answer.
     listens: bool,
+    /// What a retry of a request that stays in its block takes from the retry quota.
+    retry_cost: u32,
     /// All that it does for requests that succeed at once is the same, whichever they are.
     all_alike: bool,
 }
@@ -181,7 +183,7 @@ impl<O: Observer> Simulation<'_, O> {
         let workload = &engine.workloads[0];
         let course = &mut state.course;
         if let Some(state) = &mut state.repeating
-            && !workload.may_be_given_up
+            && workload.only_repeats()
         {
             return self.repeating_lane(quota, state, course);
         }
@@ -214,6 +216,7 @@ impl<O: Observer> Simulation<'_, O> {
             has_ttft: engine.flows[0].latency.has_ttft(),
             greets,
             listens: capped || workload.held_back || workload.books_end(),
+            retry_cost: workload.retry_cost(),
             all_alike: workload.model.clients == 1 && !capped && !workload.held_back,
         };
         // A change of the quota may have woken a line at the mark.
@@ -279,7 +282,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         if what.is_end() {
             let number = self.track.settle(due, at);
             if self.listens {
-                self.answered(number, at);
+                self.answered(number, due.load, at);
             }
         } else {
             self.track.course.others -= 1;
@@ -324,9 +327,11 @@ impl<A: Admit> Lane<'_, '_, A> {
             track.live_through(ahead, nobody_hears);
         } else if self.all_alike && in_progress.hearers.is_empty() {
             let open = track.moved.in_flight.now() + ahead.attempts as u64;
-            track.live_through(ahead, nobody_hears);
+            let mut retried = 0;
+            track.live_through(ahead, |_, load| retried += u64::from(load.retries()));
             let ended = open - track.moved.in_flight.now();
-            self.client.after_first_successes(&mut self.states[0], ended);
+            self.client.after_successes(&mut self.states[0], ended - retried, 0);
+            self.client.after_successes(&mut self.states[0], retried, self.retry_cost);
         } else {
             self.hear_through(ahead);
         }
@@ -424,13 +429,17 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// A client hears that an attempt has succeeded.
     #[inline(never)]
-    fn answered(&mut self, number: u64, now: SimTime) {
+    fn answered(&mut self, number: u64, load: Load, now: SimTime) {
         let News { client, request, output } = self.in_progress.hearers.take(number).unwrap_or_default();
         if client == News::UNHEARD.client {
             return;
         }
         if self.workload.books_end() {
-            let call = if request == NOWHERE { Call::default() } else { self.in_progress.waiting.get(request).call };
+            let call = if request == NOWHERE {
+                Call::retried(load.retries() * self.retry_cost)
+            } else {
+                self.in_progress.waiting.get(request).call
+            };
             self.client.after_success(&mut self.states[client as usize], &call, now);
         }
         if request != NOWHERE {

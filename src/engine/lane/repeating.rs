@@ -13,11 +13,12 @@
 use super::agenda::Orders;
 use super::alarms::NO_REQUEST;
 use super::entry::What;
+use super::hearers::Hearers;
 use super::track::{Course, Track, nobody_hears, number_of};
 use super::trials::{Trial, Trials};
 use super::walk::Walk;
 use crate::admission::{Admission, Admit};
-use crate::client::Ladder;
+use crate::client::{Ladder, RetryQuota};
 use crate::engine::block_count::Books;
 use crate::engine::draws::BLOCK;
 use crate::engine::observer::Observer;
@@ -97,6 +98,8 @@ pub(super) struct Repeating<'t, 's, 'a, A> {
     pub(super) tally: &'t mut FlowTally,
     pub(super) pool: &'t mut PoolState,
     pub(super) has_ttft: bool,
+    /// What retries draw on, if on anything, and who hears of ends beside it.
+    pub(super) retry_quota: Option<(&'t mut RetryQuota, &'t Hearers)>,
 }
 
 /// An attempt of a request in a block.
@@ -132,7 +135,11 @@ struct InOrder<'p> {
 
 impl Orders for InOrder<'_> {
     fn order_of(&self, what: What) -> u64 {
-        if what.is_end() { number_of(what.slot(), self.admissions) } else { self.trials[(what.slot() & !NO_REQUEST) as usize].ticket }
+        if what.is_end() {
+            number_of(what.slot(), self.admissions)
+        } else {
+            self.trials[(what.slot() & !NO_REQUEST) as usize].ticket
+        }
     }
 }
 
@@ -146,7 +153,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let arrival = self.track.source.next_time();
             if self.track.course.agenda.is_through() {
                 let calm = !past_horizon && !self.track.course.unrest.lasts() && self.live_through_stretch(mark);
-                if calm || (!past_horizon && self.walk_through_slice(walk, mark)) {
+                if calm || (!past_horizon && self.walk_through_slice::<false>(walk, mark)) {
                     continue;
                 }
                 let in_order = InOrder { trials: &self.progress.trials.all, admissions: self.track.moved.admissions };
@@ -204,10 +211,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                     // Nothing need be known of its block.
                     trials.admitted(block, 1);
                 } else {
-                    let _ = trials.attempted(which.slot(), u64::MAX, 0);
+                    let _ = trials.attempted(which.slot(), u64::MAX, true, 0);
                 }
                 let ends = now.saturating_add(SimSpan(service));
-                let load = load.counted(counted && ends <= self.track.marks.patience());
+                let load = load.counted(counted && ends <= self.track.marks.patience()).retried(!is_first);
                 self.track.depart(ends, held, charge, load);
             }
             Admission::Refused(refusal) => {
@@ -215,7 +222,11 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 self.tally.throttles[refusal.counted_under as usize] += u64::from(counted);
                 trials.know(block, drawn);
                 trials.know_waits(block);
-                let outcome = trials.attempted(which.slot(), 0, self.track.moved.waits + 1);
+                let granted = match &mut self.retry_quota {
+                    Some((quota, _)) => trials.may_retry(which.slot()) && quota.acquire(trials.cost()),
+                    None => true,
+                };
+                let outcome = trials.attempted(which.slot(), 0, granted, self.track.moved.waits + 1);
                 if outcome.gives_up != 0 {
                     self.track.moved.counted_open -= u64::from(counted);
                 } else {
@@ -292,12 +303,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 
 impl<O: Observer> Simulation<'_, O> {
     /// As [`run_lane`](Simulation::run_lane), for clients with a ladder.
-    pub(super) fn repeating_lane<A: Admit>(
-        &mut self,
-        quota: A,
-        state: &mut RepeatingState,
-        course: &mut Course,
-    ) {
+    pub(super) fn repeating_lane<A: Admit>(&mut self, quota: A, state: &mut RepeatingState, course: &mut Course) {
         let engine = self.engine;
         let moved = self.moved();
         let source = self.sources[0].as_mut().expect("only open sources are plain");
@@ -309,6 +315,7 @@ impl<O: Observer> Simulation<'_, O> {
             tally: &mut self.tally.flows[0],
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
             has_ttft: engine.flows[0].latency.has_ttft(),
+            retry_quota: None,
         };
         lane.run(&mut state.walk);
         let Track { source, moved, .. } = track;

@@ -52,10 +52,10 @@ impl<A: Admit> Lane<'_, '_, A> {
     pub(super) fn hear_through(&mut self, ahead: Ahead) {
         let Lane { track, in_progress, slots, states, client, workload, .. } = self;
         let InProgress { hearers, waiting, .. } = &mut **in_progress;
-        let mut alike = 0;
-        track.live_through(ahead, |number| {
+        let mut alike = [0; 2];
+        track.live_through(ahead, |number, load| {
             let Some(News { client: whose, request, .. }) = hearers.take(number) else {
-                alike += 1;
+                alike[load.retries() as usize] += 1;
                 return;
             };
             let heard = whose != News::UNHEARD.client;
@@ -70,8 +70,8 @@ impl<A: Admit> Lane<'_, '_, A> {
                 slots.active -= 1;
             }
         });
-        if alike > 0 {
-            client.after_first_successes(&mut states[0], alike);
+        for (count, cost) in alike.into_iter().zip([0, workload.retry_cost()]) {
+            client.after_successes(&mut states[0], count, cost);
         }
     }
 

@@ -1,8 +1,8 @@
-//! Clients with a ladder, of whose requests some may be given up.
+//! Clients with a ladder whose requests may take too long, or share a retry quota.
 //!
-//! Which ones is known when they are drawn: what takes longer than its client has patience for. They are rare, and get
-//! records of their own; all others stay in their blocks, and slices in which none of the rare ones does anything are
-//! walked through.
+//! Which ones take longer than their client has patience for is known when they are drawn. They are rare, and get records
+//! of their own; all others stay in their blocks, and slices in which none of the rare ones does anything are walked
+//! through.
 
 use super::Lane;
 use super::alarms::NO_REQUEST;
@@ -50,7 +50,11 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             return true;
         }
         let (mut staying, walk) = self.staying();
-        staying.walk_through_slice(walk, mark)
+        if staying.retry_quota.is_some() {
+            staying.walk_through_slice::<true>(walk, mark)
+        } else {
+            staying.walk_through_slice::<false>(walk, mark)
+        }
     }
 
     /// The next request arrives.
@@ -70,8 +74,9 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
     /// What it does with requests that stay in their blocks.
     #[inline(always)]
     fn staying(&mut self) -> (Repeating<'_, 's, 'a, A>, &mut Walk) {
-        let Lane { track, repeating, tally, pool, has_ttft, .. } = self;
+        let Lane { track, repeating, tally, pool, has_ttft, states, in_progress, retry_cost, .. } = self;
         let RepeatingState { progress, walk } = repeating.as_deref_mut().expect("asked before");
-        (Repeating { track, progress, tally, pool, has_ttft: *has_ttft }, walk)
+        let retry_quota = (*retry_cost > 0).then(|| (states[0].retry_quota(), &in_progress.hearers));
+        (Repeating { track, progress, tally, pool, has_ttft: *has_ttft, retry_quota }, walk)
     }
 }

@@ -7,7 +7,7 @@
 //! *Why*: an event by itself costs two branches that nobody can predict, and a place in the order of all.
 
 use super::entry::{Entry, What};
-use super::load::{Ended, Sum};
+use super::load::{Ended, Load, Sum};
 use super::track::{Moved, Track, number_of};
 use crate::admission::{self, Admit, End, Flows, MOST_SLICES, Stretch};
 use crate::engine::gauge::Gauge;
@@ -74,9 +74,9 @@ pub(super) struct Ahead {
 }
 
 impl<A: Admit> Track<'_, '_, A> {
-    /// Lives through these slices, and tells the numbers of attempts that end there.
+    /// Lives through these slices, and tells the numbers and loads of attempts that end there.
     #[inline(never)]
-    pub(super) fn live_through(&mut self, ahead: Ahead, ended: impl FnMut(u64)) {
+    pub(super) fn live_through(&mut self, ahead: Ahead, ended: impl FnMut(u64, Load)) {
         let Ahead { first, slices, attempts } = ahead;
         self.course.unrest.is_over();
         let mut sums = std::mem::take(&mut self.course.sums);
@@ -180,7 +180,7 @@ impl<A: Admit> Track<'_, '_, A> {
 
     /// Adds up what ends in the slices `first ..`.
     #[inline(always)]
-    fn add_up(&mut self, first: u64, flows: &mut [Flows], endings: &mut [Ended], mut ended: impl FnMut(u64)) {
+    fn add_up(&mut self, first: u64, flows: &mut [Flows], endings: &mut [Ended], mut ended: impl FnMut(u64, Load)) {
         let (agenda, admissions) = (&mut self.course.agenda, self.moved.admissions);
         agenda.take_far(first + flows.len() as u64 - 1, &mut self.course.far);
         for (tick, (flows, ending)) in (first..).zip(flows.iter_mut().zip(&mut *endings)) {
@@ -192,7 +192,7 @@ impl<A: Admit> Track<'_, '_, A> {
                 net += refund;
                 overdraft += load.overdraft();
                 sum.add(load);
-                ended(number);
+                ended(number, load);
             }
             (flows.returned, flows.overdrawn) = (returned as u64, (returned - net) as u64);
             *ending = Ended::of(agenda.len_of(tick), sum, overdraft);
@@ -204,7 +204,7 @@ impl<A: Admit> Track<'_, '_, A> {
             flows[slice].returned += refund.max(0) as u64;
             flows[slice].overdrawn += refund.min(0).unsigned_abs();
             endings[slice].add(entry.load);
-            ended(number);
+            ended(number, entry.load);
         }
     }
 

@@ -39,20 +39,19 @@ pub(super) struct Trial {
     pub(super) service: u64,
     /// How long it is to wait after the throttle of this number, less one \[ns\], if the ladder is short.
     waits: [u64; SHORT],
-    /// How often it was refused, and whether its last attempt was.
+    /// How often it was refused.
     throttles: u32,
-    is_refused: u32,
+    /// Whether its last attempt was, and in the upper half whether it was given up then.
+    fate: u32,
     /// The number of its current wait: the later it began the larger.
     pub(super) ticket: u64,
 }
 
 impl Trial {
-    /// An attempt is admitted if a mask of ones says so; how often the request has been refused.
+    /// Ones if it has attempts left should the next be refused.
     #[inline(always)]
-    fn attempted(&mut self, admitted: u64) -> u32 {
-        self.is_refused = !admitted as u32 & 1;
-        self.throttles += self.is_refused;
-        self.throttles
+    pub(super) fn has_left(&self, most: u32) -> u64 {
+        ((i64::from(self.throttles) + 1 - i64::from(most)) >> 63) as u64
     }
 }
 
@@ -62,6 +61,8 @@ pub(super) struct Outcome {
     pub(super) then: u64,
     /// One if the request is given up.
     pub(super) gives_up: u64,
+    /// Whether it had been refused before.
+    pub(super) is_retry: bool,
     /// How many of its block are not decided.
     pub(super) undecided: u32,
 }
@@ -121,7 +122,7 @@ impl Trials {
     /// A request, which has just arrived, has a record of its own: nothing is to be counted of it with its block.
     pub(super) fn leaves(&mut self, block: usize, place: usize) {
         self.blocks[block].state -= 1;
-        self.all[block * BLOCK + place].is_refused = 1;
+        self.all[block * BLOCK + place].fate = 1;
     }
 
     /// Whether all requests of a block are decided.
@@ -162,8 +163,8 @@ impl Trials {
         for (place, trial) in self.of_block(block).iter_mut().enumerate() {
             let load = columns.outlook.loads[place];
             // Some may have left the block before.
-            let is_refused = u32::from(columns.verdicts[place] == Verdict::Refused);
-            *trial = Trial { load, service: service[place], is_refused, ..Trial::default() };
+            let fate = u32::from(columns.verdicts[place] == Verdict::Refused);
+            *trial = Trial { load, service: service[place], fate, ..Trial::default() };
         }
     }
 
@@ -197,17 +198,31 @@ impl Trials {
         self.all[block * BLOCK..].first_chunk_mut().expect("there are as many for each block")
     }
 
-    /// An attempt is admitted if a mask of ones says so; if not, a wait of this number begins.
+    /// What a retry takes from the retry quota; zero if there is none.
+    #[inline(always)]
+    pub(super) fn cost(&self) -> u32 {
+        self.ladder.cost()
+    }
+
+    /// Whether a request has attempts left should the next be refused.
+    pub(super) fn may_retry(&self, slot: u32) -> bool {
+        self.all[slot as usize].has_left(self.most()) != 0
+    }
+
+    /// An attempt is admitted if a mask of ones says so; if not, and a retry is `granted`, a wait of this number begins.
     ///
     /// Without a branch: none of this can be predicted.
     #[inline(always)]
-    pub(super) fn attempted(&mut self, slot: u32, admitted: u64, ticket: u64) -> Outcome {
+    pub(super) fn attempted(&mut self, slot: u32, admitted: u64, granted: bool, ticket: u64) -> Outcome {
         let most = self.most();
         let trial = &mut self.all[slot as usize];
-        let throttles = trial.attempted(admitted);
+        let (is_retry, has_left) = (trial.throttles > 0, trial.has_left(most));
+        let gives_up = !admitted & !(has_left & u64::from(granted).wrapping_neg()) & 1;
+        let is_refused = !admitted as u32 & 1;
+        trial.fate = is_refused | ((gives_up as u32) << 16);
+        trial.throttles += is_refused;
         trial.ticket = ticket;
-        // One where no attempts are left, from the sign of what is left less one.
-        let gives_up = !admitted & ((i64::from(most) - 1 - i64::from(throttles)) as u64 >> 63);
+        let throttles = trial.throttles;
         let (service, mut wait) = (trial.service, trial.waits[throttles.wrapping_sub(1) as usize % SHORT]);
         if most as usize > SHORT + 1 {
             wait = self.long_wait(slot, throttles);
@@ -217,7 +232,8 @@ impl Trials {
         block.state -= ((admitted & 1) | gives_up) as u32;
         // What is given up is pushed nowhere, but some place for it must be found without a branch.
         let decided = admitted | gives_up.wrapping_neg();
-        Outcome { then: (service & decided) | (wait & !decided), gives_up, undecided: block.undecided() }
+        let then = (service & decided) | (wait & !decided);
+        Outcome { then, gives_up, is_retry, undecided: block.undecided() }
     }
 
     /// How long a request is to wait after the throttle of this number, from 1 \[ns\].
@@ -236,10 +252,11 @@ impl Trials {
         let columns = drawn.columns_mut();
         columns.repeats.any = true;
         let is_short = self.is_short();
-        let trials: &[Trial; BLOCK] = self.all[block * BLOCK..].first_chunk().expect("there are as many for each block");
+        let trials: &[Trial; BLOCK] =
+            self.all[block * BLOCK..].first_chunk().expect("there are as many for each block");
         for (place, trial) in trials.iter().enumerate() {
             // Of one that was given up the last refusal was not waited for.
-            let waits = trial.throttles.saturating_sub(trial.is_refused);
+            let waits = trial.throttles.saturating_sub(trial.fate & 1);
             let waited = if is_short {
                 let up_to = &UP_TO[(waits as usize).min(SHORT)];
                 trial.waits.iter().zip(up_to).map(|(wait, mask)| wait & mask).sum()
@@ -247,7 +264,7 @@ impl Trials {
                 let slot = (block * BLOCK + place) as u32;
                 (1..=waits).map(|throttles| self.long_wait(slot, throttles)).sum()
             };
-            columns.tried(place, trial.is_refused, trial.throttles, waited);
+            columns.tried(place, [trial.fate & 1, trial.fate >> 16], trial.throttles, waited);
         }
     }
 }

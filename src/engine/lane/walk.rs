@@ -15,7 +15,7 @@ use super::repeating::{Blocks, Place, Repeating};
 use super::track::{Moved, number_of};
 use super::trials::Outcome;
 use crate::admission::{self, Admit, End};
-use crate::client::LONGEST_WAIT;
+use crate::client::{LONGEST_WAIT, RetryQuota};
 use crate::engine::draws::BLOCK;
 use crate::engine::gauge::Gauge;
 use crate::units::SimTime;
@@ -42,11 +42,14 @@ pub(super) struct Walk {
     /// What both begins and ends in the slice: when, and what was held.
     soon: Vec<[i32; 2]>,
     ended: Ended,
-    /// What comes back from the limiter [quota tokens].
+    /// What comes back from the limiter [quota tokens], and to a retry quota.
     back: i64,
+    released: i32,
     /// Its attempts in order, and how many there are: beyond that anything.
     steps: Vec<Step>,
     len: usize,
+    /// By step, where there is a retry quota.
+    grants: Vec<Grant>,
     /// The blocks of what arrives.
     blocks: [usize; 2],
     /// Those whose requests are all decided.
@@ -56,9 +59,9 @@ pub(super) struct Walk {
 impl Default for Walk {
     fn default() -> Self {
         let (far, made, logged, soon, done) = Default::default();
-        let steps = vec![Step::default(); 2 * MOST];
-        let (events, ended, back, len, blocks) = (Events::NONE, Ended::default(), 0, 0, [0; 2]);
-        Walk { events, far, made, logged, soon, ended, back, steps, len, blocks, done }
+        let (steps, grants) = (vec![Step::default(); 2 * MOST], vec![Grant::default(); 2 * MOST]);
+        let (events, ended, back, released, len, blocks) = (Events::NONE, Ended::default(), 0, 0, 0, [0; 2]);
+        Walk { events, far, made, logged, soon, ended, back, released, steps, len, grants, blocks, done }
     }
 }
 
@@ -78,6 +81,16 @@ struct Step {
     admitted: u64,
 }
 
+/// What an attempt means to a retry quota.
+#[derive(Debug, Clone, Copy, Default)]
+struct Grant {
+    /// What has come back by then, and what is left afterwards.
+    released: i32,
+    left: i32,
+    /// Whether a retry is granted, should the attempt be refused.
+    granted: bool,
+}
+
 /// Attempts in any order, and ends.
 #[derive(Debug, Clone, Copy)]
 struct Events {
@@ -89,24 +102,27 @@ struct Events {
     ends: [i32; MOST_ENDS],
     back: [i32; MOST_ENDS],
     held: [i32; MOST_ENDS],
+    /// What comes back to a retry quota.
+    released: [i32; MOST_ENDS],
     /// How many ends there are, and with what else gives something back.
     ended: usize,
     given_back: usize,
 }
 
 /// Puts attempts in order, and finds what has come back by each.
-struct InOrder<'a, const LANES: usize> {
+struct InOrder<'a, const LANES: usize, const QUOTA: bool> {
     events: &'a Events,
     steps: &'a mut [Step],
+    grants: &'a mut [Grant],
     /// Whether no two are at one instant.
     apart: &'a mut bool,
 }
 
-impl<const LANES: usize> Loop for InOrder<'_, LANES> {
+impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
     #[inline(always)]
     fn run(self) {
-        let InOrder { events, steps, apart } = self;
-        let (mut ranks, mut back) = ([0; LANES], [0; LANES]);
+        let InOrder { events, steps, grants, apart } = self;
+        let (mut ranks, mut back, mut released) = ([0; LANES], [0; LANES], [0; LANES]);
         let Some(attempts) = events.attempts.first_chunk::<LANES>() else { return };
         // How many there are cannot be predicted; how many fours, nearly. The others are never.
         for nth in 0..events.len.next_multiple_of(4) {
@@ -123,9 +139,16 @@ impl<const LANES: usize> Loop for InOrder<'_, LANES> {
                 // An end comes before an attempt at its instant.
                 back[place] += refund & -i32::from(at <= attempts[place]);
             }
+            if QUOTA {
+                let tokens = events.released[nth % MOST_ENDS];
+                for place in 0..LANES {
+                    released[place] += tokens & -i32::from(at <= attempts[place]);
+                }
+            }
         }
         let mut ordered = 0;
         let Some(steps) = steps.first_chunk_mut::<LANES>() else { return };
+        let Some(grants) = grants.first_chunk_mut::<LANES>() else { return };
         for place in 0..events.len.min(LANES) {
             let rank = ranks[place] as usize % LANES;
             ordered += rank;
@@ -136,6 +159,9 @@ impl<const LANES: usize> Loop for InOrder<'_, LANES> {
                 back: back[place],
                 ..Step::default()
             };
+            if QUOTA {
+                grants[rank].released = released[place];
+            }
         }
         // Of two at one instant neither is behind the other.
         *apart = 2 * ordered == events.len * events.len.saturating_sub(1);
@@ -151,6 +177,7 @@ impl Events {
         ends: [NEVER; MOST_ENDS],
         back: [0; MOST_ENDS],
         held: [0; MOST_ENDS],
+        released: [0; MOST_ENDS],
         ended: 0,
         given_back: 0,
     };
@@ -175,9 +202,10 @@ impl Events {
 
     /// Something comes back though nothing ends, if there is room.
     #[inline(always)]
-    fn comes_back(&mut self, at: u64, amount: i64) {
+    fn comes_back(&mut self, at: u64, amount: i64, released: i32) {
         if self.given_back < MOST_ENDS {
             (self.ends[self.given_back], self.back[self.given_back]) = (at as i32, amount as i32);
+            self.released[self.given_back] = released;
         }
         self.given_back += 1;
     }
@@ -240,10 +268,10 @@ impl Walk {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Walks through the next slice, if all that happens there is known; whether it has.
     #[inline(never)]
-    pub(super) fn walk_through_slice(&mut self, walk: &mut Walk, mark: SimTime) -> bool {
-        let slice = self.begin_walk(walk, mark);
+    pub(super) fn walk_through_slice<const QUOTA: bool>(&mut self, walk: &mut Walk, mark: SimTime) -> bool {
+        let slice = self.begin_walk::<QUOTA>(walk, mark);
         if let Some(slice) = slice {
-            let totals = self.make_attempts(walk, slice);
+            let totals = self.make_attempts::<QUOTA>(walk, slice);
             self.end_walk(walk, slice, &totals);
             while let Some(block) = walk.done.pop() {
                 self.is_done(block);
@@ -269,7 +297,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 
     /// Gathers what happens in the next slice.
     #[inline(always)]
-    fn begin_walk(&mut self, walk: &mut Walk, mark: SimTime) -> Option<Slice> {
+    fn begin_walk<const QUOTA: bool>(&mut self, walk: &mut Walk, mark: SimTime) -> Option<Slice> {
         let tick = self.track.course.agenda.next_tick()?;
         let until = self.track.course.agenda.start_of(tick + 1);
         let block = self.track.source.block();
@@ -285,7 +313,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         };
         let slice = self.slice(tick, mark)?;
         self.track.course.agenda.take_far(tick, &mut walk.far);
-        let all = self.gather(walk, slice, tick, blocks);
+        let all = self.gather::<QUOTA>(walk, slice, tick, blocks);
         if all.is_none() {
             self.track.course.agenda.put_back(&walk.far);
         }
@@ -294,7 +322,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 
     /// Gathers what happens in a slice.
     #[inline(always)]
-    fn gather(&mut self, walk: &mut Walk, slice: Slice, tick: u64, blocks: [usize; 2]) -> Option<()> {
+    fn gather<const QUOTA: bool>(
+        &mut self,
+        walk: &mut Walk,
+        slice: Slice,
+        tick: u64,
+        blocks: [usize; 2],
+    ) -> Option<()> {
         let Slice { from, until, counted } = slice;
         let agenda = &self.track.course.agenda;
         let (place, [current, next]) = (self.track.source.place, blocks);
@@ -305,7 +339,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         if *times.first()? < from.0 || is_last || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
             return None;
         }
-        let Walk { events, far, made, logged, soon, ended, back, steps, len, .. } = walk;
+        let Walk { events, far, made, logged, soon, ended, back, steps, grants, len, .. } = walk;
         events.clear();
         made.clear();
         logged.clear();
@@ -315,6 +349,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let mut oldest = admission::Entry(self.track.moved.admissions);
         // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
         // predicted. An attempt has no load.
+        let cost = self.progress.trials.cost();
+        let hearers = self.retry_quota.as_ref().map(|(_, hearers)| *hearers).filter(|hearers| !hearers.is_empty());
         let mut gathered = |entry: Entry| {
             let (what, load, at) = (entry.what(), entry.load, entry.offset());
             let is_end = usize::from(what.is_end());
@@ -327,7 +363,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             events.ends[nth] = at as i32;
             events.back[nth] = refund as i32;
             events.held[nth] = load.held() as i32;
+            if QUOTA {
+                events.released[nth] = RetryQuota::released(load.retries() * cost) as i32;
+            }
             events.ended += is_end;
+            if QUOTA && let Some(hearers) = hearers {
+                others += u32::from(what.is_end() && hearers.has(number.0));
+            }
             let nth = events.len % MOST;
             events.attempts[nth] = at as i32;
             events.slots[nth] = what.slot() & !NO_REQUEST;
@@ -348,7 +390,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         events.all_ended();
         self.track.quota.comes_back_by_itself(until, |at, amount| {
             *back += amount;
-            events.comes_back(at.0 - from.0, amount);
+            events.comes_back(at.0 - from.0, amount, 0);
         });
         let arrivals = |times: &'_ [u64]| times.iter().take_while(|&&at| at < until.0).count();
         let (firsts, mut rest) = (arrivals(times), 0);
@@ -372,15 +414,17 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             }
         }
         let mut apart = false;
-        if events.len <= FEW {
-            widest(InOrder::<FEW> { events, steps, apart: &mut apart });
-        } else {
-            widest(InOrder::<MOST> { events, steps, apart: &mut apart });
+        match (events.len <= FEW, QUOTA) {
+            (true, false) => widest(InOrder::<FEW, false> { events, steps, grants, apart: &mut apart }),
+            (false, false) => widest(InOrder::<MOST, false> { events, steps, grants, apart: &mut apart }),
+            (true, true) => widest(InOrder::<FEW, true> { events, steps, grants, apart: &mut apart }),
+            (false, true) => widest(InOrder::<MOST, true> { events, steps, grants, apart: &mut apart }),
         }
         if !apart || !self.track.quota.begin_walk(from, until, returned, oldest) {
             return None;
         }
         (*len, walk.blocks) = (events.len, blocks);
+        walk.released = events.released[..events.ended].iter().sum();
         self.track.moved.counted_open += if counted { (firsts + rest) as u64 } else { 0 };
         let cell = agenda.len_of(tick);
         self.track.course.agenda.pass_slices(1, cell);
@@ -396,17 +440,20 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 
     /// Makes the attempts of a slice.
     #[inline(always)]
-    fn make_attempts(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
+    fn make_attempts<const QUOTA: bool>(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
         let mut totals = Totals::default();
         let mut nth = 0;
         while nth < walk.len {
             let all = self.decide(&mut walk.steps[nth..walk.len], totals.taken);
+            if QUOTA {
+                self.grant(&walk.steps[..walk.len], &mut walk.grants, nth);
+            }
             if !all {
                 // Of all other blocks a request has been refused before.
                 walk.blocks.iter().for_each(|&block| self.progress.trials.know_waits(block));
             }
             let soon;
-            (nth, soon) = self.entail(walk, nth, slice, &mut totals);
+            (nth, soon) = self.entail::<QUOTA>(walk, nth, slice, &mut totals);
             if let Some(next) = soon {
                 // That of the last admission; a retry has none.
                 let entry = admission::Entry((self.track.moved.admissions + totals.admitted).saturating_sub(1));
@@ -436,10 +483,35 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         any_refused == 0
     }
 
+    /// Decides which of these attempts, from this one on, may be repeated if they are refused.
+    #[inline(always)]
+    fn grant(&self, steps: &[Step], grants: &mut [Grant], first: usize) {
+        let Some((quota, _)) = &self.retry_quota else { return };
+        let trials = &self.progress.trials;
+        let (most, cost, capacity) = (trials.most(), trials.cost() as i32, quota.capacity() as i32);
+        let (mut left, mut released) =
+            first.checked_sub(1).map_or((quota.level() as i32, 0), |last| (grants[last].left, grants[last].released));
+        for (step, grant) in steps.iter().zip(grants).skip(first) {
+            left = (left + (grant.released - released)).min(capacity);
+            released = grant.released;
+            // Ones if it is refused, has attempts left, and there is enough for a retry.
+            let has_left = trials.all[step.slot as usize].has_left(most);
+            let repeats = (!step.admitted & has_left) as i32 & !((left - cost) >> 31);
+            left -= cost & repeats;
+            (grant.left, grant.granted) = (left, repeats != 0);
+        }
+    }
+
     /// Makes attempts that have been decided, from this one on; to which one, and what it leads to if that is in the same
     /// slice.
     #[inline(always)]
-    fn entail(&mut self, walk: &mut Walk, nth: usize, slice: Slice, totals: &mut Totals) -> (usize, Option<Next>) {
+    fn entail<const QUOTA: bool>(
+        &mut self,
+        walk: &mut Walk,
+        nth: usize,
+        slice: Slice,
+        totals: &mut Totals,
+    ) -> (usize, Option<Next>) {
         let Moved { admissions, waits, .. } = self.track.moved;
         let trials = &mut self.progress.trials;
         let mut pushing = self.track.course.agenda.pushing();
@@ -447,11 +519,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         for (nth, step) in (nth + 1..).zip(&walk.steps[nth..walk.len]) {
             let &Step { at, slot, load, admitted, .. } = step;
             let now = from + at as u64;
-            let Outcome { then, gives_up, undecided } = trials.attempted(slot, admitted, waits + nth as u64);
+            let granted = !QUOTA || walk.grants[nth - 1].granted;
+            let outcome = trials.attempted(slot, admitted, granted, waits + nth as u64);
+            let Outcome { then, gives_up, is_retry, undecided } = outcome;
             let at = SimTime(now + then);
             let end = What::end((admissions + totals.admitted) as u32 & What::MOST_SLOT);
             let what = What::retry(slot | NO_REQUEST).masked(end, admitted);
-            let load_then = load.counted(slice.counted).masked(admitted);
+            let load_then = load.counted(slice.counted).retried(QUOTA && is_retry).masked(admitted);
             if A::KEEPS_A_LOG && admitted != 0 {
                 walk.made.push((SimTime(now), load.held()));
             }
@@ -501,6 +575,11 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             self.track.moved.counted_open -= given_up;
             self.tally.throttles[self.track.quota.walked().1 as usize] += throttled;
         }
+        if let Some((quota, _)) = &mut self.retry_quota {
+            let last = walk.grants[..walk.len].last();
+            let (left, released) = last.map_or((quota.level() as i32, 0), |last| (last.left, last.released));
+            quota.set_level((left + walk.released - released).min(quota.capacity() as i32) as u32);
+        }
         self.track.quota.end_walk(slice.until, admitted, taken as i64 - walk.back, &walk.made, &walk.logged);
     }
 
@@ -516,24 +595,36 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 step.back += back as i32;
             }
             walk.soon.push([at, held as i32]);
-            walk.events.comes_back(at as u64, back);
+            let released = RetryQuota::released(next.load.retries() * self.progress.trials.cost()) as i32;
+            for (step, grant) in walk.steps[..walk.len].iter().zip(&mut walk.grants).skip(nth) {
+                grant.released += if step.at >= at { released } else { 0 };
+            }
+            walk.events.comes_back(at as u64, back, released);
+            walk.released += released;
             walk.ended.add(next.load);
             walk.back += back;
             if A::KEEPS_A_LOG {
                 walk.logged.push(End { at: at as u64, entry, held, charge });
             }
         } else {
-            let Events { ends, back, given_back, .. } = &walk.events;
-            let by_then = ends.iter().zip(back).take(*given_back).filter(|&(&end, _)| end <= at);
-            let step = Step { at, slot: next.what.slot() & !NO_REQUEST, back: by_then.map(|(_, back)| back).sum(), ..Step::default() };
+            let Events { ends, back, released, given_back, .. } = &walk.events;
+            let given_back = ends.iter().zip(back.iter().zip(released)).take(*given_back);
+            let (mut step, mut grant) =
+                (Step { at, slot: next.what.slot() & !NO_REQUEST, ..Step::default() }, Grant::default());
+            for (_, (back, released)) in given_back.filter(|&(&end, _)| end <= at) {
+                step.back += back;
+                grant.released += released;
+            }
             // A retry comes before what arrives at its instant, and after those that wait for longer.
             let later = |other: &Step| other.at > at || (other.at == at && other.is_first);
             let place = walk.steps[nth..walk.len].iter().position(later).map_or(walk.len, |place| nth + place);
             if walk.len == walk.steps.len() {
                 walk.steps.push(step);
+                walk.grants.push(grant);
             }
             walk.steps.copy_within(place..walk.len, place + 1);
-            walk.steps[place] = step;
+            walk.grants.copy_within(place..walk.len, place + 1);
+            (walk.steps[place], walk.grants[place]) = (step, grant);
             walk.len += 1;
         }
     }
