@@ -346,7 +346,9 @@ mod tests {
                 return Ok(());
             }
             let (mut back, mut taken, mut admitted) = (0, 0, 0);
-            let mut ends = Vec::new();
+            let (mut made, mut ends) = (Vec::new(), Vec::new());
+            let mut by_itself = Vec::new();
+            walked.comes_back_by_itself(until, |at, amount| by_itself.push((at, amount)));
             for (at, open, cost) in case.events() {
                 let now = SimTime(START.0 + at);
                 if let Some(open) = open {
@@ -355,17 +357,19 @@ mod tests {
                     ordered.settle(now, open.entry, open.held, open.charge);
                     continue;
                 }
-                let fits = walked.fits_after(now, cost, back - taken);
+                let more: i64 = by_itself.iter().filter(|(at, _)| *at <= now).map(|(_, amount)| amount).sum();
+                let fits = walked.room_after(at, cost, back + more - taken) >= 0;
                 prop_assert_eq!(fits, ordered.fits(now, cost));
                 if fits {
-                    walked.admitted_meanwhile(now, cost);
+                    made.push((now, cost));
                     let entry = ordered.take(now, cost);
                     case.open.push(Open { entry, held: cost, charge: cost / 2 });
                     taken += cost as i64;
                     admitted += 1;
                 }
             }
-            walked.end_walk(until, admitted, taken - back, &ends);
+            back += by_itself.iter().map(|(_, amount)| amount).sum::<i64>();
+            walked.end_walk(until, admitted, taken - back, &made, &ends);
             assert_alike(walked, ordered, until, &case.open);
         }
     }
