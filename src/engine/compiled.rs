@@ -53,6 +53,8 @@ pub(super) struct CompiledWorkload<'a> {
     pub(super) inspected: bool,
     /// Admitted attempts may be given up before their end.
     pub(super) may_be_given_up: bool,
+    /// Each attempt that is admitted is answered, at the time that was drawn with its request.
+    all_answered: bool,
     /// Its responses stream, and their first token books a success that means something to the client.
     pub(super) books_first_token: bool,
     /// Somebody waits for the end of each request: a concurrency slot, a worker, a session, a limiter.
@@ -61,8 +63,7 @@ pub(super) struct CompiledWorkload<'a> {
     pub(super) plain: bool,
     /// What its requests wait for, and what happens to them, is what a lane knows.
     suits_lane: bool,
-    /// What its clients do about throttles, if nothing else can happen to its attempts but to take too long, and nobody
-    /// waits for their end but to fill one retry quota.
+    /// What its clients do about throttles, if nobody waits for the end of an attempt but to fill one retry quota.
     pub(super) ladder: Option<Ladder>,
     /// How many low bits of a request's number say nothing about its client.
     pub(super) turn_bits: u32,
@@ -114,7 +115,7 @@ impl CompiledWorkload<'_> {
 
     /// Whether nothing happens to any of its requests but attempts, and nobody waits for their end.
     pub(super) fn only_repeats(&self) -> bool {
-        self.ladder.is_some() && !self.may_be_given_up && !self.books_end()
+        self.ladder.is_some() && self.all_answered && !self.books_end()
     }
 
     /// Whether the end of an answer books a success that means something to the client.
@@ -159,7 +160,7 @@ impl<'a> Engine<'a> {
                 let may_be_given_up =
                     ever(|faults| faults.lose) || workload.read_timeout.is_some() || workload.deadline.is_some();
                 let books_first_token = workload.stream && client.books_success();
-                let simple = !(inspected || workload.stream || ever(|faults| faults.lose || faults.slow));
+                let all_answered = !(inspected || may_be_given_up || ever(|faults| faults.slow));
                 let comes_back = matches!(workload.arrivals, Arrivals::ClosedLoop { .. } | Arrivals::Sessions(_));
                 let awaited = held_back || workload.concurrency.is_some() || comes_back;
                 let own = &scenario.pools[workload.pool];
@@ -176,12 +177,12 @@ impl<'a> Engine<'a> {
                     held_back,
                     inspected,
                     may_be_given_up,
+                    all_answered,
                     books_first_token,
                     awaited,
                     plain: !(awaited || books_first_token || unfolds || client.saves_up()),
                     ladder: client.ladder().filter(|ladder| {
-                        simple
-                            && !awaited
+                        !(workload.stream || awaited || watched.is_some())
                             && workload.deadline.is_none_or(|deadline| ladder.longest() < deadline)
                             // There is one quota for each.
                             && (workload.clients == 1 || !client.books_success())

@@ -154,16 +154,25 @@ impl FlowFaults {
         met.min_by_key(|&(at, _)| at)
     }
 
-    /// Marks the requests `first ..` of a block whose first attempts, made at `times`, may meet any of it.
-    pub(super) fn mark(&self, keys: &FaultKeys, first: u64, times: &[u64], marked: &mut [bool]) {
+    /// Marks the requests `first ..` of a block, which arrive at `times`, if any of their first so many attempts, made
+    /// within this time, may meet any of it.
+    pub(super) fn mark(
+        &self,
+        keys: &FaultKeys,
+        first: u64,
+        times: &[u64],
+        attempts: u32,
+        within: SimSpan,
+        marked: &mut [bool],
+    ) {
         let (Some(&from), Some(&to)) = (times.first(), times.last()) else { return };
         let tables = [
             (&self.of_workload, [keys.fault, keys.disconnect]),
             (&self.of_pool, [keys.pool_fault, keys.pool_disconnect]),
         ];
         for (table, keys) in tables {
-            match table.throughout(SimTime(from), SimTime(to)) {
-                Some(faults) => mark_steady(faults, keys, first, marked),
+            match table.throughout(SimTime(from), SimTime(to).saturating_add(within)) {
+                Some(faults) => (1..=attempts).for_each(|nth| mark_steady(faults, keys, first, nth, marked)),
                 // The block sees an episode begin or end.
                 None => marked.fill(true),
             }
@@ -189,12 +198,12 @@ impl<O: Observer> Simulation<'_, O> {
     }
 }
 
-/// Marks the requests whose first attempts meet any of these faults.
-fn mark_steady(faults: &Faults, [fault, disconnect]: [Key; 2], first: u64, marked: &mut [bool]) {
+/// Marks the requests whose attempts of this number meet any of these faults.
+fn mark_steady(faults: &Faults, [fault, disconnect]: [Key; 2], first: u64, nth: u32, marked: &mut [bool]) {
     for (share, key, attempt) in [
-        (faults.before_admission(), fault, 1),
-        (faults.slow.0, fault, 1 | SLOW),
-        (faults.after_admission(), disconnect, 1),
+        (faults.before_admission(), fault, nth),
+        (faults.slow.0, fault, nth | SLOW),
+        (faults.after_admission(), disconnect, nth),
     ] {
         if share > 0.0 {
             // 53 bits of a draw count: they are below `share · 2⁵³`, which is exact, when the number is below `share`.

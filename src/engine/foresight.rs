@@ -1,7 +1,8 @@
-//! Which requests of a block may come to anything but an answer at their first attempt, known before they are sent.
+//! Which requests of a block may come to anything but an answer at their first attempt, or at any before which they stay
+//! in their block, known before they are sent.
 //!
-//! A response that outlasts the client's patience, a fault that its first attempt would meet: all of that is drawn by
-//! the request's number, so it can be looked up a block at a time. Most blocks have no such request, and no request has
+//! A response that outlasts the client's patience, a fault that an attempt would meet: all of that is drawn by the
+//! request's number, so it can be looked up a block at a time. Most blocks have no such request, and no request has
 //! to be asked on its own. Those that are marked go the long way, where their fate is found out exactly; so it does no
 //! harm to mark one too many.
 
@@ -11,7 +12,7 @@ use super::faults::{FaultKeys, FlowFaults};
 use crate::units::SimSpan;
 use crate::wide::spread;
 
-/// What the first attempts of a workload may meet.
+/// What the attempts of a workload may meet.
 #[derive(Debug, Clone)]
 pub(super) struct Foresight<'a> {
     /// A longer response may be given up \[ns\].
@@ -19,6 +20,9 @@ pub(super) struct Foresight<'a> {
     /// So may one whose first token takes longer \[ns\].
     longest_silence: u64,
     faults: Option<(&'a FlowFaults, FaultKeys)>,
+    /// How many attempts are looked at, and how long after the first the last may be made.
+    attempts: u32,
+    waits: SimSpan,
     /// Whether any may.
     pub(super) any: bool,
     /// Whether a request may meet it.
@@ -30,15 +34,17 @@ impl<'a> Foresight<'a> {
     pub(super) fn new(workload: &CompiledWorkload<'_>, flow: &'a Flow, keys: FaultKeys) -> Foresight<'a> {
         let [timeout, deadline] =
             [workload.model.read_timeout, workload.model.deadline].map(|span| span.unwrap_or(SimSpan(u64::MAX)).0);
-        // Of who stays in its block no later attempt may be given up either.
-        let waited = workload.ladder.as_ref().map_or(0, |ladder| ladder.longest().0);
-        let deadline = if deadline == u64::MAX { deadline } else { deadline.saturating_sub(waited) };
+        let (attempts, waits) =
+            workload.ladder.as_ref().map_or((1, SimSpan::ZERO), |ladder| (ladder.attempts(), ladder.longest()));
+        let deadline = if deadline == u64::MAX { deadline } else { deadline.saturating_sub(waits.0) };
         let streams = workload.model.stream;
         let faults = &flow.faults;
         Foresight {
             longest: if streams { deadline } else { deadline.min(timeout) },
             longest_silence: if streams { timeout } else { u64::MAX },
             faults: faults.any().then_some((faults, keys)),
+            attempts,
+            waits,
             any: false,
             special: [false; BLOCK],
         }
@@ -62,7 +68,7 @@ impl<'a> Foresight<'a> {
         self.any = mark_longer(&timing.service, self.longest, special);
         self.any |= mark_longer(&timing.ttft, self.longest_silence, special);
         if let Some((faults, keys)) = self.faults {
-            faults.mark(&keys, first, times, special);
+            faults.mark(&keys, first, times, self.attempts, self.waits, special);
             self.any = true;
         }
     }

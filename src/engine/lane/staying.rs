@@ -1,8 +1,8 @@
-//! Clients with a ladder whose requests may take too long, or share a retry quota.
+//! Clients with a ladder whose requests may meet faults or take too long, or share a retry quota.
 //!
-//! Which ones take longer than their client has patience for is known when they are drawn. They are rare, and get records
-//! of their own; all others stay in their blocks, and slices in which none of the rare ones does anything are walked
-//! through.
+//! Which ones meet a fault at any attempt, or take longer than their client has patience for, is known when they are drawn.
+//! They are few, and get records of their own; all others stay in their blocks, and slices in which none of the few does
+//! anything are walked through.
 
 use super::Lane;
 use super::alarms::NO_REQUEST;
