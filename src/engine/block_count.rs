@@ -8,7 +8,7 @@ use super::first_attempt::{Columns, Verdict};
 use super::marks::Marks;
 use super::simulation::PoolState;
 use super::source::OpenSource;
-use crate::tally::{Billed, Durations, FlowTally, Health, Ledger};
+use crate::tally::{Billed, Durations, FlowTally, Health, LONG_WAIT, Ledger};
 use crate::units::{SimSpan, SimTime};
 use crate::wide::{Loop, Spread, spread, widest};
 use std::ops::Range;
@@ -186,7 +186,11 @@ impl Columns<'_> {
         };
         latency.record(&mut tally.latency);
         if let Some(health) = health.as_mut() {
-            self.count_health(times, start, first_counted, health);
+            if self.repeats.any {
+                self.count_ended(times, first_counted, health);
+            } else {
+                self.count_health(times, start, first_counted, health);
+            }
         }
         if endless {
             let admitted = (first_counted..len).filter(|&place| self.verdicts[place] == Verdict::Admitted);
@@ -263,7 +267,9 @@ impl Columns<'_> {
             tally.requests_throttled -= u64::from(self.repeats.throttles[place] > 0);
             tally.offered_charge -= self.charge[place];
             if let Some(health) = health {
-                health.moments[(block.times[place] / health.interval) as usize].requests -= 1;
+                let moment = &mut health.moments[(block.times[place] / health.interval) as usize];
+                moment.requests -= 1;
+                moment.troubled -= u64::from(self.repeats.waited[place] > LONG_WAIT.0);
             }
             if block.tokens.capped[place] < block.tokens.output[place] {
                 tally.truncated -= 1;

@@ -8,7 +8,8 @@
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
 use super::lane::Load;
-use crate::tally::{FailureCause, FlowTally};
+use crate::tally::{FailureCause, FlowTally, Health};
+use crate::units::{SimSpan, SimTime};
 use crate::wide::{Loop, spread, widest};
 use std::ops::Range;
 
@@ -204,6 +205,17 @@ impl Columns<'_> {
         cause.record_all(waits, spread);
         other.record_zeros(len as u64);
         tally.wait_queue.record_zeros(len as u64);
+    }
+
+    /// Counts over time how requests of which some were refused have ended; their attempts have been.
+    pub(super) fn count_ended(&self, times: &[u64], first_counted: usize, health: &mut Health) {
+        for place in first_counted..times.len() {
+            let [admitted, failed, _] = self.outcome(place);
+            if admitted | failed != 0 {
+                let waited = (admitted != 0).then_some(SimSpan(self.repeats.waited[place]));
+                health.ended(SimTime(times[place]), waited);
+            }
+        }
     }
 
     /// A request was refused so often, the last time if one, when it was given up if one, and admitted or given up so long

@@ -446,7 +446,7 @@ impl Pushing<'_> {
         let mask = self.lens.len() - 1;
         let place = tick as usize & mask;
         let len = self.lens[place] as usize;
-        if tick - self.next < mask as u64 && len < CELL {
+        if tick.wrapping_sub(self.next) < mask as u64 && len < CELL {
             self.cells[place].put(len, key_of(at.0, self.shift, what), load);
             self.lens[place] += u32::from(happens);
             *self.held += usize::from(happens);

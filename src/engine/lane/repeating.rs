@@ -25,7 +25,7 @@ use crate::engine::observer::Observer;
 use crate::engine::simulation::{PoolState, Simulation};
 use crate::engine::source::{Drawn, OpenSource};
 use crate::random::Key;
-use crate::tally::FlowTally;
+use crate::tally::{FlowTally, Health, Tally};
 use crate::units::{SimSpan, SimTime};
 
 /// What is in progress, and the slice under way.
@@ -97,6 +97,7 @@ pub(super) struct Repeating<'t, 's, 'a, A> {
     pub(super) progress: &'t mut Progress,
     pub(super) tally: &'t mut FlowTally,
     pub(super) pool: &'t mut PoolState,
+    pub(super) health: &'t mut Option<Health>,
     pub(super) has_ttft: bool,
     /// What retries draw on, if on anything, and who hears of ends beside it.
     pub(super) retry_quota: Option<(&'t mut RetryQuota, &'t Hearers)>,
@@ -272,9 +273,9 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     #[inline(never)]
     pub(super) fn is_done(&mut self, block: usize) {
         let source = &mut *self.track.source;
-        self.progress.trials.note(block, &mut source.blocks[block]);
-        // Who is watched has no ladder.
-        let books = Books { tally: self.tally, pool: self.pool, health: &mut None };
+        let arrived = source.blocks[block].len;
+        self.progress.trials.note(block, arrived, &mut source.blocks[block], self.health);
+        let books = Books { tally: self.tally, pool: self.pool, health: self.health };
         source.count_block(block, self.has_ttft, self.track.marks, books);
         source.free.push(block);
     }
@@ -309,10 +310,12 @@ impl<O: Observer> Simulation<'_, O> {
         let source = self.sources[0].as_mut().expect("only open sources are plain");
         let arrived = source.number();
         let mut track = Track { quota, course, source, marks: &self.marks, moved };
+        let Tally { flows, health, .. } = &mut self.tally;
         let mut lane = Repeating {
             track: &mut track,
             progress: &mut state.progress,
-            tally: &mut self.tally.flows[0],
+            tally: &mut flows[0],
+            health,
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
             has_ttft: engine.flows[0].latency.has_ttft(),
             retry_quota: None,
@@ -332,7 +335,9 @@ impl<O: Observer> Simulation<'_, O> {
             if source.free.contains(&block) || source.ahead == Some(block) {
                 continue;
             }
-            state.progress.trials.note(block, &mut source.blocks[block]);
+            let arrived = if block == source.current { source.place } else { source.blocks[block].len };
+            let health = &mut self.tally.health;
+            state.progress.trials.note(block, arrived, &mut source.blocks[block], health);
             let pool = &mut self.pools[usize::from(engine.routes[0].pool)];
             let books = Books { tally: &mut self.tally.flows[0], pool, health: &mut self.tally.health };
             source.count_block(block, has_ttft, &self.marks, books);

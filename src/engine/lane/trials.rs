@@ -14,6 +14,8 @@ use crate::engine::draws::BLOCK;
 use crate::engine::first_attempt::Verdict;
 use crate::engine::source::Drawn;
 use crate::random::Key;
+use crate::tally::Health;
+use crate::units::SimTime;
 
 /// The waits of ladders up to this many rungs are looked up for all requests of a block at once.
 const SHORT: usize = 4;
@@ -236,18 +238,31 @@ impl Trials {
         Outcome { then, gives_up, is_retry, undecided: block.undecided() }
     }
 
-    /// How long a request is to wait after the throttle of this number, from 1 \[ns\].
+    /// How long a request is to wait after the throttle of this number, from 1 \[ns\]; after the last, anything.
+    fn wait(&self, slot: usize, throttles: u32) -> u64 {
+        if self.is_short() {
+            self.all[slot].waits[(throttles as usize - 1) % SHORT]
+        } else {
+            self.long_wait(slot as u32, throttles)
+        }
+    }
+
+    /// As [`wait`](Trials::wait), of any ladder.
     #[inline(never)]
     fn long_wait(&self, slot: u32, throttles: u32) -> u64 {
         let number = self.blocks[slot as usize / BLOCK].first + u64::from(slot) % BLOCK as u64;
         self.ladder.wait(throttles, self.backoff.attempt_bits(number, throttles)).0
     }
 
-    /// Notes in its columns what has become of the requests of a block.
+    /// Notes in its columns what has become of the requests of a block, and over time what attempts were made by those of
+    /// them that have arrived.
     #[inline(never)]
-    pub(super) fn note(&self, block: usize, drawn: &mut Drawn<'_>) {
+    pub(super) fn note(&self, block: usize, arrived: usize, drawn: &mut Drawn<'_>, health: &mut Option<Health>) {
         if self.blocks[block].state >> Block::REFUSED_AT == 0 {
             return;
+        }
+        if let Some(health) = health {
+            self.note_attempts(block, &drawn.times[..arrived], health);
         }
         let columns = drawn.columns_mut();
         columns.repeats.any = true;
@@ -265,6 +280,17 @@ impl Trials {
                 (1..=waits).map(|throttles| self.long_wait(slot, throttles)).sum()
             };
             columns.tried(place, [trial.fate & 1, trial.fate >> 16], trial.throttles, waited);
+        }
+    }
+
+    /// Counts over time the attempts that were made of the requests of a block that arrived at these times.
+    fn note_attempts(&self, block: usize, times: &[u64], health: &mut Health) {
+        for (place, (trial, &arrived)) in self.all[block * BLOCK..].iter().zip(times).enumerate() {
+            let mut at = arrived;
+            for throttles in 1..=trial.throttles + 1 - (trial.fate & 1) {
+                health.attempted(SimTime(at));
+                at += self.wait(block * BLOCK + place, throttles);
+            }
         }
     }
 }
