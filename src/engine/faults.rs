@@ -15,6 +15,7 @@ use crate::model::{FaultEpisode, Faults, Pool, Workload};
 use crate::random::{Key, Purpose, Streams};
 use crate::units::{SimSpan, SimTime};
 use crate::wide::{Loop, widest};
+use std::ops::RangeInclusive;
 
 /// The streams of one replication that the faults of a workload's attempts are drawn from.
 #[derive(Debug, Clone, Copy)]
@@ -154,14 +155,14 @@ impl FlowFaults {
         met.min_by_key(|&(at, _)| at)
     }
 
-    /// Marks the requests `first ..` of a block, which arrive at `times`, if any of their first so many attempts, made
+    /// Marks the requests `first ..` of a block, which arrive at `times`, if any of their attempts of these numbers, made
     /// within this time, may meet any of it.
     pub(super) fn mark(
         &self,
         keys: &FaultKeys,
         first: u64,
         times: &[u64],
-        attempts: u32,
+        attempts: RangeInclusive<u32>,
         within: SimSpan,
         marked: &mut [bool],
     ) {
@@ -172,7 +173,7 @@ impl FlowFaults {
         ];
         for (table, keys) in tables {
             match table.throughout(SimTime(from), SimTime(to).saturating_add(within)) {
-                Some(faults) => (1..=attempts).for_each(|nth| mark_steady(faults, keys, first, nth, marked)),
+                Some(faults) => attempts.clone().for_each(|nth| mark_steady(faults, keys, first, nth, marked)),
                 // The block sees an episode begin or end.
                 None => marked.fill(true),
             }

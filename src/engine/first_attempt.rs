@@ -124,7 +124,7 @@ impl<O: Observer> Simulation<'_, O> {
         let block = source.block_mut();
         let now = SimTime(block.times[place]);
         let columns = block.columns.as_mut().expect("a plain workload has columns");
-        if columns.foresight.special[place] {
+        if columns.foresight.at_once.is[place] {
             columns.verdicts[place] = Verdict::Refused;
             let arrival = source.next();
             self.arrive(workload, arrival);

@@ -9,6 +9,7 @@
 use super::compiled::{CompiledWorkload, Flow};
 use super::draws::{BLOCK, TimingBlock};
 use super::faults::{FaultKeys, FlowFaults};
+use crate::client::Ladder;
 use crate::units::SimSpan;
 use crate::wide::spread;
 
@@ -19,14 +20,58 @@ pub(super) struct Foresight<'a> {
     longest: u64,
     /// So may one whose first token takes longer \[ns\].
     longest_silence: u64,
+    /// How long the last attempt before which a request stays in its block may be made after the first: then a response
+    /// may be given up that is shorter by that \[ns\].
+    waits: u64,
+    deadline: u64,
     faults: Option<(&'a FlowFaults, FaultKeys)>,
-    /// How many attempts are looked at, and how long after the first the last may be made.
+    /// How many attempts are looked at.
     attempts: u32,
-    waits: SimSpan,
-    /// Whether any may.
+    /// Whose first attempts may meet any of it.
+    pub(super) at_once: Marked,
+    /// Of whom any later attempt may.
+    pub(super) later: Marked,
+}
+
+/// Requests of a block that are marked.
+#[derive(Debug, Clone)]
+pub(super) struct Marked {
+    /// Whether any is.
     pub(super) any: bool,
-    /// Whether a request may meet it.
-    pub(super) special: [bool; BLOCK],
+    pub(super) is: [bool; BLOCK],
+    /// The first from each place on, if any is.
+    next: [u16; BLOCK],
+}
+
+impl Marked {
+    const NONE: Marked = Marked { any: false, is: [false; BLOCK], next: [0; BLOCK] };
+
+    fn clear(&mut self) {
+        if self.any {
+            self.is.fill(false);
+        }
+    }
+
+    /// All are marked.
+    fn finish(&mut self, any: bool) {
+        self.any = any;
+        if any {
+            let mut first = u16::MAX;
+            for place in (0..BLOCK).rev() {
+                first = if self.is[place] { place as u16 } else { first };
+                self.next[place] = first;
+            }
+        }
+    }
+
+    /// The place of the next that is, from this one on; none is beyond all places.
+    #[inline(always)]
+    pub(super) fn next(&self, place: usize) -> usize {
+        match self.next.get(place) {
+            Some(&next) if self.any && next < u16::MAX => next.into(),
+            _ => usize::MAX,
+        }
+    }
 }
 
 impl<'a> Foresight<'a> {
@@ -34,43 +79,50 @@ impl<'a> Foresight<'a> {
     pub(super) fn new(workload: &CompiledWorkload<'_>, flow: &'a Flow, keys: FaultKeys) -> Foresight<'a> {
         let [timeout, deadline] =
             [workload.model.read_timeout, workload.model.deadline].map(|span| span.unwrap_or(SimSpan(u64::MAX)).0);
-        let (attempts, waits) =
-            workload.ladder.as_ref().map_or((1, SimSpan::ZERO), |ladder| (ladder.attempts(), ladder.longest()));
-        let deadline = if deadline == u64::MAX { deadline } else { deadline.saturating_sub(waits.0) };
         let streams = workload.model.stream;
         let faults = &flow.faults;
+        let ladder = workload.ladder.as_ref();
         Foresight {
             longest: if streams { deadline } else { deadline.min(timeout) },
             longest_silence: if streams { timeout } else { u64::MAX },
+            waits: ladder.map_or(0, |ladder| ladder.longest().0),
+            deadline,
             faults: faults.any().then_some((faults, keys)),
-            attempts,
-            waits,
-            any: false,
-            special: [false; BLOCK],
+            attempts: ladder.map_or(1, Ladder::attempts),
+            at_once: Marked::NONE,
+            later: Marked::NONE,
         }
-    }
-
-    /// The place of the next request that is marked, from this one on.
-    #[inline(always)]
-    pub(super) fn next_special(&self, place: usize) -> usize {
-        if !self.any {
-            return usize::MAX;
-        }
-        self.special.iter().skip(place).position(|&special| special).map_or(usize::MAX, |nth| place + nth)
     }
 
     /// Looks at a block whose requests `first ..` arrive at `times`.
     pub(super) fn look(&mut self, first: u64, times: &[u64], timing: &TimingBlock) {
-        if self.any {
-            self.special.fill(false);
-        }
-        let special = &mut self.special[..times.len()];
-        self.any = mark_longer(&timing.service, self.longest, special);
-        self.any |= mark_longer(&timing.ttft, self.longest_silence, special);
+        let len = times.len();
+        self.at_once.clear();
+        let special = &mut self.at_once.is[..len];
+        let mut any = mark_longer(&timing.service, self.longest, special);
+        any |= mark_longer(&timing.ttft, self.longest_silence, special);
         if let Some((faults, keys)) = self.faults {
-            faults.mark(&keys, first, times, self.attempts, self.waits, special);
-            self.any = true;
+            faults.mark(&keys, first, times, 1..=1, SimSpan::ZERO, special);
+            any = true;
         }
+        self.at_once.finish(any);
+        if self.attempts > 1 {
+            self.later.clear();
+            let special = &mut self.later.is[..len];
+            let longest = if self.deadline == u64::MAX { u64::MAX } else { self.deadline.saturating_sub(self.waits) };
+            let mut any = mark_longer(&timing.service, longest, special);
+            if let Some((faults, keys)) = self.faults {
+                faults.mark(&keys, first, times, 2..=self.attempts, SimSpan(self.waits), special);
+                any = true;
+            }
+            self.later.finish(any);
+        }
+    }
+
+    /// The place of the next request of which any attempt may meet something, from this one on.
+    #[inline(always)]
+    pub(super) fn next_apart(&self, place: usize) -> usize {
+        self.at_once.next(place).min(self.later.next(place))
     }
 }
 

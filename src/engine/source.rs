@@ -150,7 +150,7 @@ impl<'a> OpenSource<'a> {
 
     /// Whether requests of the block have been marked.
     pub(super) fn any_special(&self) -> bool {
-        self.block().columns.as_ref().is_some_and(|columns| columns.foresight.any)
+        self.block().columns.as_ref().is_some_and(|columns| columns.foresight.at_once.any)
     }
 
     /// The number of the next request.

@@ -312,7 +312,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     fn try_to_live_through(&mut self, mark: SimTime) -> bool {
         let place = self.track.source.place;
-        let stop = self.track.source.block().columns().foresight.next_special(place);
+        let stop = self.track.source.block().columns().foresight.at_once.next(place);
         let Some(ahead) = self.track.look_ahead(mark, stop) else { return false };
         if self.greets && !self.has_slots(ahead.attempts) {
             self.track.course.unrest.grows();
@@ -384,7 +384,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A request makes its first attempt.
     #[inline(always)]
     fn make_first_attempt(&mut self, place: usize, now: SimTime, counted: bool) {
-        if self.track.source.block().columns().foresight.special[place] {
+        if self.track.source.block().columns().foresight.at_once.is[place] {
             self.special_arrival(place, now, counted);
         } else {
             self.first_attempt(place, now, counted);

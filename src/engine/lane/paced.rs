@@ -143,7 +143,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let columns = block.columns_mut();
         let deadline = self.workload.model.deadline;
         let too_long = deadline.is_some_and(|deadline| waited.saturating_add(service) > deadline.0);
-        if columns.foresight.special[place] || too_long {
+        if columns.foresight.at_once.is[place] || too_long {
             self.special_arrival(place, now, counted);
             return;
         }

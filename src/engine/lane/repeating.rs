@@ -243,10 +243,14 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         }
     }
 
-    /// The next request leaves its block, and is counted by itself.
-    pub(super) fn leaves(&mut self) {
+    /// The next request has no attempts to make from its block: it was admitted, or has a record of its own.
+    pub(super) fn leaves(&mut self, admitted: bool) {
         let (block, place) = (self.track.source.current, self.track.source.place);
-        self.progress.trials.leaves(block, place);
+        if admitted {
+            self.progress.trials.admitted(block, 1);
+        } else {
+            self.progress.trials.leaves(block, place);
+        }
         self.goes_on(block);
     }
 

@@ -10,6 +10,7 @@ use super::entry::Moment;
 use super::repeating::{Place, Repeating, RepeatingState};
 use super::walk::Walk;
 use crate::admission::Admit;
+use crate::engine::first_attempt::Verdict;
 use crate::units::SimTime;
 
 impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
@@ -61,14 +62,22 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
     #[inline(always)]
     fn arrives(&mut self, now: SimTime) {
         let (block, place) = (self.track.source.current, self.track.source.place);
-        if self.track.source.block().columns().foresight.special[place] {
-            let counted = now >= self.track.marks.warmup();
-            self.track.moved.counted_open += u64::from(counted);
-            self.special_arrival(place, now, counted);
-            self.staying().0.leaves();
-        } else {
+        let foresight = &self.track.source.block().columns().foresight;
+        let [at_once, later] = [&foresight.at_once, &foresight.later].map(|marked| marked.any && marked.is[place]);
+        if !(at_once || later) {
             self.staying().0.attempt(Place { block, place }, true, now);
+            return;
         }
+        let counted = now >= self.track.marks.warmup();
+        self.track.moved.counted_open += u64::from(counted);
+        if at_once {
+            self.special_arrival(place, now, counted);
+        } else {
+            self.first_attempt(place, now, counted);
+        }
+        // If it was admitted as it arrived, it is counted with its block.
+        let stays = self.track.source.block().columns().verdicts[place] == Verdict::Admitted;
+        self.staying().0.leaves(stays);
     }
 
     /// What it does with requests that stay in their blocks.

@@ -399,8 +399,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         }
         // What has a record of its own goes its own way.
         let foresight = &block.columns().foresight;
-        let special = foresight.next_special(place) < place + firsts
-            || (rest > 0 && after.columns().foresight.next_special(0) < rest);
+        let special = foresight.next_apart(place) < place + firsts
+            || (rest > 0 && after.columns().foresight.next_apart(0) < rest);
         if others > 0 || special {
             return None;
         }
