@@ -56,7 +56,8 @@ pub trait Limiter {
     /// which each says what has come back and has been taken by then ([`room_after`](Limiter::room_after)); whether that is
     /// all there is to say.
     ///
-    /// `returned` is what comes back meanwhile of attempts that are open now [quota tokens], of which `first` was made first.
+    /// No more than `returned` comes back meanwhile of attempts that are open now [quota tokens], of which `first` was made
+    /// first.
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
 
     /// What comes back during a walk though nothing ends, and when.

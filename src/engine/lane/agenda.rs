@@ -137,7 +137,8 @@ impl Agenda {
     pub(super) fn pushing(&mut self) -> Pushing<'_> {
         let (shift, next) = (self.shift, self.tick + 1);
         let Agenda { cells, lens, held, far, far_first, .. } = self;
-        Pushing { shift, next, cells, lens, held, far, far_first }
+        let mask = cells.len() as u64 - 1;
+        Pushing { shift, next, mask, cells, lens, aside: 0, held, far, far_first }
     }
 
     /// As `push`, for an event that may come before others of its class and instant.
@@ -431,8 +432,11 @@ impl Agenda {
 pub(super) struct Pushing<'g> {
     shift: u32,
     next: u64,
+    mask: u64,
     cells: &'g mut [Cell],
     lens: &'g mut [u32],
+    /// How many went through the heap.
+    aside: usize,
     held: &'g mut usize,
     far: &'g mut BinaryHeap<Reverse<(u64, What, Load)>>,
     far_first: &'g mut u64,
@@ -443,20 +447,25 @@ impl Pushing<'_> {
     #[inline(always)]
     pub(super) fn push_if(&mut self, happens: bool, at: SimTime, what: What, load: Load) {
         let tick = at.0 >> self.shift;
-        let mask = self.lens.len() - 1;
-        let place = tick as usize & mask;
+        let place = (tick & self.mask) as usize;
         let len = self.lens[place] as usize;
-        if tick.wrapping_sub(self.next) < mask as u64 && len < CELL {
+        if tick.wrapping_sub(self.next) < self.mask && len < CELL {
             self.cells[place].put(len, key_of(at.0, self.shift, what), load);
             self.lens[place] += u32::from(happens);
-            *self.held += usize::from(happens);
         } else if happens {
             self.push_far(at, what, load);
         }
     }
 
+    /// So many have been added.
+    #[inline(always)]
+    pub(super) fn end(self, pushed: usize) {
+        *self.held += pushed - self.aside;
+    }
+
     #[inline(never)]
     fn push_far(&mut self, at: SimTime, what: What, load: Load) {
+        self.aside += 1;
         self.far.push(Reverse((at.0, what, load)));
         *self.far_first = at.0.min(*self.far_first);
     }

@@ -52,9 +52,9 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
         }
         let (mut staying, walk) = self.staying();
         if staying.retry_quota.is_some() {
-            staying.walk_through_slice::<true>(walk, mark)
+            staying.walk_through_slice::<true, true>(walk, mark)
         } else {
-            staying.walk_through_slice::<false>(walk, mark)
+            staying.walk_through_slice::<true, false>(walk, mark)
         }
     }
 

@@ -169,6 +169,7 @@ impl<A: Admit> Track<'_, '_, A> {
             let what = What::end(number as u32 & What::MOST_SLOT);
             pushing.push_if(true, end, what, load.counted(counted && end <= patience));
         }
+        pushing.end(attempts);
         let mut made = 0;
         for flows in flows {
             made = made.max(flows.attempts);

@@ -41,10 +41,12 @@ pub(super) struct Trial {
     pub(super) service: u64,
     /// How long it is to wait after the throttle of this number, less one \[ns\], if the ladder is short.
     waits: [u64; SHORT],
+    /// By how much its charge is more than what it holds [quota tokens].
+    overdraft: u32,
     /// How often it was refused.
-    throttles: u32,
+    throttles: u16,
     /// Whether its last attempt was, and in the upper half whether it was given up then.
-    fate: u32,
+    fate: u16,
     /// The number of its current wait: the later it began the larger.
     pub(super) ticket: u64,
 }
@@ -65,6 +67,8 @@ pub(super) struct Outcome {
     pub(super) gives_up: u64,
     /// Whether it had been refused before.
     pub(super) is_retry: bool,
+    /// By how much its charge is more than what it holds [quota tokens].
+    pub(super) overdraft: u32,
     /// How many of its block are not decided.
     pub(super) undecided: u32,
 }
@@ -82,23 +86,13 @@ pub(super) struct Trials {
 /// A block.
 #[derive(Debug, Clone, Copy, Default)]
 struct Block {
-    /// How many of its requests are not decided, or have not arrived; and in its upper half how often one was refused.
-    state: u32,
+    /// How many of its requests are not decided, or have not arrived.
+    undecided: u32,
     /// Whether the trials are those of its requests, and their waits.
     is_known: bool,
     has_waits: bool,
     /// The number of its first request.
     first: u64,
-}
-
-impl Block {
-    /// Counts a refusal, in `state`.
-    const REFUSED_AT: u32 = u16::BITS;
-
-    #[inline(always)]
-    fn undecided(self) -> u32 {
-        self.state & u32::from(u16::MAX)
-    }
 }
 
 impl Trials {
@@ -112,25 +106,25 @@ impl Trials {
             self.blocks.resize(block + 1, Block::default());
             self.all.resize((block + 1) * BLOCK, Trial::default());
         }
-        self.blocks[block] = Block { state: drawn.len as u32, first: drawn.first, ..Block::default() };
+        self.blocks[block] = Block { undecided: drawn.len as u32, first: drawn.first, ..Block::default() };
     }
 
     /// So many of a block have been admitted at their first attempts.
     #[inline(always)]
     pub(super) fn admitted(&mut self, block: usize, requests: usize) {
-        self.blocks[block].state -= requests as u32;
+        self.blocks[block].undecided -= requests as u32;
     }
 
     /// A request, which has just arrived, has a record of its own: nothing is to be counted of it with its block.
     pub(super) fn leaves(&mut self, block: usize, place: usize) {
-        self.blocks[block].state -= 1;
+        self.blocks[block].undecided -= 1;
         self.all[block * BLOCK + place].fate = 1;
     }
 
     /// Whether all requests of a block are decided.
     #[inline(always)]
     pub(super) fn is_decided(&self, block: usize) -> bool {
-        self.blocks[block].undecided() == 0
+        self.blocks[block].undecided == 0
     }
 
     /// How many attempts a request has.
@@ -165,8 +159,9 @@ impl Trials {
         for (place, trial) in self.of_block(block).iter_mut().enumerate() {
             let load = columns.outlook.loads[place];
             // Some may have left the block before.
-            let fate = u32::from(columns.verdicts[place] == Verdict::Refused);
-            *trial = Trial { load, service: service[place], fate, ..Trial::default() };
+            let fate = u16::from(columns.verdicts[place] == Verdict::Refused);
+            let overdraft = load.overdraft() as u32;
+            *trial = Trial { load, service: service[place], overdraft, fate, ..Trial::default() };
         }
     }
 
@@ -220,22 +215,21 @@ impl Trials {
         let trial = &mut self.all[slot as usize];
         let (is_retry, has_left) = (trial.throttles > 0, trial.has_left(most));
         let gives_up = !admitted & !(has_left & u64::from(granted).wrapping_neg()) & 1;
-        let is_refused = !admitted as u32 & 1;
-        trial.fate = is_refused | ((gives_up as u32) << 16);
+        let is_refused = !admitted as u16 & 1;
+        trial.fate = is_refused | ((gives_up as u16) << 8);
         trial.throttles += is_refused;
         trial.ticket = ticket;
-        let throttles = trial.throttles;
+        let (throttles, overdraft) = (u32::from(trial.throttles), trial.overdraft);
         let (service, mut wait) = (trial.service, trial.waits[throttles.wrapping_sub(1) as usize % SHORT]);
         if most as usize > SHORT + 1 {
             wait = self.long_wait(slot, throttles);
         }
         let block = &mut self.blocks[slot as usize / BLOCK];
-        block.state += (!admitted as u32 & 1) << Block::REFUSED_AT;
-        block.state -= ((admitted & 1) | gives_up) as u32;
+        block.undecided -= ((admitted & 1) | gives_up) as u32;
         // What is given up is pushed nowhere, but some place for it must be found without a branch.
         let decided = admitted | gives_up.wrapping_neg();
         let then = (service & decided) | (wait & !decided);
-        Outcome { then, gives_up, is_retry, undecided: block.undecided() }
+        Outcome { then, gives_up, is_retry, overdraft, undecided: block.undecided }
     }
 
     /// How long a request is to wait after the throttle of this number, from 1 \[ns\]; after the last, anything.
@@ -258,7 +252,7 @@ impl Trials {
     /// them that have arrived.
     #[inline(never)]
     pub(super) fn note(&self, block: usize, arrived: usize, drawn: &mut Drawn<'_>, health: &mut Option<Health>) {
-        if self.blocks[block].state >> Block::REFUSED_AT == 0 {
+        if !self.blocks[block].has_waits {
             return;
         }
         if let Some(health) = health {
@@ -277,9 +271,9 @@ impl Trials {
                 trial.waits.iter().zip(up_to).map(|(wait, mask)| wait & mask).sum()
             } else {
                 let slot = (block * BLOCK + place) as u32;
-                (1..=waits).map(|throttles| self.long_wait(slot, throttles)).sum()
+                (1..=waits.into()).map(|throttles| self.long_wait(slot, throttles)).sum()
             };
-            columns.tried(place, [trial.fate & 1, trial.fate >> 16], trial.throttles, waited);
+            columns.tried(place, [trial.fate & 1, trial.fate >> 8], trial.throttles, waited);
         }
     }
 
@@ -287,7 +281,7 @@ impl Trials {
     fn note_attempts(&self, block: usize, times: &[u64], health: &mut Health) {
         for (place, (trial, &arrived)) in self.all[block * BLOCK..].iter().zip(times).enumerate() {
             let mut at = arrived;
-            for throttles in 1..=trial.throttles + 1 - (trial.fate & 1) {
+            for throttles in 1..=u32::from(trial.throttles + 1 - (trial.fate & 1)) {
                 health.attempted(SimTime(at));
                 at += self.wait(block * BLOCK + place, throttles);
             }

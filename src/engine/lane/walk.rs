@@ -268,8 +268,12 @@ impl Walk {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Walks through the next slice, if all that happens there is known; whether it has.
     #[inline(never)]
-    pub(super) fn walk_through_slice<const QUOTA: bool>(&mut self, walk: &mut Walk, mark: SimTime) -> bool {
-        let slice = self.begin_walk::<QUOTA>(walk, mark);
+    pub(super) fn walk_through_slice<const MIXED: bool, const QUOTA: bool>(
+        &mut self,
+        walk: &mut Walk,
+        mark: SimTime,
+    ) -> bool {
+        let slice = self.begin_walk::<MIXED, QUOTA>(walk, mark);
         if let Some(slice) = slice {
             let totals = self.make_attempts::<QUOTA>(walk, slice);
             self.end_walk(walk, slice, &totals);
@@ -297,7 +301,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 
     /// Gathers what happens in the next slice.
     #[inline(always)]
-    fn begin_walk<const QUOTA: bool>(&mut self, walk: &mut Walk, mark: SimTime) -> Option<Slice> {
+    fn begin_walk<const MIXED: bool, const QUOTA: bool>(&mut self, walk: &mut Walk, mark: SimTime) -> Option<Slice> {
         let tick = self.track.course.agenda.next_tick()?;
         let until = self.track.course.agenda.start_of(tick + 1);
         let block = self.track.source.block();
@@ -313,7 +317,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         };
         let slice = self.slice(tick, mark)?;
         self.track.course.agenda.take_far(tick, &mut walk.far);
-        let all = self.gather::<QUOTA>(walk, slice, tick, blocks);
+        let all = self.gather::<MIXED, QUOTA>(walk, slice, tick, blocks);
         if all.is_none() {
             self.track.course.agenda.put_back(&walk.far);
         }
@@ -322,7 +326,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 
     /// Gathers what happens in a slice.
     #[inline(always)]
-    fn gather<const QUOTA: bool>(
+    fn gather<const MIXED: bool, const QUOTA: bool>(
         &mut self,
         walk: &mut Walk,
         slice: Slice,
@@ -344,7 +348,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         made.clear();
         logged.clear();
         soon.clear();
-        let (mut sum, mut returned, mut overdraft, mut others) = (Sum::default(), 0, 0, 0);
+        let (mut sum, mut overdraft, mut others) = (Sum::default(), 0, 0);
         *back = 0;
         let mut oldest = admission::Entry(self.track.moved.admissions);
         // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
@@ -357,7 +361,6 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let number = admission::Entry(number_of(what.slot(), self.track.moved.admissions));
             let refund = self.track.quota.comes_back(number, load.held(), load.charge());
             *back += refund;
-            returned += refund.max(0) as u64;
             overdraft += load.overdraft();
             let nth = events.ended % MOST_ENDS;
             events.ends[nth] = at as i32;
@@ -374,7 +377,9 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             events.attempts[nth] = at as i32;
             events.slots[nth] = what.slot() & !NO_REQUEST;
             events.len += 1 - is_end;
-            others += u32::from(what.is_of_record());
+            if MIXED {
+                others += u32::from(what.is_of_record());
+            }
             if A::KEEPS_A_LOG && what.is_end() {
                 oldest = oldest.min(number);
                 logged.push(End { at, entry: number, held: load.held(), charge: load.charge() });
@@ -399,9 +404,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         }
         // What has a record of its own goes its own way.
         let foresight = &block.columns().foresight;
-        let special = foresight.next_apart(place) < place + firsts
-            || (rest > 0 && after.columns().foresight.next_apart(0) < rest);
-        if others > 0 || special {
+        let special = || {
+            foresight.next_apart(place) < place + firsts || (rest > 0 && after.columns().foresight.next_apart(0) < rest)
+        };
+        if MIXED && (others > 0 || special()) {
             return None;
         }
         let too_many = events.len + firsts + rest > MOST || events.given_back > MOST_ENDS;
@@ -420,7 +426,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             (true, true) => widest(InOrder::<FEW, true> { events, steps, grants, apart: &mut apart }),
             (false, true) => widest(InOrder::<MOST, true> { events, steps, grants, apart: &mut apart }),
         }
-        if !apart || !self.track.quota.begin_walk(from, until, returned, oldest) {
+        if !apart || !self.track.quota.begin_walk(from, until, ended.held, oldest) {
             return None;
         }
         (*len, walk.blocks) = (events.len, blocks);
@@ -468,9 +474,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Apart from what they entail: here each decision waits for the one before.
     #[inline(always)]
     fn decide(&self, steps: &mut [Step], mut taken: u64) -> bool {
+        let trials = &self.progress.trials.all[..];
         let mut any_refused = 0;
         for step in steps {
-            let load = self.progress.trials.all[step.slot as usize].load;
+            let load = trials[step.slot as usize].load;
             let (held, back) = (load.held(), i64::from(step.back) - taken as i64);
             step.load = load;
             // Ones if it does not fit.
@@ -514,14 +521,14 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     ) -> (usize, Option<Next>) {
         let Moved { admissions, waits, .. } = self.track.moved;
         let trials = &mut self.progress.trials;
-        let mut pushing = self.track.course.agenda.pushing();
+        let (mut pushing, mut pushed) = (self.track.course.agenda.pushing(), 0);
         let (from, until) = (slice.from.0, slice.until);
         for (nth, step) in (nth + 1..).zip(&walk.steps[nth..walk.len]) {
             let &Step { at, slot, load, admitted, .. } = step;
             let now = from + at as u64;
             let granted = !QUOTA || walk.grants[nth - 1].granted;
             let outcome = trials.attempted(slot, admitted, granted, waits + nth as u64);
-            let Outcome { then, gives_up, is_retry, undecided } = outcome;
+            let Outcome { then, gives_up, is_retry, overdraft, undecided } = outcome;
             let at = SimTime(now + then);
             let end = What::end((admissions + totals.admitted) as u32 & What::MOST_SLOT);
             let what = What::retry(slot | NO_REQUEST).masked(end, admitted);
@@ -532,17 +539,20 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             totals.admitted += admitted & 1;
             totals.given_up += gives_up;
             totals.taken += load.held() & admitted;
-            totals.overdraft += load.overdraft() & admitted;
+            totals.overdraft += u64::from(overdraft) & admitted;
             if undecided == 0 {
                 walk.done.push(slot as usize / BLOCK);
             }
             let happens = gives_up == 0;
             // One comparison, of what is nearly never true: whether it happens could not be predicted.
             if at.0 | (gives_up << 61) < until.0 {
+                pushing.end(pushed);
                 return (nth, Some(Next { at, what, load: load_then }));
             }
             pushing.push_if(happens, at, what, load_then);
+            pushed += usize::from(happens);
         }
+        pushing.end(pushed);
         (walk.len, None)
     }
 
