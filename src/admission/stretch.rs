@@ -46,7 +46,7 @@ pub struct Flows {
 }
 
 /// The end of an attempt.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct End {
     /// How long after the beginning of its slice \[ns\].
     pub at: u64,

@@ -83,9 +83,9 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
     /// What it does with requests that stay in their blocks.
     #[inline(always)]
     fn staying(&mut self) -> (Repeating<'_, 's, 'a, A>, &mut Walk) {
-        let Lane { track, repeating, tally, pool, health, has_ttft, states, in_progress, retry_cost, .. } = self;
+        let Lane { track, repeating, tally, pool, health, has_ttft, states, in_progress, listens, .. } = self;
         let RepeatingState { progress, walk } = repeating.as_deref_mut().expect("asked before");
-        let retry_quota = (*retry_cost > 0).then(|| (states[0].retry_quota(), &in_progress.hearers));
+        let retry_quota = listens.then(|| (states[0].retry_quota(), &in_progress.hearers));
         (Repeating { track, progress, tally, pool, health, has_ttft: *has_ttft, retry_quota }, walk)
     }
 }

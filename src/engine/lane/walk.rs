@@ -17,7 +17,6 @@ use super::trials::Outcome;
 use crate::admission::{self, Admit, End};
 use crate::client::{LONGEST_WAIT, RetryQuota};
 use crate::engine::draws::BLOCK;
-use crate::engine::gauge::Gauge;
 use crate::units::SimTime;
 use crate::wide::{Loop, widest};
 
@@ -37,8 +36,8 @@ pub(super) struct Walk {
     /// What the cell of the slice had no room for.
     far: Vec<(Entry, u64)>,
     /// What is admitted and what ends, where the limiter asks for each.
-    made: Vec<(SimTime, u64)>,
-    logged: Vec<End>,
+    made: Kept<(SimTime, u64)>,
+    logged: Kept<End>,
     /// What both begins and ends in the slice: when, and what was held.
     soon: Vec<[i32; 2]>,
     ended: Ended,
@@ -58,10 +57,37 @@ pub(super) struct Walk {
 
 impl Default for Walk {
     fn default() -> Self {
-        let (far, made, logged, soon, done) = Default::default();
+        let (far, made, logged, soon, done) = (Vec::new(), Kept::default(), Kept::default(), Vec::new(), Vec::new());
         let (steps, grants) = (vec![Step::default(); 2 * MOST], vec![Grant::default(); 2 * MOST]);
         let (events, ended, back, released, len, blocks) = (Events::NONE, Ended::default(), 0, 0, 0, [0; 2]);
         Walk { events, far, made, logged, soon, ended, back, released, steps, len, grants, blocks, done }
+    }
+}
+
+/// Things that are written in any case, and kept if they are to be: a branch could not be predicted.
+#[derive(Debug, Default)]
+struct Kept<T> {
+    /// Beyond their number anything.
+    things: Vec<T>,
+    len: usize,
+}
+
+impl<T: Copy + Default> Kept<T> {
+    #[inline(always)]
+    fn put(&mut self, thing: T, keep: bool) {
+        match self.things.get_mut(self.len) {
+            Some(place) => *place = thing,
+            None => self.things.push(thing),
+        }
+        self.len += usize::from(keep);
+    }
+
+    fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    fn all(&self) -> &[T] {
+        &self.things[..self.len]
     }
 }
 
@@ -380,9 +406,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             if MIXED {
                 others += u32::from(what.is_of_record());
             }
-            if A::KEEPS_A_LOG && what.is_end() {
-                oldest = oldest.min(number);
-                logged.push(End { at, entry: number, held: load.held(), charge: load.charge() });
+            if A::KEEPS_A_LOG {
+                let (is_end, last) = (what.is_end(), admission::Entry(u64::MAX));
+                oldest = oldest.min(if is_end { number } else { last });
+                logged.put(End { at, entry: number, held: load.held(), charge: load.charge() }, is_end);
             }
         };
         for entry in agenda.entries(tick) {
@@ -533,8 +560,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let end = What::end((admissions + totals.admitted) as u32 & What::MOST_SLOT);
             let what = What::retry(slot | NO_REQUEST).masked(end, admitted);
             let load_then = load.counted(slice.counted).retried(QUOTA && is_retry).masked(admitted);
-            if A::KEEPS_A_LOG && admitted != 0 {
-                walk.made.push((SimTime(now), load.held()));
+            if A::KEEPS_A_LOG {
+                walk.made.put((SimTime(now), load.held()), admitted != 0);
             }
             totals.admitted += admitted & 1;
             totals.given_up += gives_up;
@@ -590,7 +617,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let (left, released) = last.map_or((quota.level() as i32, 0), |last| (last.left, last.released));
             quota.set_level((left + walk.released - released).min(quota.capacity() as i32) as u32);
         }
-        self.track.quota.end_walk(slice.until, admitted, taken as i64 - walk.back, &walk.made, &walk.logged);
+        self.track.quota.end_walk(slice.until, admitted, taken as i64 - walk.back, walk.made.all(), walk.logged.all());
     }
 
     /// What an attempt leads to happens in its own slice: another step, or the end that gives this entry back, before
@@ -614,7 +641,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             walk.ended.add(next.load);
             walk.back += back;
             if A::KEEPS_A_LOG {
-                walk.logged.push(End { at: at as u64, entry, held, charge });
+                walk.logged.put(End { at: at as u64, entry, held, charge }, true);
             }
         } else {
             let Events { ends, back, released, given_back, .. } = &walk.events;
