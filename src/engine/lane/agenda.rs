@@ -9,6 +9,7 @@
 //! slices put in order without a branch. *Measured*: with it a request of the benchmark `low 100` takes 0.87 of the time
 //! that the same lane takes on the general calendar, each event by itself.
 
+use super::cells::{CELL, Cell, Pushing, key_of};
 use super::entry::{Entry, Moment, What};
 use super::load::Load;
 use super::ranks::{BATCH, Ranking};
@@ -22,9 +23,6 @@ use std::ops::RangeInclusive;
 const PER_SLICE: u64 = 10;
 /// It stays as it is with so many.
 const WELL_FILLED: RangeInclusive<u64> = 4..=11;
-/// Entries of a cell, two cache lines and two of loads; what else its slice gets goes through the heap, one event in a
-/// hundred.
-const CELL: usize = BATCH;
 /// Slices of a turn, at least and at most; one for each event that is pending. An event beyond the turn goes through the
 /// heap.
 const SLICES: [usize; 2] = [64, 1 << 16];
@@ -64,33 +62,6 @@ pub(super) struct Agenda {
     /// Events taken out since the wheel was fitted, and when that was.
     taken: u32,
     fitted_at: u64,
-}
-
-/// The entries of a slice, unsorted; beyond their number anything.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-pub(super) struct Cell {
-    pub(super) keys: [u64; CELL],
-    pub(super) loads: [Load; CELL],
-}
-
-impl Cell {
-    fn empty() -> Cell {
-        Cell { keys: [0; CELL], loads: [Load::default(); CELL] }
-    }
-
-    #[inline(always)]
-    fn put(&mut self, nth: usize, key: u64, load: Load) {
-        self.keys[nth] = key;
-        self.loads[nth] = load;
-    }
-
-    /// The first so many.
-    #[inline(always)]
-    pub(super) fn entries(&self, len: usize) -> impl Iterator<Item = Entry> {
-        let entries = self.keys.iter().zip(&self.loads).map(|(&key, &load)| Entry { key, load });
-        entries.take(len)
-    }
 }
 
 impl Default for Agenda {
@@ -426,55 +397,6 @@ impl Agenda {
         self.held -= events;
         self.taken += events as u32;
     }
-}
-
-/// What is added to an [`Agenda`] later than its current slice, with all that this takes at hand.
-pub(super) struct Pushing<'g> {
-    shift: u32,
-    next: u64,
-    mask: u64,
-    cells: &'g mut [Cell],
-    lens: &'g mut [u32],
-    /// How many went through the heap.
-    aside: usize,
-    held: &'g mut usize,
-    far: &'g mut BinaryHeap<Reverse<(u64, What, Load)>>,
-    far_first: &'g mut u64,
-}
-
-impl Pushing<'_> {
-    /// Adds an event if it `happens`: a branch on that could not be predicted.
-    #[inline(always)]
-    pub(super) fn push_if(&mut self, happens: bool, at: SimTime, what: What, load: Load) {
-        let tick = at.0 >> self.shift;
-        let place = (tick & self.mask) as usize;
-        let len = self.lens[place] as usize;
-        if tick.wrapping_sub(self.next) < self.mask && len < CELL {
-            self.cells[place].put(len, key_of(at.0, self.shift, what), load);
-            self.lens[place] += u32::from(happens);
-        } else if happens {
-            self.push_far(at, what, load);
-        }
-    }
-
-    /// So many have been added.
-    #[inline(always)]
-    pub(super) fn end(self, pushed: usize) {
-        *self.held += pushed - self.aside;
-    }
-
-    #[inline(never)]
-    fn push_far(&mut self, at: SimTime, what: What, load: Load) {
-        self.aside += 1;
-        self.far.push(Reverse((at.0, what, load)));
-        *self.far_first = at.0.min(*self.far_first);
-    }
-}
-
-/// The key of what is due at an instant, where slices are 2 to the power of `shift` wide.
-#[inline(always)]
-fn key_of(at: u64, shift: u32, what: What) -> u64 {
-    ((at & ((1 << shift) - 1)) << 32) | u64::from(what.0)
 }
 
 /// Orders entries of which some are of one class and instant.

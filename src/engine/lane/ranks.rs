@@ -6,7 +6,7 @@
 //! *Measured* against Batcher's network of 63 comparisons, whose sixteen numbers no set of ordinary registers holds:
 //! a slice of ten events is in order in half the time.
 
-use super::agenda::Cell;
+use super::cells::Cell;
 use super::entry::Entry;
 use crate::wide::Loop;
 

@@ -1,0 +1,165 @@
+//! What is known of a slice when it begins, and whether it can be walked through.
+
+use super::events::{Events, FEW, InOrder, MOST, MOST_ENDS};
+use super::{Slice, Walk};
+use crate::admission::{self, Admit, End};
+use crate::client::RetryQuota;
+use crate::engine::lane::alarms::NO_REQUEST;
+use crate::engine::lane::entry::Entry;
+use crate::engine::lane::load::{Ended, Sum};
+use crate::engine::lane::repeating::{Place, Repeating};
+use crate::engine::lane::track::number_of;
+use crate::units::SimTime;
+use crate::wide::widest;
+
+impl<A: Admit> Repeating<'_, '_, '_, A> {
+    /// Gathers what happens in the next slice.
+    #[inline(always)]
+    pub(super) fn begin_walk<const MIXED: bool, const QUOTA: bool>(
+        &mut self,
+        walk: &mut Walk,
+        mark: SimTime,
+    ) -> Option<Slice> {
+        let tick = self.track.course.agenda.next_tick()?;
+        let until = self.track.course.agenda.start_of(tick + 1);
+        let block = self.track.source.block();
+        // All that arrive in the slice are of this block, or of this and the next.
+        let current = self.track.source.current;
+        let blocks = if block.times[block.len.saturating_sub(1)] < until.0 {
+            if !self.progress.trials.are_known(current) {
+                return None;
+            }
+            [current, self.block_ahead()]
+        } else {
+            [current; 2]
+        };
+        let slice = self.slice(tick, mark)?;
+        self.track.course.agenda.take_far(tick, &mut walk.far);
+        let all = self.gather::<MIXED, QUOTA>(walk, slice, tick, blocks);
+        if all.is_none() {
+            self.track.course.agenda.put_back(&walk.far);
+        }
+        all.map(|()| slice)
+    }
+
+    /// Gathers what happens in a slice.
+    #[inline(always)]
+    fn gather<const MIXED: bool, const QUOTA: bool>(
+        &mut self,
+        walk: &mut Walk,
+        slice: Slice,
+        tick: u64,
+        blocks: [usize; 2],
+    ) -> Option<()> {
+        let Slice { from, until, counted } = slice;
+        let agenda = &self.track.course.agenda;
+        let (place, [current, next]) = (self.track.source.place, blocks);
+        let (block, after) = (&self.track.source.blocks[current], &self.track.source.blocks[next]);
+        let (times, len) = (&block.times[place..block.len.max(place)], agenda.len_of(tick) + walk.far.len());
+        // Even more may arrive after the last of the next block.
+        let is_last = next != current && after.times[after.len.saturating_sub(1)] < until.0;
+        if *times.first()? < from.0 || is_last || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
+            return None;
+        }
+        let Walk { events, far, made, logged, soon, ended, back, steps, grants, len, .. } = walk;
+        events.clear();
+        made.clear();
+        logged.clear();
+        soon.clear();
+        let (mut sum, mut overdraft, mut others) = (Sum::default(), 0, 0);
+        *back = 0;
+        let mut oldest = admission::Entry(self.track.moved.admissions);
+        // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
+        // predicted. An attempt has no load.
+        let cost = self.progress.trials.cost();
+        let hearers = self.retry_quota.as_ref().map(|(_, hearers)| *hearers).filter(|hearers| !hearers.is_empty());
+        let mut gathered = |entry: Entry| {
+            let (what, load, at) = (entry.what(), entry.load, entry.offset());
+            let is_end = usize::from(what.is_end());
+            let number = admission::Entry(number_of(what.slot(), self.track.moved.admissions));
+            let refund = self.track.quota.comes_back(number, load.held(), load.charge());
+            *back += refund;
+            overdraft += load.overdraft();
+            let nth = events.ended % MOST_ENDS;
+            events.ends[nth] = at as i32;
+            events.back[nth] = refund as i32;
+            events.held[nth] = load.held() as i32;
+            if QUOTA {
+                events.released[nth] = RetryQuota::released(load.retries() * cost) as i32;
+            }
+            events.ended += is_end;
+            if QUOTA && let Some(hearers) = hearers {
+                others += u32::from(what.is_end() && hearers.has(number.0));
+            }
+            let nth = events.len % MOST;
+            events.attempts[nth] = at as i32;
+            events.slots[nth] = what.slot() & !NO_REQUEST;
+            events.len += 1 - is_end;
+            if MIXED {
+                others += u32::from(what.is_of_record());
+            }
+            if A::KEEPS_A_LOG {
+                let (is_end, last) = (what.is_end(), admission::Entry(u64::MAX));
+                oldest = oldest.min(if is_end { number } else { last });
+                logged.put(End { at, entry: number, held: load.held(), charge: load.charge() }, is_end);
+            }
+        };
+        for entry in agenda.entries(tick) {
+            sum.add(entry.load);
+            gathered(entry);
+        }
+        far.iter().for_each(|&(entry, _)| gathered(entry));
+        *ended = Ended::of(events.ended, sum, overdraft);
+        far.iter().for_each(|(entry, _)| ended.add_to_sums(entry.load));
+        events.all_ended();
+        self.track.quota.comes_back_by_itself(until, |at, amount| {
+            *back += amount;
+            events.comes_back(at.0 - from.0, amount, 0);
+        });
+        let arrivals = |times: &'_ [u64]| times.iter().take_while(|&&at| at < until.0).count();
+        let (firsts, mut rest) = (arrivals(times), 0);
+        if next != current {
+            rest = arrivals(&after.times[..after.len]);
+        }
+        // What has a record of its own goes its own way.
+        let foresight = &block.columns().foresight;
+        let special = || {
+            foresight.next_apart(place) < place + firsts || (rest > 0 && after.columns().foresight.next_apart(0) < rest)
+        };
+        if MIXED && (others > 0 || special()) {
+            return None;
+        }
+        let too_many = events.len + firsts + rest > MOST || events.given_back > MOST_ENDS;
+        if too_many || events.len + events.ended + firsts + rest == 0 {
+            return None;
+        }
+        for (block, place, times) in [(current, place, &times[..firsts]), (next, 0, &after.times[..rest])] {
+            for (place, &at) in (place..).zip(times) {
+                events.attempt(at - from.0, Place { block, place }.slot());
+            }
+        }
+        let mut apart = false;
+        match (events.len <= FEW, QUOTA) {
+            (true, false) => widest(InOrder::<FEW, false> { events, steps, grants, apart: &mut apart }),
+            (false, false) => widest(InOrder::<MOST, false> { events, steps, grants, apart: &mut apart }),
+            (true, true) => widest(InOrder::<FEW, true> { events, steps, grants, apart: &mut apart }),
+            (false, true) => widest(InOrder::<MOST, true> { events, steps, grants, apart: &mut apart }),
+        }
+        if !apart || !self.track.quota.begin_walk(from, until, ended.held, oldest) {
+            return None;
+        }
+        (*len, walk.blocks) = (events.len, blocks);
+        walk.released = events.released[..events.ended].iter().sum();
+        self.track.moved.counted_open += if counted { (firsts + rest) as u64 } else { 0 };
+        let cell = agenda.len_of(tick);
+        self.track.course.agenda.pass_slices(1, cell);
+        self.progress.trials.know(current, &self.track.source.blocks[current]);
+        self.track.source.place += firsts;
+        if next != current {
+            self.progress.trials.know(next, &self.track.source.blocks[next]);
+            self.block_has_arrived();
+            self.track.source.place = rest;
+        }
+        Some(())
+    }
+}

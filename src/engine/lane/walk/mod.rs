@@ -1,0 +1,162 @@
+//! A slice of time attempt by attempt, where the quota has no room for all of it.
+//!
+//! What ends in a slice is known when it begins. So it need not be gone through event by event: what has come back by the
+//! time of an attempt is the sum over all ends until then, found for all attempts at once, and so is the order of the
+//! attempts themselves. What is left of the slice is one decision after the other, and what each of them entails is
+//! chosen by arithmetic.
+//!
+//! *Map*: `gather` finds out what is known of a slice, and whether it can be walked through; `events` puts it in order;
+//! `attempts` makes its attempts; here it is booked what they came to.
+//!
+//! *Why*: over the quota nobody can predict whether the next event is an attempt or an end, whether an attempt is
+//! admitted, nor whether a refused one is repeated; each wrong guess costs as much as fifty instructions.
+
+mod attempts;
+mod events;
+mod gather;
+
+use super::entry::Entry;
+use super::load::Ended;
+use super::repeating::{Blocks, Repeating};
+use super::track::Moved;
+use crate::admission::{Admit, End};
+use crate::client::LONGEST_WAIT;
+use crate::units::SimTime;
+use attempts::Totals;
+use events::{Events, Grant, Kept, MOST, Step};
+
+/// A slice on its way.
+#[derive(Debug)]
+pub(super) struct Walk {
+    events: Events,
+    /// What the cell of the slice had no room for.
+    far: Vec<(Entry, u64)>,
+    /// What is admitted and what ends, where the limiter asks for each.
+    made: Kept<(SimTime, u64)>,
+    logged: Kept<End>,
+    /// What both begins and ends in the slice: when, what comes back to the limiter and to a retry quota, and what was held.
+    soon: Vec<[i32; 4]>,
+    ended: Ended,
+    /// What comes back from the limiter [quota tokens], and to a retry quota.
+    back: i64,
+    released: i32,
+    /// Its attempts in order, and how many there are: beyond that anything.
+    steps: Vec<Step>,
+    len: usize,
+    /// By step, where there is a retry quota.
+    grants: Vec<Grant>,
+    /// The blocks of what arrives.
+    blocks: [usize; 2],
+    /// Those whose requests are all decided.
+    done: Vec<usize>,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        let (far, made, logged, soon, done) = (Vec::new(), Kept::default(), Kept::default(), Vec::new(), Vec::new());
+        let (steps, grants) = (vec![Step::default(); 2 * MOST], vec![Grant::default(); 2 * MOST]);
+        let (events, ended, back, released, len, blocks) = (Events::NONE, Ended::default(), 0, 0, 0, [0; 2]);
+        Walk { events, far, made, logged, soon, ended, back, released, steps, len, grants, blocks, done }
+    }
+}
+
+/// A slice to walk through.
+#[derive(Clone, Copy)]
+struct Slice {
+    from: SimTime,
+    until: SimTime,
+    /// Whether what arrives, and all that waits, is counted.
+    counted: bool,
+}
+
+impl Walk {
+    /// By how much more attempts than at the beginning were in flight at the most, and by how much more was reserved
+    /// [quota tokens].
+    #[cold]
+    fn highest(&self) -> [i64; 2] {
+        let Events { ends, held, ended, .. } = &self.events;
+        let ends = ends.iter().zip(held).take(*ended).map(|(&at, &held)| [at, held]);
+        let ends: Vec<_> = ends.chain(self.soon.iter().map(|&[at, _, _, held]| [at, held])).collect();
+        let (mut begun, mut taken, mut highest) = (0, 0, [0; 2]);
+        for step in &self.steps[..self.len] {
+            begun += (step.admitted & 1) as i64;
+            taken += (step.load.held() & step.admitted) as i64;
+            let by_then = || ends.iter().filter(|[end, _]| *end <= step.at).map(|&[_, held]| i64::from(held));
+            highest[0] = highest[0].max(begun - by_then().count() as i64);
+            highest[1] = highest[1].max(taken - by_then().sum::<i64>());
+        }
+        highest
+    }
+}
+
+impl<A: Admit> Repeating<'_, '_, '_, A> {
+    /// Walks through the next slice, if all that happens there is known; whether it has.
+    #[inline(never)]
+    pub(super) fn walk_through_slice<const MIXED: bool, const QUOTA: bool>(
+        &mut self,
+        walk: &mut Walk,
+        mark: SimTime,
+    ) -> bool {
+        let slice = self.begin_walk::<MIXED, QUOTA>(walk, mark);
+        if let Some(slice) = slice {
+            let totals = self.make_attempts::<QUOTA>(walk, slice);
+            self.end_walk(walk, slice, &totals);
+            while let Some(block) = walk.done.pop() {
+                self.is_done(block);
+            }
+        }
+        slice.is_some()
+    }
+
+    /// The next slice, if it can be walked through.
+    #[inline(always)]
+    fn slice(&self, tick: u64, mark: SimTime) -> Option<Slice> {
+        let agenda = &self.track.course.agenda;
+        let (from, until) = (agenda.start_of(tick), agenda.start_of(tick + 1));
+        let warmup = self.track.marks.warmup();
+        let counted = from >= warmup;
+        let Blocks { even, most_held, longest } = self.progress.blocks;
+        // What arrived before the warm-up may still wait.
+        let alike = !counted || warmup == SimTime::ZERO || from.since(warmup) > LONGEST_WAIT;
+        let patient = until.0.saturating_add(longest) <= self.track.marks.patience().0;
+        let suits = even && alike && patient && most_held <= self.track.quota.walked().0;
+        (suits && until <= mark).then_some(Slice { from, until, counted })
+    }
+
+    /// Books what a walk came to.
+    #[inline(always)]
+    fn end_walk(&mut self, walk: &Walk, slice: Slice, totals: &Totals) {
+        let &Totals { admitted, given_up, taken, overdraft } = totals;
+        let made = walk.len as u64;
+        let repeated = made - (walk.events.len - walk.events.repeated) as u64;
+        let throttled = made - admitted;
+        let Ended { ends, counted, held, charged, overdraft: overdrawn } = walk.ended;
+        let Moved { in_flight, reserved, .. } = &mut self.track.moved;
+        if in_flight.has_been_at(admitted) && reserved.has_been_at(taken) {
+            in_flight.shift(admitted, ends);
+            reserved.shift(taken, held);
+        } else {
+            let [most_in_flight, most_reserved] = walk.highest();
+            in_flight.move_on(admitted, ends, in_flight.now().saturating_add_signed(most_in_flight));
+            reserved.move_on(taken, held, reserved.now().saturating_add_signed(most_reserved));
+        }
+        self.track.moved.charged += charged;
+        self.track.moved.counted_open -= counted;
+        self.track.moved.admissions += admitted;
+        self.track.moved.waits += made;
+        self.track.moved.wakes += repeated;
+        self.pool.throttled += throttled;
+        self.track.course.others = self.track.course.others + (throttled - given_up) - repeated;
+        self.track.course.overdraft = self.track.course.overdraft + overdraft - overdrawn;
+        if slice.counted {
+            self.track.moved.counted_open -= given_up;
+            self.tally.throttles[self.track.quota.walked().1 as usize] += throttled;
+        }
+        if let Some((quota, _)) = &mut self.retry_quota {
+            let last = walk.grants[..walk.len].last();
+            let (left, released) = last.map_or((quota.level() as i32, 0), |last| (last.left, last.released));
+            quota.set_level((left + walk.released - released).min(quota.capacity() as i32) as u32);
+        }
+        self.track.quota.end_walk(slice.until, admitted, taken as i64 - walk.back, walk.made.all(), walk.logged.all());
+    }
+}
