@@ -2,7 +2,7 @@
 
 use super::day::DayMeter;
 use super::limiter::{Entry, Limiter, Meter};
-use super::stretch::{End, Flows, MOST_ATTEMPTS, MOST_SLICES, Stretch};
+use super::stretch::{End, Flows, MOST_ATTEMPTS, MOST_SLICES, MOST_WALKED, Stretch};
 use crate::model::scenario::Start;
 use crate::model::{Endpoint, Pool, PoolQuotas, QuotaName};
 use crate::units::SimTime;
@@ -187,6 +187,53 @@ impl Gate {
         }
         if let Some(meter) = &mut self.tokens {
             meter.live_through(stretch);
+        }
+    }
+
+    /// As [`Limiter::begin_walk`], on the tokens quota, where no other can have a say.
+    #[inline(always)]
+    pub(super) fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool {
+        let rejections_count = self.rejections_consume_requests && self.requests.is_some();
+        let requests_fit = self.requests.as_ref().is_none_or(|meter| meter.has_room(MOST_WALKED as u64));
+        let simple = self.day.is_none() && self.output.is_none() && !rejections_count && requests_fit;
+        simple && self.tokens.as_mut().is_some_and(|meter| meter.begin_walk(from, until, returned, first))
+    }
+
+    /// What is walked through.
+    #[inline(always)]
+    pub(super) fn walked_meter(&self) -> &Meter {
+        self.tokens.as_ref().expect("there is no walk without a tokens quota")
+    }
+
+    /// The most that fits into what is walked through, if anything is, and its name.
+    #[inline(always)]
+    pub(super) fn walked(&self) -> (u64, QuotaName) {
+        (self.tokens.as_ref().map_or(0, Meter::capacity), self.tokens_name())
+    }
+
+    /// As [`Limiter::end_walk`], on all quotas.
+    pub(super) fn end_walk(
+        &mut self,
+        (from, until): (SimTime, SimTime),
+        admitted: u64,
+        taken: i64,
+        made: &[(SimTime, u64)],
+        ends: &[End],
+    ) {
+        if let Some(meter) = &mut self.requests {
+            let mut times = [0; MOST_WALKED];
+            times.iter_mut().zip(made).for_each(|(time, &(at, _))| *time = at.0);
+            meter.live_through(&Stretch {
+                from,
+                width: until.0 - from.0,
+                slices: &[Flows { attempts: made.len(), asked: made.len() as u64, ..Flows::default() }],
+                made: &times[..made.len()],
+                costs: &[1; MOST_WALKED][..made.len()],
+                ends: |_, _: &mut Vec<End>| (),
+            });
+        }
+        if let Some(meter) = &mut self.tokens {
+            meter.end_walk(until, admitted, taken, made, ends);
         }
     }
 

@@ -2,14 +2,16 @@
 
 use super::gate::{Admission, Gate, Refusal, Reservation, Settlement};
 use super::limiter::{Entry, Limiter};
-use super::stretch::{End, Stretch};
+use super::stretch::{End, MOST_WALKED, Stretch};
 use crate::model::QuotaName;
 use crate::units::SimTime;
 
 /// Admits and settles the attempts on a pool that shares no daily quota with others.
 pub trait Admit {
-    /// Whether it must be told of each attempt of a walk, and room comes with time.
+    /// Whether it must be told of each attempt of a walk.
     const KEEPS_A_LOG: bool;
+    /// Whether room comes with time ([`room_by_slice`](Admit::room_by_slice)).
+    const MAKES_ROOM: bool;
 
     /// Admits an attempt that reserves `cost` quota tokens, or refuses it.
     fn admit(&mut self, now: SimTime, cost: u64) -> Admission;
@@ -32,7 +34,7 @@ pub trait Admit {
     /// As [`Limiter::live_through`].
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>);
 
-    /// As [`Limiter::begin_walk`].
+    /// As [`Limiter::begin_walk`]; no more than [`MOST_WALKED`] attempts will be admitted.
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
 
     /// As [`Limiter::comes_back_by_itself`].
@@ -42,14 +44,23 @@ pub trait Admit {
     fn room_after(&self, after: u64, cost: u64, back: i64) -> i64;
 
     /// As [`Limiter::end_walk`].
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, made: &[(SimTime, u64)], ends: &[End]);
+    fn end_walk(
+        &mut self,
+        from: SimTime,
+        until: SimTime,
+        admitted: u64,
+        taken: i64,
+        made: &[(SimTime, u64)],
+        ends: &[End],
+    );
 
     /// The only quota that is walked through: the most that fits, and its name.
     fn walked(&self) -> (u64, QuotaName);
 }
 
 impl Admit for &mut Gate {
-    const KEEPS_A_LOG: bool = false;
+    const KEEPS_A_LOG: bool = true;
+    const MAKES_ROOM: bool = false;
 
     #[inline(always)]
     fn admit(&mut self, now: SimTime, cost: u64) -> Admission {
@@ -85,23 +96,37 @@ impl Admit for &mut Gate {
         Gate::live_through(self, stretch);
     }
 
-    /// Several quotas are asked event by event.
-    fn begin_walk(&mut self, _from: SimTime, _until: SimTime, _returned: u64, _first: Entry) -> bool {
-        false
+    #[inline(always)]
+    fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool {
+        Gate::begin_walk(self, from, until, returned, first)
     }
 
-    fn comes_back_by_itself(&self, _until: SimTime, _back: impl FnMut(SimTime, i64)) {}
-
-    fn room_after(&self, _after: u64, _cost: u64, _back: i64) -> i64 {
-        unreachable!("there is no walk")
+    #[inline(always)]
+    fn comes_back_by_itself(&self, until: SimTime, back: impl FnMut(SimTime, i64)) {
+        self.walked_meter().comes_back_by_itself(until, back);
     }
 
-    fn end_walk(&mut self, _until: SimTime, _admitted: u64, _taken: i64, _made: &[(SimTime, u64)], _ends: &[End]) {
-        unreachable!("there is no walk")
+    #[inline(always)]
+    fn room_after(&self, after: u64, cost: u64, back: i64) -> i64 {
+        self.walked_meter().room_after(after, cost, back)
     }
 
+    #[inline(always)]
+    fn end_walk(
+        &mut self,
+        from: SimTime,
+        until: SimTime,
+        admitted: u64,
+        taken: i64,
+        made: &[(SimTime, u64)],
+        ends: &[End],
+    ) {
+        Gate::end_walk(self, (from, until), admitted, taken, made, ends);
+    }
+
+    #[inline(always)]
     fn walked(&self) -> (u64, QuotaName) {
-        (0, QuotaName::TokensPerMinute)
+        Gate::walked(self)
     }
 }
 
@@ -121,6 +146,7 @@ impl<'g, L: Limiter> OneQuota<'g, L> {
 
 impl<L: Limiter> Admit for OneQuota<'_, L> {
     const KEEPS_A_LOG: bool = L::KEEPS_A_LOG;
+    const MAKES_ROOM: bool = L::KEEPS_A_LOG;
 
     #[inline(always)]
     fn admit(&mut self, now: SimTime, cost: u64) -> Admission {
@@ -180,7 +206,15 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, made: &[(SimTime, u64)], ends: &[End]) {
+    fn end_walk(
+        &mut self,
+        _from: SimTime,
+        until: SimTime,
+        admitted: u64,
+        taken: i64,
+        made: &[(SimTime, u64)],
+        ends: &[End],
+    ) {
         self.meter.end_walk(until, admitted, taken, made, ends);
     }
 

@@ -13,6 +13,8 @@ use std::ops::Range;
 pub const MOST_ATTEMPTS: usize = 256;
 /// The most slices of a stretch.
 pub const MOST_SLICES: usize = 64;
+/// The most requests of a walk, each of which is admitted once at the most.
+pub const MOST_WALKED: usize = 32;
 
 /// First attempts and ends within one span of time, slice by slice. An end comes before the attempts of its instant, an
 /// attempt ends later than it begins.

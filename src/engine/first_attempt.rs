@@ -67,7 +67,7 @@ impl<'a> Columns<'a> {
             reservation: [0; BLOCK],
             charge: [0; BLOCK],
             ends: [SimTime::ZERO; BLOCK],
-            foresight: Foresight::new(workload, &engine.flows[flow], keys),
+            foresight: Foresight::new(workload, &engine.flows[flow], keys, engine.has_lane()),
             verdicts: [Verdict::Admitted; BLOCK],
             repeats: Repeats::new(),
             outlook: Outlook::default(),

@@ -75,13 +75,19 @@ impl Marked {
 }
 
 impl<'a> Foresight<'a> {
-    /// What the attempts of a workload may meet on its own pool.
-    pub(super) fn new(workload: &CompiledWorkload<'_>, flow: &'a Flow, keys: FaultKeys) -> Foresight<'a> {
+    /// What the attempts of a workload may meet on its own pool; later ones if it is in a lane, where they may be made from
+    /// their blocks.
+    pub(super) fn new(
+        workload: &CompiledWorkload<'_>,
+        flow: &'a Flow,
+        keys: FaultKeys,
+        is_in_lane: bool,
+    ) -> Foresight<'a> {
         let [timeout, deadline] =
             [workload.model.read_timeout, workload.model.deadline].map(|span| span.unwrap_or(SimSpan(u64::MAX)).0);
         let streams = workload.model.stream;
         let faults = &flow.faults;
-        let ladder = workload.ladder.as_ref();
+        let ladder = workload.ladder.as_ref().filter(|_| is_in_lane);
         Foresight {
             longest: if streams { deadline } else { deadline.min(timeout) },
             longest_silence: if streams { timeout } else { u64::MAX },

@@ -2,8 +2,8 @@
 //! until they are decided.
 //!
 //! Of such a request nothing is needed beside what was drawn with it but how often it was refused and how long it has
-//! waited. So it needs no record, and is counted with the others of its block, when the last of them is decided. Of those
-//! that were refused this is true for clients with a [`Ladder`](crate::client::Ladder) only.
+//! waited. So it is counted with the others of its block, when the last of them is decided. Of those that were refused this
+//! is true for clients with a [`Ladder`](crate::client::Ladder) only.
 
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};

@@ -331,3 +331,60 @@ fn plain_requests_of_the_general_loop() {
         }
     }
 }
+
+/// What the retries of all requests draw on is one quota, whether they stay in their blocks or have records of their own.
+#[test]
+fn one_client_whose_retries_share_a_quota() {
+    let features = [
+        "read_timeout: 60s",
+        "read_timeout: 4s, deadline: 9s",
+        "faults: { unavailable: 10%, disconnect: 5% }",
+        "faults: { slow: { probability: 30%, factor: 3 }, episodes: [{ at: 80s, for: 20s, unavailable: 100% }] }",
+    ];
+    let clients = ["boto3", "boto3@2.0", "javascript", "javascript@2.0", "{ java: { mode: legacy } }", "anthropic"];
+    for client in clients {
+        let mut throttled = 0;
+        for (traffic, feature) in
+            TRAFFIC.iter().flat_map(|traffic| features.iter().map(move |feature| (traffic, feature)))
+        {
+            for limiter in LIMITERS {
+                for extra in ["requests_per_minute: none", "requests_per_minute: 1100"] {
+                    let text = text(limiter, client, &format!("{traffic}, {feature}"), extra);
+                    throttled += compare(&text.replace("clients: 3", "clients: 1"));
+                }
+            }
+        }
+        assert!(throttled > 10_000, "{client}: {throttled}");
+    }
+}
+
+/// A fault may make an answer take longer than eight bytes can say, of a request that could have stayed in its block.
+#[test]
+fn an_answer_that_a_fault_makes_too_long_for_a_number_of_eight_bytes() {
+    let slow = TRAFFIC[0].replace("output_tokens_per_second: 60", "output_tokens_per_second: 12");
+    let slow = format!("{slow}, faults: {{ slow: {{ probability: 2%, factor: 40 }} }}");
+    for client in ["none", "anthropic", CLIENTS[6], "{ boto3: { mode: legacy } }"] {
+        for limiter in LIMITERS {
+            let text = text(limiter, client, &slow, "requests_per_minute: none").replace("horizon: 4m", "horizon: 40m");
+            assert!(compare(&text) > 100, "{client} {limiter}");
+        }
+    }
+}
+
+/// Until the calendar has found its width, most attempts begin and end in one slice, and are repeated there.
+#[test]
+fn what_is_much_shorter_than_a_slice() {
+    let short = "arrivals: { poisson: { rate: 1900/s } }, input_tokens: 500, output_tokens: 10, \
+                 latency: { duration: { uniform: { min: 1ms, max: 12ms } } }";
+    for client in [
+        "{ custom: { max_attempts: 6, delay: 1ms } }",
+        "{ custom: { max_attempts: 9, delay: { uniform: { min: 0s, max: 3ms } } } }",
+    ] {
+        for limiter in LIMITERS {
+            for limit in ["20k", "200k", "2M", "20M"] {
+                let text = text(limiter, client, short, "requests_per_minute: none").replace("1.2M", limit);
+                compare(&text.replace("horizon: 4m\nwarmup: 70s", "horizon: 3s\nwarmup: 0s"));
+            }
+        }
+    }
+}

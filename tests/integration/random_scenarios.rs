@@ -20,7 +20,7 @@ const LIMITERS: [&str; 8] = [
     "in_flight",
     "{ token_bucket: { initial_level: 0.1 } }",
 ];
-const CLIENTS: [&str; 16] = [
+const CLIENTS: [&str; 17] = [
     "none",
     "anthropic",
     "boto3",
@@ -33,6 +33,7 @@ const CLIENTS: [&str; 16] = [
     "javascript",
     "javascript-adaptive",
     "{ boto3: { mode: legacy } }",
+    "{ java: { mode: legacy } }",
     "{ custom: { max_attempts: 2, delay: 1ms } }",
     "{ custom: { max_attempts: 6, delay: 1s } }",
     "{ custom: { max_attempts: 4, backoff: { base: 200ms, factor: 3, cap: 20s, jitter: decorrelated } } }",

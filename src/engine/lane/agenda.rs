@@ -378,6 +378,7 @@ impl Agenda {
 
     /// Takes back what has been [taken](Agenda::take_far) from there.
     pub(super) fn put_back(&mut self, far: &[(Entry, u64)]) {
+        self.taken -= far.len() as u32;
         for &(entry, tick) in far {
             let at = self.start_of(tick).0 + entry.offset();
             self.far.push(Reverse((at, entry.what(), entry.load)));

@@ -1,9 +1,10 @@
 //! The loop for clients that remember nothing: a request that is refused stays in its block.
 //!
 //! A first attempt and a repeated one are then the same thing, an attempt of a place in a block, and an event is either
-//! that or an end, which carries all that there is to know of it along. What an attempt leads to is noted in columns, and
-//! counted when the block is done with. Where a quota has room for whatever comes, whole stretches of time are lived
-//! through at once (`stretch`); else most slices of time are, attempt by attempt (`walk`), and the others event by event.
+//! that or an end, which carries all that there is to know of it along. What has become of a request that was refused is
+//! noted in a cache line of its own (`trials`), and counted with its block when that is done with. Where a quota has room
+//! for whatever comes, whole stretches of time are lived through at once (`stretch`); else most slices of time are, attempt
+//! by attempt (`walk`), and the others event by event.
 //!
 //! *Why*: over the quota most attempts are refused and repeated. A record for each of their requests, a decision of a
 //! client that could remember, and counters one by one took a third of the time; and so many branches that nobody can
@@ -237,7 +238,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             }
         }
         if is_first {
-            self.goes_on(block);
+            self.goes_on();
         } else {
             self.may_be_done(block);
         }
@@ -251,17 +252,15 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         } else {
             self.progress.trials.leaves(block, place);
         }
-        self.goes_on(block);
+        self.goes_on();
     }
 
-    /// The next request of this block has arrived.
+    /// The next request has arrived.
     #[inline(always)]
-    fn goes_on(&mut self, block: usize) {
+    fn goes_on(&mut self) {
         self.track.source.place += 1;
         if self.track.source.place == self.track.source.end {
             self.block_has_arrived();
-        } else {
-            self.may_be_done(block);
         }
     }
 

@@ -120,7 +120,7 @@ impl<A: Admit> Track<'_, '_, A> {
         let overdraft = self.course.overdraft;
         let has_room = |attempts: usize| self.quota.has_room(attempts as u64, taken[attempts] - taken[0] + overdraft);
         if end > first && !has_room(attempts) {
-            if A::KEEPS_A_LOG {
+            if A::MAKES_ROOM {
                 let mut by_slice = [0; FEW];
                 let by_slice = &mut by_slice[..((end - first) as usize).min(FEW)];
                 for (tick, sum) in (first..).zip(&mut *by_slice) {

@@ -1,10 +1,11 @@
 //! What happens in a slice: its attempts in any order and put in order, and what comes back by each.
 
+use crate::admission::MOST_WALKED;
 use crate::engine::lane::load::Load;
 use crate::wide::Loop;
 
 /// The most attempts that a slice may begin with.
-pub(super) const MOST: usize = 32;
+pub(super) const MOST: usize = MOST_WALKED;
 /// Most slices begin with no more.
 pub(super) const FEW: usize = 16;
 /// The most ends: those of a cell, and as many that it had no room for.
@@ -176,10 +177,10 @@ impl Events {
 
     /// Something comes back though nothing ends, if there is room.
     #[inline(always)]
-    pub(super) fn comes_back(&mut self, at: u64, amount: i64, released: i32) {
+    pub(super) fn comes_back(&mut self, at: u64, amount: i64) {
         if self.given_back < MOST_ENDS {
             (self.ends[self.given_back], self.back[self.given_back]) = (at as i32, amount as i32);
-            self.released[self.given_back] = released;
+            self.released[self.given_back] = 0;
         }
         self.given_back += 1;
     }

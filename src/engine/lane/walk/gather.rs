@@ -21,19 +21,21 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         mark: SimTime,
     ) -> Option<Slice> {
         let tick = self.track.course.agenda.next_tick()?;
-        let until = self.track.course.agenda.start_of(tick + 1);
-        let block = self.track.source.block();
+        let mut slice = self.slice(tick, mark)?;
+        let (current, place, block) = (self.track.source.current, self.track.source.place, self.track.source.block());
+        if block.len == 0 || block.times[place] < slice.from.0 {
+            return None;
+        }
         // All that arrive in the slice are of this block, or of this and the next.
-        let current = self.track.source.current;
-        let blocks = if block.times[block.len.saturating_sub(1)] < until.0 {
+        let mut blocks = [current; 2];
+        if block.times[block.len - 1] < slice.until.0 {
             if !self.progress.trials.are_known(current) {
                 return None;
             }
-            [current, self.block_ahead()]
-        } else {
-            [current; 2]
-        };
-        let slice = self.slice(tick, mark)?;
+            blocks[1] = self.block_ahead();
+            // What suits the blocks so far may not suit that one.
+            slice = self.slice(tick, mark)?;
+        }
         self.track.course.agenda.take_far(tick, &mut walk.far);
         let all = self.gather::<MIXED, QUOTA>(walk, slice, tick, blocks);
         if all.is_none() {
@@ -58,7 +60,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let (times, len) = (&block.times[place..block.len.max(place)], agenda.len_of(tick) + walk.far.len());
         // Even more may arrive after the last of the next block.
         let is_last = next != current && after.times[after.len.saturating_sub(1)] < until.0;
-        if *times.first()? < from.0 || is_last || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
+        if is_last || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
             return None;
         }
         let Walk { events, far, made, logged, soon, ended, back, steps, grants, len, .. } = walk;
@@ -114,7 +116,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         events.all_ended();
         self.track.quota.comes_back_by_itself(until, |at, amount| {
             *back += amount;
-            events.comes_back(at.0 - from.0, amount, 0);
+            events.comes_back(at.0 - from.0, amount);
         });
         let arrivals = |times: &'_ [u64]| times.iter().take_while(|&&at| at < until.0).count();
         let (firsts, mut rest) = (arrivals(times), 0);

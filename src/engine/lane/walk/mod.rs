@@ -119,7 +119,9 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         // What arrived before the warm-up may still wait.
         let alike = !counted || warmup == SimTime::ZERO || from.since(warmup) > LONGEST_WAIT;
         let patient = until.0.saturating_add(longest) <= self.track.marks.patience().0;
-        let suits = even && alike && patient && most_held <= self.track.quota.walked().0;
+        // Some that met a fault may take much longer than was drawn with them.
+        let small = even && self.track.course.large.is_empty();
+        let suits = small && alike && patient && most_held <= self.track.quota.walked().0;
         (suits && until <= mark).then_some(Slice { from, until, counted })
     }
 
@@ -157,6 +159,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let (left, released) = last.map_or((quota.level() as i32, 0), |last| (last.left, last.released));
             quota.set_level((left + walk.released - released).min(quota.capacity() as i32) as u32);
         }
-        self.track.quota.end_walk(slice.until, admitted, taken as i64 - walk.back, walk.made.all(), walk.logged.all());
+        self.track.quota.end_walk(
+            slice.from,
+            slice.until,
+            admitted,
+            taken as i64 - walk.back,
+            walk.made.all(),
+            walk.logged.all(),
+        );
     }
 }
