@@ -2,7 +2,7 @@
 
 use super::gate::{Admission, Gate, Refusal, Reservation, Settlement};
 use super::limiter::{Entry, Limiter};
-use super::stretch::{End, MOST_WALKED, Stretch};
+use super::stretch::{End, Stretch};
 use crate::model::QuotaName;
 use crate::units::SimTime;
 
@@ -34,7 +34,7 @@ pub trait Admit {
     /// As [`Limiter::live_through`].
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>);
 
-    /// As [`Limiter::begin_walk`]; no more than [`MOST_WALKED`] attempts will be admitted.
+    /// As [`Limiter::begin_walk`]; no more than [`MOST_WALKED`](super::MOST_WALKED) attempts will be admitted.
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
 
     /// As [`Limiter::comes_back_by_itself`].

@@ -1,6 +1,5 @@
 //! The cells of a lane's calendar, and how many events in a row are added to them.
 
-use super::agenda::Agenda;
 use super::entry::{Entry, What};
 use super::load::Load;
 use super::ranks::BATCH;
@@ -39,7 +38,7 @@ impl Cell {
     }
 }
 
-/// What is added to an [`Agenda`] later than its current slice, with all that this takes at hand.
+/// What is added to an [`Agenda`](super::agenda::Agenda) later than its current slice, with all that this takes at hand.
 pub(super) struct Pushing<'g> {
     pub(super) shift: u32,
     pub(super) next: u64,

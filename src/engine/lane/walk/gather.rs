@@ -1,6 +1,6 @@
 //! What is known of a slice when it begins, and whether it can be walked through.
 
-use super::events::{Events, FEW, InOrder, MOST, MOST_ENDS};
+use super::events::{FEW, InOrder, MOST, MOST_ENDS};
 use super::{Slice, Walk};
 use crate::admission::{self, Admit, End};
 use crate::client::RetryQuota;
