@@ -209,11 +209,11 @@ impl Columns<'_> {
 
     /// Counts over time how requests of which some were refused have ended; their attempts have been.
     pub(super) fn count_ended(&self, times: &[u64], first_counted: usize, health: &mut Health) {
-        for place in first_counted..times.len() {
+        for (place, &arrived) in times.iter().enumerate().skip(first_counted) {
             let [admitted, failed, _] = self.outcome(place);
             if admitted | failed != 0 {
                 let waited = (admitted != 0).then_some(SimSpan(self.repeats.waited[place]));
-                health.ended(SimTime(times[place]), waited);
+                health.ended(SimTime(arrived), waited);
             }
         }
     }

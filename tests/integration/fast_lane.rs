@@ -364,10 +364,11 @@ fn an_answer_that_a_fault_makes_too_long_for_a_number_of_eight_bytes() {
     let slow = TRAFFIC[0].replace("output_tokens_per_second: 60", "output_tokens_per_second: 12");
     let slow = format!("{slow}, faults: {{ slow: {{ probability: 2%, factor: 40 }} }}");
     for client in ["none", "anthropic", CLIENTS[6], "{ boto3: { mode: legacy } }"] {
-        for limiter in LIMITERS {
-            let text = text(limiter, client, &slow, "requests_per_minute: none").replace("horizon: 4m", "horizon: 40m");
-            assert!(compare(&text) > 100, "{client} {limiter}");
-        }
+        let throttles = LIMITERS.map(|limiter| {
+            let text = text(limiter, client, &slow, "requests_per_minute: none");
+            compare(&text.replace("horizon: 4m", "horizon: 40m"))
+        });
+        assert!(throttles.iter().any(|&throttled| throttled > 1000), "{client}: {throttles:?}");
     }
 }
 

@@ -110,9 +110,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             sum.add(entry.load);
             gathered(entry);
         }
-        far.iter().for_each(|&(entry, _)| gathered(entry));
+        for &(entry, _) in &*far {
+            gathered(entry);
+        }
         *ended = Ended::of(events.ended, sum, overdraft);
-        far.iter().for_each(|(entry, _)| ended.add_to_sums(entry.load));
+        for (entry, _) in &*far {
+            ended.add_to_sums(entry.load);
+        }
         events.all_ended();
         self.track.quota.comes_back_by_itself(until, |at, amount| {
             *back += amount;
