@@ -282,8 +282,12 @@ impl Agenda {
         self.tick = now >> shift;
         self.base = self.tick << shift;
         self.shift = shift;
-        self.cells = vec![Cell::empty(); slices];
-        self.lens = vec![0; slices];
+        if slices != now_there {
+            // Megabytes: the old ones go before the new ones come.
+            self.cells = Vec::new();
+            self.cells = vec![Cell::empty(); slices];
+            self.lens = vec![0; slices];
+        }
         for (at, what, load) in pending {
             self.push(SimTime(at), what, load);
         }
