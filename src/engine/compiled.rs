@@ -182,7 +182,7 @@ impl<'a> Engine<'a> {
                     awaited,
                     plain: !(awaited || books_first_token || unfolds || client.saves_up()),
                     ladder: client.ladder().filter(|ladder| {
-                        !(workload.stream || awaited)
+                        !(books_first_token || awaited)
                             && workload.deadline.is_none_or(|deadline| ladder.longest() < deadline)
                             // There is one quota for each.
                             && (workload.clients == 1 || !client.books_success())
