@@ -1,7 +1,7 @@
 //! Fixed window: a counter that starts anew every minute.
 
 use super::limiter::{Entry, Limiter};
-use super::stretch::{End, Stretch};
+use super::stretch::{End, Stretch, Walked};
 use crate::units::{SimSpan, SimTime};
 
 /// Windows of 60 s that begin at `phase + 60 s · k`.
@@ -93,9 +93,9 @@ impl Limiter for FixedWindow {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, _until: SimTime, admitted: u64, taken: i64, _made: &[(SimTime, u64)], _ends: &[End]) {
-        self.used += taken;
-        self.admitted += admitted;
+    fn end_walk(&mut self, walked: &Walked<'_>) {
+        self.used += walked.taken;
+        self.admitted += walked.admitted;
     }
 
     fn penalise(&mut self, now: SimTime) {

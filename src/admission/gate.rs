@@ -2,7 +2,7 @@
 
 use super::day::DayMeter;
 use super::limiter::{Entry, Limiter, Meter};
-use super::stretch::{End, Flows, MOST_ATTEMPTS, MOST_SLICES, MOST_WALKED, Stretch};
+use super::stretch::{End, Flows, MOST_ATTEMPTS, MOST_SLICES, MOST_WALKED, Stretch, Walked};
 use crate::model::scenario::Start;
 use crate::model::{Endpoint, Pool, PoolQuotas, QuotaName};
 use crate::units::SimTime;
@@ -168,22 +168,8 @@ impl Gate {
     /// As [`Limiter::live_through`], on all quotas.
     pub(super) fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>) {
         if let Some(meter) = &mut self.requests {
-            // Each attempt is one request, and gives nothing back.
-            let mut flows = [Flows::default(); MOST_SLICES];
-            let mut before = 0;
-            for (flows, slice) in flows.iter_mut().zip(stretch.slices) {
-                let attempts = slice.attempts;
-                *flows = Flows { attempts, asked: (attempts - before) as u64, ..Flows::default() };
-                before = attempts;
-            }
-            meter.live_through(&Stretch {
-                from: stretch.from,
-                width: stretch.width,
-                slices: &flows[..stretch.slices.len()],
-                made: stretch.made,
-                costs: &[1; MOST_ATTEMPTS][..stretch.made.len()],
-                ends: |_, _: &mut Vec<End>| (),
-            });
+            let attempts = stretch.slices.iter().map(|slice| slice.attempts);
+            requests_are_made::<MOST_SLICES>(meter, stretch.from, stretch.width, attempts, stretch.made);
         }
         if let Some(meter) = &mut self.tokens {
             meter.live_through(stretch);
@@ -212,28 +198,16 @@ impl Gate {
     }
 
     /// As [`Limiter::end_walk`], on all quotas.
-    pub(super) fn end_walk(
-        &mut self,
-        (from, until): (SimTime, SimTime),
-        admitted: u64,
-        taken: i64,
-        made: &[(SimTime, u64)],
-        ends: &[End],
-    ) {
+    pub(super) fn end_walk(&mut self, walked: &Walked<'_>) {
         if let Some(meter) = &mut self.requests {
             let mut times = [0; MOST_WALKED];
-            times.iter_mut().zip(made).for_each(|(time, &(at, _))| *time = at.0);
-            meter.live_through(&Stretch {
-                from,
-                width: until.0 - from.0,
-                slices: &[Flows { attempts: made.len(), asked: made.len() as u64, ..Flows::default() }],
-                made: &times[..made.len()],
-                costs: &[1; MOST_WALKED][..made.len()],
-                ends: |_, _: &mut Vec<End>| (),
-            });
+            times.iter_mut().zip(walked.made).for_each(|(time, &(at, _))| *time = at.0);
+            let times = &times[..walked.made.len()];
+            let width = walked.until.0 - walked.from.0;
+            requests_are_made::<1>(meter, walked.from, width, std::iter::once(times.len()), times);
         }
         if let Some(meter) = &mut self.tokens {
-            meter.end_walk(until, admitted, taken, made, ends);
+            meter.end_walk(walked);
         }
     }
 
@@ -338,4 +312,30 @@ impl Gate {
             Endpoint::Mantle => QuotaName::InputTokensPerMinute,
         }
     }
+}
+
+/// Attempts are admitted at these times \[ns\], so many by the end of each slice, of which there are no more than `MOST`;
+/// for each there is room among the requests.
+fn requests_are_made<const MOST: usize>(
+    meter: &mut Meter,
+    from: SimTime,
+    width: u64,
+    attempts: impl ExactSizeIterator<Item = usize>,
+    made: &[u64],
+) {
+    // Each is one request, and gives nothing back.
+    let (mut flows, slices) = ([Flows::default(); MOST], attempts.len());
+    let mut before = 0;
+    for (flows, attempts) in flows.iter_mut().zip(attempts) {
+        *flows = Flows { attempts, asked: (attempts - before) as u64, ..Flows::default() };
+        before = attempts;
+    }
+    meter.live_through(&Stretch {
+        from,
+        width,
+        slices: &flows[..slices],
+        made,
+        costs: &[1; MOST_ATTEMPTS][..made.len()],
+        ends: |_, _: &mut Vec<End>| (),
+    });
 }

@@ -1,7 +1,7 @@
 //! Open reservations only: the loss systems of queueing theory, where nothing refills over time.
 
 use super::limiter::{Entry, Limiter};
-use super::stretch::{End, Stretch};
+use super::stretch::{End, Stretch, Walked};
 use crate::units::SimTime;
 
 /// Admits when open reservations plus `cost` are at most Q; settling frees all of the reservation.
@@ -78,9 +78,9 @@ impl Limiter for InFlight {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, _until: SimTime, admitted: u64, taken: i64, _made: &[(SimTime, u64)], _ends: &[End]) {
-        self.open += taken;
-        self.admitted += admitted;
+    fn end_walk(&mut self, walked: &Walked<'_>) {
+        self.open += walked.taken;
+        self.admitted += walked.admitted;
     }
 
     fn penalise(&mut self, _now: SimTime) {}

@@ -3,7 +3,7 @@
 use super::fixed_window::FixedWindow;
 use super::in_flight::InFlight;
 use super::sliding_window::SlidingWindow;
-use super::stretch::{End, Stretch};
+use super::stretch::{End, Stretch, Walked};
 use super::token_bucket::TokenBucket;
 use crate::model::{self, Quota};
 use crate::units::SimTime;
@@ -68,9 +68,8 @@ pub trait Limiter {
     /// then, net of what has been taken [quota tokens]; negative if `cost` does not fit.
     fn room_after(&self, after: u64, cost: u64, back: i64) -> i64;
 
-    /// Ends a walk in which so many attempts were admitted, which took so much together, net of what came back [quota
-    /// tokens], which may be more; where it [keeps a log](Limiter::KEEPS_A_LOG), with what each took, and what has ended.
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, made: &[(SimTime, u64)], ends: &[End]);
+    /// Ends a walk.
+    fn end_walk(&mut self, walked: &Walked<'_>);
 
     /// Takes one unit for a refused attempt; a bucket stops at zero, a window counts on.
     fn penalise(&mut self, now: SimTime);
@@ -206,7 +205,7 @@ forward! {
     settle(&mut self, now: SimTime, entry: Entry, held: u64, charge: u64);
     make_ready(&mut self, from: SimTime) -> SimTime;
     begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, first: Entry) -> bool;
-    end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, made: &[(SimTime, u64)], ends: &[End]);
+    end_walk(&mut self, walked: &Walked<'_>);
     live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>);
     penalise(&mut self, now: SimTime);
     available(&mut self, now: SimTime) -> i64;

@@ -2,7 +2,7 @@
 
 use super::gate::{Admission, Gate, Refusal, Reservation, Settlement};
 use super::limiter::{Entry, Limiter};
-use super::stretch::{End, Stretch};
+use super::stretch::{End, Stretch, Walked};
 use crate::model::QuotaName;
 use crate::units::SimTime;
 
@@ -44,15 +44,7 @@ pub trait Admit {
     fn room_after(&self, after: u64, cost: u64, back: i64) -> i64;
 
     /// As [`Limiter::end_walk`].
-    fn end_walk(
-        &mut self,
-        from: SimTime,
-        until: SimTime,
-        admitted: u64,
-        taken: i64,
-        made: &[(SimTime, u64)],
-        ends: &[End],
-    );
+    fn end_walk(&mut self, walked: &Walked<'_>);
 
     /// The only quota that is walked through: the most that fits, and its name.
     fn walked(&self) -> (u64, QuotaName);
@@ -112,16 +104,8 @@ impl Admit for &mut Gate {
     }
 
     #[inline(always)]
-    fn end_walk(
-        &mut self,
-        from: SimTime,
-        until: SimTime,
-        admitted: u64,
-        taken: i64,
-        made: &[(SimTime, u64)],
-        ends: &[End],
-    ) {
-        Gate::end_walk(self, (from, until), admitted, taken, made, ends);
+    fn end_walk(&mut self, walked: &Walked<'_>) {
+        Gate::end_walk(self, walked);
     }
 
     #[inline(always)]
@@ -206,16 +190,8 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     }
 
     #[inline(always)]
-    fn end_walk(
-        &mut self,
-        _from: SimTime,
-        until: SimTime,
-        admitted: u64,
-        taken: i64,
-        made: &[(SimTime, u64)],
-        ends: &[End],
-    ) {
-        self.meter.end_walk(until, admitted, taken, made, ends);
+    fn end_walk(&mut self, walked: &Walked<'_>) {
+        self.meter.end_walk(walked);
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Sliding window: each admitted attempt counts for 60 s from its admission.
 
 use super::limiter::{Entry, Limiter};
-use super::stretch::{End, Stretch};
+use super::stretch::{End, Stretch, Walked};
 use crate::units::{SimSpan, SimTime};
 use std::collections::VecDeque;
 
@@ -136,15 +136,15 @@ impl Limiter for SlidingWindow {
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, until: SimTime, _admitted: u64, taken: i64, made: &[(SimTime, u64)], ends: &[End]) {
+    fn end_walk(&mut self, walked: &Walked<'_>) {
         // What leaves the log has come back.
-        while self.log.front().is_some_and(|&(date, _)| date + SimSpan::MINUTE < until) {
+        while self.log.front().is_some_and(|&(date, _)| date + SimSpan::MINUTE < walked.until) {
             self.log.pop_front();
             self.expired += 1;
         }
-        self.sum += taken;
-        self.log.extend(made.iter().map(|&(at, cost)| (at, cost as i64)));
-        for end in ends {
+        self.sum += walked.taken;
+        self.log.extend(walked.made.iter().map(|&(at, cost)| (at, cost as i64)));
+        for end in walked.ends {
             self.log[(end.entry.0 - self.expired) as usize].1 -= end.refund();
         }
     }

@@ -47,6 +47,23 @@ pub struct Flows {
     pub overdrawn: u64,
 }
 
+/// What a walk came to: attempts one by one, from `from` to `until`.
+#[derive(Debug, Clone, Copy)]
+pub struct Walked<'w> {
+    /// When it began.
+    pub from: SimTime,
+    /// Until when: what happens then is not in it.
+    pub until: SimTime,
+    /// How many attempts were admitted.
+    pub admitted: u64,
+    /// What they took together, net of what came back [quota tokens]; that may be more.
+    pub taken: i64,
+    /// Where a log is kept: when each was made, in order, and what it took.
+    pub made: &'w [(SimTime, u64)],
+    /// Where a log is kept: what has ended.
+    pub ends: &'w [End],
+}
+
 /// The end of an attempt.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct End {
@@ -371,7 +388,8 @@ mod tests {
                 }
             }
             back += by_itself.iter().map(|(_, amount)| amount).sum::<i64>();
-            walked.end_walk(until, admitted, taken - back, &made, &ends);
+            let taken = taken - back;
+            walked.end_walk(&Walked { from: START, until, admitted, taken, made: &made, ends: &ends });
             assert_alike(walked, ordered, until, &case.open);
         }
     }

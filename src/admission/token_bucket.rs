@@ -1,7 +1,7 @@
 //! Token bucket: the default, and what the clearest published test on Bedrock fits.
 
 use super::limiter::{Entry, Limiter};
-use super::stretch::{End, Stretch};
+use super::stretch::{End, Stretch, Walked};
 use crate::units::{Probability, SimSpan, SimTime};
 
 /// One token in the bucket's unit, token·ns per minute: a refill of `Q` tokens per minute over whole nanoseconds is
@@ -26,8 +26,8 @@ pub struct TokenBucket {
     burst: SimSpan,
     /// How many attempts have been admitted.
     admitted: u64,
-    /// The level at which a walk begins, [`RAISED`] above what it is, and the limit, in numbers that a register holds.
-    walk: (u64, u64),
+    /// The level at which a walk begins, [`RAISED`] above what it is, in a number that a register holds.
+    raised: u64,
 }
 
 impl TokenBucket {
@@ -44,7 +44,7 @@ impl TokenBucket {
             limit,
             burst,
             admitted: 0,
-            walk: (0, 0),
+            raised: 0,
         }
     }
 
@@ -124,7 +124,7 @@ impl Limiter for TokenBucket {
         debug_assert_eq!(self.as_of, from, "made ready");
         let inflow = i128::from(self.limit) * i128::from(until.0 - from.0);
         let raised = self.level + i128::from(RAISED) * TOKEN;
-        self.walk = (raised as u64, self.limit);
+        self.raised = raised as u64;
         raised >= 0
             && raised + inflow <= i128::from(u64::MAX)
             && self.level + inflow + i128::from(returned) * TOKEN <= self.capacity
@@ -132,17 +132,16 @@ impl Limiter for TokenBucket {
 
     #[inline(always)]
     fn room_after(&self, after: u64, cost: u64, back: i64) -> i64 {
-        let (level, limit) = self.walk;
         // In whole tokens, as costs are.
-        let there = ((level + limit * after) / TOKEN as u64) as i64 - RAISED;
+        let there = ((self.raised + self.limit * after) / TOKEN as u64) as i64 - RAISED;
         there + back - cost as i64
     }
 
     #[inline(always)]
-    fn end_walk(&mut self, until: SimTime, admitted: u64, taken: i64, _made: &[(SimTime, u64)], _ends: &[End]) {
-        self.refill(until);
-        self.level -= i128::from(taken) * TOKEN;
-        self.admitted += admitted;
+    fn end_walk(&mut self, walked: &Walked<'_>) {
+        self.refill(walked.until);
+        self.level -= i128::from(walked.taken) * TOKEN;
+        self.admitted += walked.admitted;
     }
 
     fn penalise(&mut self, now: SimTime) {

@@ -20,7 +20,8 @@ const LONGEST: f64 = 30.0;
 /// No request waits for as long in all.
 pub const LONGEST_WAIT: SimSpan = SimSpan(31 * SimSpan::SECOND.0);
 
-/// What a client does about throttles, if that depends on nothing but how many a request has met.
+/// What a client does about throttles, if that depends on nothing but how many a request has met, and on what is left of
+/// the quota that all its retries draw on.
 #[derive(Debug, Clone)]
 pub struct Ladder {
     attempts: u32,
@@ -70,8 +71,8 @@ impl Wait {
 }
 
 impl Client {
-    /// What it does about throttles, if it remembers nothing beside how many a request has met, and no request takes
-    /// long to end.
+    /// What it does about throttles, if it remembers nothing of a request beside how many it has met, and none takes long to
+    /// end.
     pub fn ladder(&self) -> Option<Ladder> {
         let rules = &self.rules;
         let forgets =

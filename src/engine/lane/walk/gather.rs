@@ -59,8 +59,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let (block, after) = (&self.track.source.blocks[current], &self.track.source.blocks[next]);
         let (times, len) = (&block.times[place..block.len.max(place)], agenda.len_of(tick) + walk.far.len());
         // Even more may arrive after the last of the next block.
-        let is_last = next != current && after.times[after.len.saturating_sub(1)] < until.0;
-        if is_last || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
+        let goes_on = next != current && after.times[after.len.saturating_sub(1)] < until.0;
+        if goes_on || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
             return None;
         }
         let Walk { events, far, made, logged, soon, ended, back, steps, grants, len, .. } = walk;
@@ -71,10 +71,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let (mut sum, mut overdraft, mut others) = (Sum::default(), 0, 0);
         *back = 0;
         let mut oldest = admission::Entry(self.track.moved.admissions);
-        // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
-        // predicted. An attempt has no load.
         let cost = self.progress.trials.cost();
         let hearers = self.retry_quota.as_ref().map(|(_, hearers)| *hearers).filter(|hearers| !hearers.is_empty());
+        // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
+        // predicted. An attempt has no load.
         let mut gathered = |entry: Entry| {
             let (what, load, at) = (entry.what(), entry.load, entry.offset());
             let is_end = usize::from(what.is_end());

@@ -19,7 +19,7 @@ use super::entry::Entry;
 use super::load::Ended;
 use super::repeating::{Blocks, Repeating};
 use super::track::Moved;
-use crate::admission::{Admit, End};
+use crate::admission::{Admit, End, Walked};
 use crate::client::LONGEST_WAIT;
 use crate::units::SimTime;
 use attempts::Totals;
@@ -159,13 +159,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let (left, released) = last.map_or((quota.level() as i32, 0), |last| (last.left, last.released));
             quota.set_level((left + walk.released - released).min(quota.capacity() as i32) as u32);
         }
-        self.track.quota.end_walk(
-            slice.from,
-            slice.until,
+        self.track.quota.end_walk(&Walked {
+            from: slice.from,
+            until: slice.until,
             admitted,
-            taken as i64 - walk.back,
-            walk.made.all(),
-            walk.logged.all(),
-        );
+            taken: taken as i64 - walk.back,
+            made: walk.made.all(),
+            ends: walk.logged.all(),
+        });
     }
 }
