@@ -165,6 +165,12 @@ impl Trials {
         }
     }
 
+    /// Whether what they will need when one is refused is at hand, too.
+    #[inline(always)]
+    pub(super) fn are_waits_known(&self, block: usize) -> bool {
+        self.blocks[block].has_waits
+    }
+
     /// So is what they will need when one is refused.
     #[inline(always)]
     pub(super) fn know_waits(&mut self, block: usize) {

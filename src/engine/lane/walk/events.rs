@@ -1,7 +1,6 @@
 //! What happens in a slice: its attempts in any order and put in order, and what comes back by each.
 
 use crate::admission::MOST_WALKED;
-use crate::engine::lane::load::Load;
 use crate::wide::Loop;
 
 /// The most attempts that a slice may begin with.
@@ -42,7 +41,7 @@ impl<T: Copy + Default> Kept<T> {
 
 /// An attempt, what has come back by then, and what becomes of it.
 #[derive(Debug, Clone, Copy, Default)]
-#[repr(align(32))]
+#[repr(align(16))]
 pub(super) struct Step {
     /// How long after the beginning of the slice \[ns\].
     pub(super) at: i32,
@@ -51,19 +50,7 @@ pub(super) struct Step {
     /// What has come back from the limiter [quota tokens].
     pub(super) back: i32,
     pub(super) is_first: bool,
-    pub(super) load: Load,
-    /// Ones if it is admitted.
-    pub(super) admitted: u64,
-}
-
-/// What an attempt means to a retry quota.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Grant {
-    /// What has come back by then, and what is left afterwards.
-    pub(super) released: i32,
-    pub(super) left: i32,
-    /// Whether a retry is granted, should the attempt be refused.
-    pub(super) granted: bool,
+    pub(super) is_admitted: bool,
 }
 
 /// Attempts in any order, and ends.
@@ -88,7 +75,8 @@ pub(super) struct Events {
 pub(super) struct InOrder<'a, const LANES: usize, const QUOTA: bool> {
     pub(super) events: &'a Events,
     pub(super) steps: &'a mut [Step],
-    pub(super) grants: &'a mut [Grant],
+    /// What has come back to a retry quota by each.
+    pub(super) released_by: &'a mut [i32],
     /// Whether no two are at one instant.
     pub(super) apart: &'a mut bool,
 }
@@ -96,7 +84,7 @@ pub(super) struct InOrder<'a, const LANES: usize, const QUOTA: bool> {
 impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
     #[inline(always)]
     fn run(self) {
-        let InOrder { events, steps, grants, apart } = self;
+        let InOrder { events, steps, released_by, apart } = self;
         let (mut ranks, mut back, mut released) = ([0; LANES], [0; LANES], [0; LANES]);
         let Some(attempts) = events.attempts.first_chunk::<LANES>() else { return };
         // How many there are cannot be predicted; how many fours, nearly. The others are never.
@@ -123,7 +111,7 @@ impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
         }
         let mut ordered = 0;
         let Some(steps) = steps.first_chunk_mut::<LANES>() else { return };
-        let Some(grants) = grants.first_chunk_mut::<LANES>() else { return };
+        let Some(released_by) = released_by.first_chunk_mut::<LANES>() else { return };
         for place in 0..events.len.min(LANES) {
             let rank = ranks[place] as usize % LANES;
             ordered += rank;
@@ -132,10 +120,10 @@ impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
                 slot: events.slots[place],
                 is_first: place >= events.repeated,
                 back: back[place],
-                ..Step::default()
+                is_admitted: false,
             };
             if QUOTA {
-                grants[rank].released = released[place];
+                released_by[rank] = released[place];
             }
         }
         // Of two at one instant neither is behind the other.

@@ -63,7 +63,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         if goes_on || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
             return None;
         }
-        let Walk { events, far, made, logged, soon, ended, back, steps, grants, len, .. } = walk;
+        let Walk { events, far, made, logged, soon, ended, back, steps, released_by, len, .. } = walk;
         events.clear();
         made.clear();
         logged.clear();
@@ -146,10 +146,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         }
         let mut apart = false;
         match (events.len <= FEW, QUOTA) {
-            (true, false) => widest(InOrder::<FEW, false> { events, steps, grants, apart: &mut apart }),
-            (false, false) => widest(InOrder::<MOST, false> { events, steps, grants, apart: &mut apart }),
-            (true, true) => widest(InOrder::<FEW, true> { events, steps, grants, apart: &mut apart }),
-            (false, true) => widest(InOrder::<MOST, true> { events, steps, grants, apart: &mut apart }),
+            (true, false) => widest(InOrder::<FEW, false> { events, steps, released_by, apart: &mut apart }),
+            (false, false) => widest(InOrder::<MOST, false> { events, steps, released_by, apart: &mut apart }),
+            (true, true) => widest(InOrder::<FEW, true> { events, steps, released_by, apart: &mut apart }),
+            (false, true) => widest(InOrder::<MOST, true> { events, steps, released_by, apart: &mut apart }),
         }
         if !apart || !self.track.quota.begin_walk(from, until, ended.held, oldest) {
             return None;

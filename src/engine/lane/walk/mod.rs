@@ -19,11 +19,12 @@ use super::entry::Entry;
 use super::load::Ended;
 use super::repeating::{Blocks, Repeating};
 use super::track::Moved;
+use super::trials::Trials;
 use crate::admission::{Admit, End, Walked};
 use crate::client::LONGEST_WAIT;
 use crate::units::SimTime;
 use attempts::Totals;
-use events::{Events, Grant, Kept, MOST, Step};
+use events::{Events, Kept, MOST, Step};
 
 /// A slice on its way.
 #[derive(Debug)]
@@ -43,8 +44,8 @@ pub(super) struct Walk {
     /// Its attempts in order, and how many there are: beyond that anything.
     steps: Vec<Step>,
     len: usize,
-    /// By step, where there is a retry quota.
-    grants: Vec<Grant>,
+    /// What has come back to a retry quota by each, if there is one.
+    released_by: Vec<i32>,
     /// The blocks of what arrives.
     blocks: [usize; 2],
     /// Those whose requests are all decided.
@@ -54,9 +55,9 @@ pub(super) struct Walk {
 impl Default for Walk {
     fn default() -> Self {
         let (far, made, logged, soon, done) = (Vec::new(), Kept::default(), Kept::default(), Vec::new(), Vec::new());
-        let (steps, grants) = (vec![Step::default(); 2 * MOST], vec![Grant::default(); 2 * MOST]);
+        let (steps, released_by) = (vec![Step::default(); 2 * MOST], vec![0; 2 * MOST]);
         let (events, ended, back, released, len, blocks) = (Events::NONE, Ended::default(), 0, 0, 0, [0; 2]);
-        Walk { events, far, made, logged, soon, ended, back, released, steps, len, grants, blocks, done }
+        Walk { events, far, made, logged, soon, ended, back, released, steps, len, released_by, blocks, done }
     }
 }
 
@@ -73,14 +74,16 @@ impl Walk {
     /// By how much more attempts than at the beginning were in flight at the most, and by how much more was reserved
     /// [quota tokens].
     #[cold]
-    fn highest(&self) -> [i64; 2] {
+    fn highest(&self, trials: &Trials) -> [i64; 2] {
         let Events { ends, held, ended, .. } = &self.events;
         let ends = ends.iter().zip(held).take(*ended).map(|(&at, &held)| [at, held]);
         let ends: Vec<_> = ends.chain(self.soon.iter().map(|&[at, _, _, held]| [at, held])).collect();
         let (mut begun, mut taken, mut highest) = (0, 0, [0; 2]);
         for step in &self.steps[..self.len] {
-            begun += (step.admitted & 1) as i64;
-            taken += (step.load.held() & step.admitted) as i64;
+            if step.is_admitted {
+                begun += 1;
+                taken += trials.all[step.slot as usize].load.held() as i64;
+            }
             let by_then = || ends.iter().filter(|[end, _]| *end <= step.at).map(|&[_, held]| i64::from(held));
             highest[0] = highest[0].max(begun - by_then().count() as i64);
             highest[1] = highest[1].max(taken - by_then().sum::<i64>());
@@ -128,7 +131,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Books what a walk came to.
     #[inline(always)]
     fn end_walk(&mut self, walk: &Walk, slice: Slice, totals: &Totals) {
-        let &Totals { admitted, given_up, taken, overdraft } = totals;
+        let &Totals { admitted, given_up, taken, overdraft, released, left } = totals;
         let made = walk.len as u64;
         let repeated = made - (walk.events.len - walk.events.repeated) as u64;
         let throttled = made - admitted;
@@ -138,7 +141,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             in_flight.shift(admitted, ends);
             reserved.shift(taken, held);
         } else {
-            let [most_in_flight, most_reserved] = walk.highest();
+            let [most_in_flight, most_reserved] = walk.highest(&self.progress.trials);
             in_flight.move_on(admitted, ends, in_flight.now().saturating_add_signed(most_in_flight));
             reserved.move_on(taken, held, reserved.now().saturating_add_signed(most_reserved));
         }
@@ -155,8 +158,6 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             self.tally.throttles[self.track.quota.walked().1 as usize] += throttled;
         }
         if let Some((quota, _)) = &mut self.retry_quota {
-            let last = walk.grants[..walk.len].last();
-            let (left, released) = last.map_or((quota.level() as i32, 0), |last| (last.left, last.released));
             quota.set_level((left + walk.released - released).min(quota.capacity() as i32) as u32);
         }
         self.track.quota.end_walk(&Walked {
