@@ -221,7 +221,7 @@ impl Columns<'_> {
     /// A request was refused so often, the last time if one, when it was given up if one, and admitted or given up so long
     /// after it arrived \[ns\].
     #[inline(always)]
-    pub(super) fn tried(&mut self, place: usize, [refused, given_up]: [u16; 2], throttles: u16, waited: u64) {
+    pub(super) fn tried(&mut self, place: usize, [refused, given_up]: [u32; 2], throttles: u32, waited: u64) {
         // Looked up: a branch could not be predicted.
         self.verdicts[place] = [Verdict::Admitted, Verdict::Refused][refused as usize & 1];
         self.repeats.given_up[place] = given_up as u8;

@@ -9,6 +9,10 @@ use crate::model::{Arrivals, Trace};
 use crate::random::OpenArrivals;
 use crate::units::SimTime;
 
+/// After the last request of a block there are so many that never arrive: whoever looks at several at once need not ask
+/// whether there are.
+pub(super) const AHEAD: usize = 16;
+
 /// A request as its source hands it over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival {
@@ -21,8 +25,8 @@ pub(super) struct Arrival {
 /// A block of requests with everything that they need.
 #[derive(Debug, Clone)]
 pub(super) struct Drawn<'a> {
-    /// When they arrive \[ns\], in order; never after the last.
-    pub(super) times: [u64; BLOCK + 1],
+    /// When they arrive \[ns\], in order; after the last, never.
+    pub(super) times: [u64; BLOCK + AHEAD],
     rows: [u32; BLOCK],
     pub(super) tokens: TokenBlock,
     pub(super) timing: TimingBlock,
@@ -103,7 +107,7 @@ impl<'a> OpenSource<'a> {
             trace,
             max_tokens: flow.max_tokens,
             blocks: vec![Box::new(Drawn {
-                times: [0; BLOCK + 1],
+                times: [0; BLOCK + AHEAD],
                 rows: [0; BLOCK],
                 tokens: TokenBlock::default(),
                 timing: TimingBlock::default(),
@@ -224,7 +228,7 @@ impl<'a> OpenSource<'a> {
         block.first = self.drawn;
         let len = self.arrivals.fill_rows(&mut block.times[..BLOCK], &mut block.rows);
         block.len = len;
-        block.times[len] = SimTime::MAX.0;
+        block.times[len..len + AHEAD].fill(SimTime::MAX.0);
         block.counted = 0;
         self.drawn += len as u64;
         if self.trace.is_some() {

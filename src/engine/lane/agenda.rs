@@ -109,7 +109,7 @@ impl Agenda {
         let (shift, next) = (self.shift, self.tick + 1);
         let Agenda { cells, lens, held, far, far_first, .. } = self;
         let mask = cells.len() as u64 - 1;
-        Pushing { shift, next, mask, cells, lens, aside: 0, held, far, far_first }
+        Pushing { shift, within: (1 << shift) - 1, next, mask, cells, lens, aside: 0, held, far, far_first }
     }
 
     /// As `push`, for an event that may come before others of its class and instant.

@@ -41,6 +41,8 @@ impl Cell {
 /// What is added to an [`Agenda`](super::agenda::Agenda) later than its current slice, with all that this takes at hand.
 pub(super) struct Pushing<'g> {
     pub(super) shift: u32,
+    /// The bits of an instant that are the place in its slice.
+    pub(super) within: u64,
     pub(super) next: u64,
     pub(super) mask: u64,
     pub(super) cells: &'g mut [Cell],
@@ -60,7 +62,8 @@ impl Pushing<'_> {
         let place = (tick & self.mask) as usize;
         let len = self.lens[place] as usize;
         if tick.wrapping_sub(self.next) < self.mask && len < CELL {
-            self.cells[place].put(len, key_of(at.0, self.shift, what), load);
+            let key = ((at.0 & self.within) << 32) | u64::from(what.0);
+            self.cells[place].put(len, key, load);
             self.lens[place] += u32::from(happens);
         } else if happens {
             self.push_far(at, what, load);

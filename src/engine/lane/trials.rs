@@ -43,19 +43,36 @@ pub(super) struct Trial {
     waits: [u64; SHORT],
     /// By how much its charge is more than what it holds [quota tokens].
     overdraft: u32,
-    /// How often it was refused.
-    throttles: u16,
-    /// Whether its last attempt was, and in the upper half whether it was given up then.
-    fate: u16,
+    /// How often it was refused, and what has become of it.
+    state: u32,
     /// The number of its current wait: the later it began the larger.
     pub(super) ticket: u64,
 }
 
 impl Trial {
+    const THROTTLES: u32 = (1 << 16) - 1;
+    const ADMITTED_AT: u32 = 16;
+    const GIVEN_UP_AT: u32 = 17;
+    /// It has a record of its own, which is where it is counted.
+    const LEFT: u32 = 1 << 18;
+
+    /// How often it was refused.
+    #[inline(always)]
+    fn throttles(&self) -> u32 {
+        self.state & Trial::THROTTLES
+    }
+
+    /// One if its last attempt was.
+    #[inline(always)]
+    fn is_refused(&self) -> u32 {
+        let admitted = (self.state >> Trial::ADMITTED_AT) & 1;
+        u32::from(self.throttles() > 0) & !admitted
+    }
+
     /// Ones if it has attempts left should the next be refused.
     #[inline(always)]
     pub(super) fn has_left(&self, most: u32) -> u64 {
-        ((i64::from(self.throttles) + 1 - i64::from(most)) >> 63) as u64
+        ((i64::from(self.throttles()) + 1 - i64::from(most)) >> 63) as u64
     }
 }
 
@@ -118,7 +135,7 @@ impl Trials {
     /// A request, which has just arrived, has a record of its own: nothing is to be counted of it with its block.
     pub(super) fn leaves(&mut self, block: usize, place: usize) {
         self.blocks[block].undecided -= 1;
-        self.all[block * BLOCK + place].fate = 1;
+        self.all[block * BLOCK + place].state = Trial::LEFT;
     }
 
     /// Whether all requests of a block are decided.
@@ -159,9 +176,9 @@ impl Trials {
         for (place, trial) in self.of_block(block).iter_mut().enumerate() {
             let load = columns.outlook.loads[place];
             // Some may have left the block before.
-            let fate = u16::from(columns.verdicts[place] == Verdict::Refused);
+            let state = if columns.verdicts[place] == Verdict::Refused { Trial::LEFT } else { 0 };
             let overdraft = load.overdraft() as u32;
-            *trial = Trial { load, service: service[place], overdraft, fate, ..Trial::default() };
+            *trial = Trial { load, service: service[place], overdraft, state, ..Trial::default() };
         }
     }
 
@@ -212,6 +229,12 @@ impl Trials {
         self.all[slot as usize].has_left(self.most()) != 0
     }
 
+    /// Whether a request has been refused before.
+    #[inline(always)]
+    pub(super) fn has_waited(&self, slot: u32) -> bool {
+        self.all[slot as usize].throttles() > 0
+    }
+
     /// An attempt is admitted if a mask of ones says so; if not, and a retry is `granted`, a wait of this number begins.
     ///
     /// Without a branch: none of this can be predicted.
@@ -219,23 +242,21 @@ impl Trials {
     pub(super) fn attempted(&mut self, slot: u32, admitted: u64, granted: bool, ticket: u64) -> Outcome {
         let most = self.most();
         let trial = &mut self.all[slot as usize];
-        let (is_retry, has_left) = (trial.throttles > 0, trial.has_left(most));
+        let (throttles, has_left) = (trial.throttles(), trial.has_left(most));
         let gives_up = !admitted & !(has_left & u64::from(granted).wrapping_neg()) & 1;
-        let is_refused = !admitted as u16 & 1;
-        trial.fate = is_refused | ((gives_up as u16) << 8);
-        trial.throttles += is_refused;
+        let fate = ((admitted as u32 & 1) << Trial::ADMITTED_AT) + ((gives_up as u32) << Trial::GIVEN_UP_AT);
+        trial.state += (!admitted as u32 & 1) + fate;
         trial.ticket = ticket;
-        let (throttles, overdraft) = (u32::from(trial.throttles), trial.overdraft);
-        let (service, mut wait) = (trial.service, trial.waits[throttles.wrapping_sub(1) as usize % SHORT]);
+        let (service, overdraft, mut wait) = (trial.service, trial.overdraft, trial.waits[throttles as usize % SHORT]);
         if most as usize > SHORT + 1 {
-            wait = self.long_wait(slot, throttles);
+            wait = self.long_wait(slot, throttles + 1);
         }
         let block = &mut self.blocks[slot as usize / BLOCK];
         block.undecided -= ((admitted & 1) | gives_up) as u32;
         // What is given up is pushed nowhere, but some place for it must be found without a branch.
         let decided = admitted | gives_up.wrapping_neg();
         let then = (service & decided) | (wait & !decided);
-        Outcome { then, gives_up, is_retry, overdraft, undecided: block.undecided }
+        Outcome { then, gives_up, is_retry: throttles > 0, overdraft, undecided: block.undecided }
     }
 
     /// How long a request is to wait after the throttle of this number, from 1 \[ns\]; after the last, anything.
@@ -270,16 +291,18 @@ impl Trials {
         let trials: &[Trial; BLOCK] =
             self.all[block * BLOCK..].first_chunk().expect("there are as many for each block");
         for (place, trial) in trials.iter().enumerate() {
+            let (throttles, given_up) = (trial.throttles(), (trial.state >> Trial::GIVEN_UP_AT) & 1);
+            let refused = trial.is_refused() | (trial.state / Trial::LEFT);
             // Of one that was given up the last refusal was not waited for.
-            let waits = trial.throttles.saturating_sub(trial.fate & 1);
+            let waits = throttles.saturating_sub(refused);
             let waited = if is_short {
                 let up_to = &UP_TO[(waits as usize).min(SHORT)];
                 trial.waits.iter().zip(up_to).map(|(wait, mask)| wait & mask).sum()
             } else {
                 let slot = (block * BLOCK + place) as u32;
-                (1..=waits.into()).map(|throttles| self.long_wait(slot, throttles)).sum()
+                (1..=waits).map(|throttles| self.long_wait(slot, throttles)).sum()
             };
-            columns.tried(place, [trial.fate & 1, trial.fate >> 8], trial.throttles, waited);
+            columns.tried(place, [refused, given_up], throttles, waited);
         }
     }
 
@@ -287,7 +310,8 @@ impl Trials {
     fn note_attempts(&self, block: usize, times: &[u64], health: &mut Health) {
         for (place, (trial, &arrived)) in self.all[block * BLOCK..].iter().zip(times).enumerate() {
             let mut at = arrived;
-            for throttles in 1..=u32::from(trial.throttles + 1 - (trial.fate & 1)) {
+            let made = trial.throttles() + 1 - (trial.is_refused() | (trial.state / Trial::LEFT));
+            for throttles in 1..=made {
                 health.attempted(SimTime(at));
                 at += self.wait(block * BLOCK + place, throttles);
             }

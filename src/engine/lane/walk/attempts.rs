@@ -1,6 +1,6 @@
 //! The attempts of a slice: one decision after the other, and then what each of them entails.
 
-use super::events::Step;
+use super::events::ROOM;
 use super::{Slice, Walk};
 use crate::admission::{self, Admit, End};
 use crate::client::RetryQuota;
@@ -16,6 +16,8 @@ use crate::units::SimTime;
 /// What is summed up during a walk.
 #[derive(Default)]
 pub(super) struct Totals {
+    /// How many attempts were made, how many were admitted, and how many requests given up.
+    pub(super) made: u64,
     pub(super) admitted: u64,
     pub(super) given_up: u64,
     /// What was taken, and what their ends will take beyond that [quota tokens].
@@ -39,14 +41,14 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     pub(super) fn make_attempts<const QUOTA: bool>(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
         let mut totals = Totals { left: self.retry_quota.as_ref().map_or(0, |(quota, _)| quota.level() as i32), ..Totals::default() };
         let mut nth = 0;
-        while nth < walk.len {
+        while nth < walk.attempts.len {
             let soon;
             (nth, soon) = self.attempts::<QUOTA>(walk, nth, slice, &mut totals);
             if let Some(next) = soon {
                 // That of the last admission; a retry has none.
                 let entry = admission::Entry((self.track.moved.admissions + totals.admitted).saturating_sub(1));
-                self.happens_soon::<QUOTA>(walk, nth, &next, slice, entry);
-            } else if nth < walk.len {
+                nth = self.happens_soon::<QUOTA>(walk, nth, &next, slice, entry);
+            } else if nth < walk.attempts.len {
                 // Of all other blocks a request has been refused before.
                 walk.blocks.iter().for_each(|&block| self.progress.trials.know_waits(block));
             }
@@ -71,9 +73,15 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let unknown = u64::from(!walk.blocks.iter().all(|&block| trials.are_waits_known(block))).wrapping_neg();
         let (mut pushing, mut pushed) = (self.track.course.agenda.pushing(), 0);
         let (from, until) = (slice.from.0, slice.until);
+        let Walk { attempts, made, done, .. } = walk;
+        let len = attempts.len;
+        let (at, slots, back) = (&attempts.at[..len], &attempts.slots[..len], &attempts.back[..len]);
+        let (released, was_admitted) = (&attempts.released[..len], &mut attempts.admitted[..len]);
+        let Walk { attempts, made, done, .. } = walk;
         let mut nth = first;
-        for (step, released) in walk.steps[first..walk.len].iter_mut().zip(&walk.released_by[first..]) {
-            let &mut Step { at, slot, back, .. } = step;
+        while nth < attempts.len {
+            let which = attempts.order[nth % ROOM] as usize % ROOM;
+            let (at, slot, back) = (attempts.at[which], attempts.slots[which], attempts.back[which]);
             let load = trials.all[slot as usize].load;
             let now = from + at as u64;
             let held = load.held();
@@ -84,33 +92,34 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             }
             let admitted = !refused;
             nth += 1;
+            totals.made += 1;
             let mut granted = true;
             if QUOTA {
-                totals.left = (totals.left + (released - totals.released)).min(capacity);
-                totals.released = *released;
+                totals.left = (totals.left + (attempts.released[which] - totals.released)).min(capacity);
+                totals.released = attempts.released[which];
                 // Ones if it is refused, has attempts left, and there is enough for a retry.
                 let has_left = trials.all[slot as usize].has_left(trials.most());
                 let repeats = (refused & has_left) as i32 & !((totals.left - cost) >> 31);
                 totals.left -= cost & repeats;
                 granted = repeats != 0;
             }
-            let outcome = trials.attempted(slot, admitted, granted, waits + nth as u64);
+            let outcome = trials.attempted(slot, admitted, granted, waits + totals.made);
             let Outcome { then, gives_up, is_retry, overdraft, undecided } = outcome;
             let at = SimTime(now + then);
             let end = What::end((admissions + totals.admitted) as u32 & What::MOST_SLOT);
             let what = What::retry(slot | NO_REQUEST).masked(end, admitted);
             let load_then = load.counted(slice.counted).retried(QUOTA && is_retry).masked(admitted);
             if A::KEEPS_A_LOG {
-                walk.made.put((SimTime(now), held), admitted != 0);
+                made.put((SimTime(now), held), admitted != 0);
             }
-            step.is_admitted = admitted != 0;
+            attempts.admitted[which] = admitted != 0;
             totals.admitted += admitted & 1;
             totals.given_up += gives_up;
             // All bits leave what is refused. A mask would do as well, and be turned into a branch.
             totals.taken += held.wrapping_shr(refused as u32);
             totals.overdraft += u64::from(overdraft) & admitted;
             if undecided == 0 {
-                walk.done.push(slot as usize / BLOCK);
+                done.push(slot as usize / BLOCK);
             }
             let happens = gives_up == 0;
             // One comparison, of what is nearly never true: whether it happens could not be predicted.
@@ -135,19 +144,20 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         next: &Next,
         slice: Slice,
         entry: admission::Entry,
-    ) {
+    ) -> usize {
         let at = (next.at.0 - slice.from.0) as i32;
         let (held, charge) = (next.load.held(), next.load.charge());
+        let Walk { attempts, ends, soon, .. } = walk;
         if next.what.is_end() {
             let back = self.track.quota.comes_back(entry, held, charge);
-            for step in walk.steps[nth..walk.len].iter_mut().filter(|step| step.at >= at) {
-                step.back += back as i32;
+            for (sum, &then) in attempts.back.iter_mut().zip(&attempts.at) {
+                *sum += if then >= at { back as i32 } else { 0 };
             }
             let released = RetryQuota::released(next.load.retries() * self.progress.trials.cost()) as i32;
-            walk.soon.push([at, back as i32, released, held as i32]);
+            soon.push([at, back as i32, released, held as i32]);
             if QUOTA {
-                for (step, sum) in walk.steps[..walk.len].iter().zip(&mut walk.released_by).skip(nth) {
-                    *sum += if step.at >= at { released } else { 0 };
+                for (sum, &then) in attempts.released.iter_mut().zip(&attempts.at) {
+                    *sum += if then >= at { released } else { 0 };
                 }
             }
             walk.released += released;
@@ -156,28 +166,16 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             if A::KEEPS_A_LOG {
                 walk.logged.put(End { at: at as u64, entry, held, charge }, true);
             }
+            nth
         } else {
-            let slot = next.what.slot() & !NO_REQUEST;
-            let (mut step, mut released_by) = (Step { at, slot, ..Step::default() }, 0);
-            let soon = walk.soon.iter().map(|&[at, back, released, _]| [at, back, released]);
-            for [_, back, released] in walk.events.given_back().chain(soon).filter(|&[end, ..]| end <= at) {
-                step.back += back;
-                released_by += released;
+            let mut by_then = ends.back_by(at);
+            for [_, back, released, _] in soon.iter().filter(|&&[end, ..]| end <= at) {
+                by_then[0] += back;
+                by_then[1] += released;
             }
-            // A retry comes before what arrives at its instant, and after those that wait for longer.
-            let later = |other: &Step| other.at > at || (other.at == at && other.is_first);
-            let place = walk.steps[nth..walk.len].iter().position(later).map_or(walk.len, |place| nth + place);
-            if walk.len == walk.steps.len() {
-                walk.steps.push(step);
-                walk.released_by.push(released_by);
-            }
-            walk.steps.copy_within(place..walk.len, place + 1);
-            walk.steps[place] = step;
-            if QUOTA {
-                walk.released_by.copy_within(place..walk.len, place + 1);
-                walk.released_by[place] = released_by;
-            }
-            walk.len += 1;
+            let trials = &self.progress.trials;
+            attempts.again(nth - 1, at, by_then, |slot| trials.has_waited(slot));
+            nth - 1
         }
     }
 }

@@ -1,6 +1,7 @@
-//! What happens in a slice: its attempts in any order and put in order, and what comes back by each.
+//! What happens in a slice: its attempts, put in order, and what comes back by each.
 
 use crate::admission::MOST_WALKED;
+use crate::engine::source::AHEAD;
 use crate::wide::Loop;
 
 /// The most attempts that a slice may begin with.
@@ -9,6 +10,8 @@ pub(super) const MOST: usize = MOST_WALKED;
 pub(super) const FEW: usize = 16;
 /// The most ends: those of a cell, and as many that it had no room for.
 pub(super) const MOST_ENDS: usize = 32;
+/// Room for attempts, and arrivals that turn out not to be of the slice.
+pub(super) const ROOM: usize = 2 * MOST;
 /// Later than all of a slice.
 pub(super) const NEVER: i32 = i32::MAX;
 
@@ -39,29 +42,122 @@ impl<T: Copy + Default> Kept<T> {
     }
 }
 
-/// An attempt, what has come back by then, and what becomes of it.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(align(16))]
-pub(super) struct Step {
-    /// How long after the beginning of the slice \[ns\].
-    pub(super) at: i32,
+/// The requests of a slice, those that waited and those that arrive, and the next attempt of each.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    /// How long after the beginning of the slice each is made \[ns\]; beyond the last, never.
+    pub(super) at: [i32; ROOM],
     /// The place of the request.
-    pub(super) slot: u32,
-    /// What has come back from the limiter [quota tokens].
-    pub(super) back: i32,
-    pub(super) is_first: bool,
-    pub(super) is_admitted: bool,
+    pub(super) slots: [u32; ROOM],
+    /// What has come back by then from the limiter [quota tokens], and to a retry quota, if there is one.
+    pub(super) back: [i32; ROOM],
+    pub(super) released: [i32; ROOM],
+    /// Whether it was admitted.
+    pub(super) admitted: [bool; ROOM],
+    /// Which comes first, and so on: those that have been made, and those to come.
+    pub(super) order: [u32; ROOM],
+    pub(super) len: usize,
+    /// How many waited when the slice began.
+    pub(super) repeated: usize,
 }
 
-/// Attempts in any order, and ends.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Events {
-    pub(super) attempts: [i32; MOST],
-    pub(super) slots: [u32; MOST],
-    /// How many attempts there are, and how many of them, at their head, are not the first of their request.
-    pub(super) len: usize,
-    pub(super) repeated: usize,
-    pub(super) ends: [i32; MOST_ENDS],
+impl Default for Attempts {
+    fn default() -> Self {
+        Attempts {
+            at: [NEVER; ROOM],
+            slots: [0; ROOM],
+            back: [0; ROOM],
+            released: [0; ROOM],
+            admitted: [false; ROOM],
+            order: [0; ROOM],
+            len: 0,
+            repeated: 0,
+        }
+    }
+}
+
+impl Attempts {
+    /// Forgets all.
+    #[inline(always)]
+    pub(super) fn clear(&mut self) {
+        (self.at, self.len) = ([NEVER; ROOM], 0);
+    }
+
+    /// Adds one in any order, if it `is` one.
+    #[inline(always)]
+    pub(super) fn put(&mut self, at: u64, slot: u32, is: bool) {
+        let nth = self.len % ROOM;
+        (self.at[nth], self.slots[nth]) = (at as i32, slot);
+        self.len += usize::from(is);
+    }
+
+    /// Those that waited are there: forgets what was written last as what it is not.
+    #[inline(always)]
+    pub(super) fn all_waited(&mut self) {
+        self.at[self.len % ROOM] = NEVER;
+        self.repeated = self.len;
+    }
+
+    /// The last one made, of this number in order, is made again; `has_waited` knows which have waited. Something of all
+    /// that has come back is known to `back_by`.
+    #[inline(always)]
+    pub(super) fn again(&mut self, nth: usize, at: i32, back: [i32; 2], has_waited: impl Fn(u32) -> bool) {
+        let which = self.order[nth] as usize;
+        self.at[which] = NEVER;
+        // All that have been made are earlier.
+        let (mut earlier, mut at_once) = (0, 0);
+        for &other in &self.at {
+            earlier += i32::from(other < at);
+            at_once += i32::from(other == at);
+        }
+        let mut place = earlier as usize;
+        if at_once > 0 {
+            // A retry comes before what arrives at its instant, and after those that wait for longer.
+            let waited = |other: &&u32| self.at[**other as usize] == at && has_waited(self.slots[**other as usize]);
+            place += self.order[nth + 1..self.len].iter().filter(waited).count();
+        }
+        (self.at[which], self.back[which], self.released[which]) = (at, back[0], back[1]);
+        self.order.copy_within(nth + 1..=place, nth);
+        self.order[place] = which as u32;
+    }
+}
+
+/// Adds what arrives before the end of a slice, of the next requests of a block.
+pub(super) struct Arriving<'a> {
+    pub(super) attempts: &'a mut Attempts,
+    /// When they arrive, and the place of the first.
+    pub(super) times: &'a [u64; AHEAD],
+    pub(super) slot: u32,
+    /// When the slice begins and ends.
+    pub(super) from: u64,
+    pub(super) until: u64,
+}
+
+impl Loop for Arriving<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Arriving { attempts, times, slot, from, until } = self;
+        let Some(at) = attempts.at[attempts.len % ROOM..].first_chunk_mut::<AHEAD>() else { return };
+        let Some(slots) = attempts.slots[attempts.len % ROOM..].first_chunk_mut::<AHEAD>() else { return };
+        let mut arrive = 0;
+        for place in 0..AHEAD {
+            let arrives = times[place] < until;
+            at[place] = if arrives { (times[place] - from) as i32 } else { NEVER };
+            arrive += u64::from(arrives);
+        }
+        for place in 0..AHEAD {
+            slots[place] = slot + place as u32;
+        }
+        attempts.len += arrive as usize;
+    }
+}
+
+/// What ends in a slice, and what else comes back there.
+#[derive(Debug)]
+pub(super) struct Ends {
+    /// How long after the beginning of the slice \[ns\]; beyond the last, never.
+    pub(super) at: [i32; MOST_ENDS],
+    /// What comes back to the limiter, and what was held for it [quota tokens].
     pub(super) back: [i32; MOST_ENDS],
     pub(super) held: [i32; MOST_ENDS],
     /// What comes back to a retry quota.
@@ -71,12 +167,56 @@ pub(super) struct Events {
     pub(super) given_back: usize,
 }
 
+impl Default for Ends {
+    fn default() -> Self {
+        let zeros = [0; MOST_ENDS];
+        Ends { at: [NEVER; MOST_ENDS], back: zeros, held: zeros, released: zeros, ended: 0, given_back: 0 }
+    }
+}
+
+impl Ends {
+    /// Forgets all.
+    #[inline(always)]
+    pub(super) fn clear(&mut self) {
+        (self.at, self.ended) = ([NEVER; MOST_ENDS], 0);
+    }
+
+    /// All ends are there: forgets what was written last as what it is not.
+    #[inline(always)]
+    pub(super) fn all_ended(&mut self) {
+        if let Some(at) = self.at.get_mut(self.ended) {
+            *at = NEVER;
+        }
+        self.given_back = self.ended;
+    }
+
+    /// Something comes back though nothing ends, if there is room.
+    #[inline(always)]
+    pub(super) fn comes_back(&mut self, at: u64, amount: i64) {
+        if self.given_back < MOST_ENDS {
+            (self.at[self.given_back], self.back[self.given_back]) = (at as i32, amount as i32);
+            self.released[self.given_back] = 0;
+        }
+        self.given_back += 1;
+    }
+
+    /// What has come back to the limiter and to a retry quota by some instant.
+    #[inline(always)]
+    pub(super) fn back_by(&self, at: i32) -> [i32; 2] {
+        let (mut back, mut released) = (0, 0);
+        for nth in 0..MOST_ENDS {
+            let so = -i32::from(self.at[nth] <= at);
+            back += self.back[nth] & so;
+            released += self.released[nth] & so;
+        }
+        [back, released]
+    }
+}
+
 /// Puts attempts in order, and finds what has come back by each.
 pub(super) struct InOrder<'a, const LANES: usize, const QUOTA: bool> {
-    pub(super) events: &'a Events,
-    pub(super) steps: &'a mut [Step],
-    /// What has come back to a retry quota by each.
-    pub(super) released_by: &'a mut [i32],
+    pub(super) ends: &'a Ends,
+    pub(super) attempts: &'a mut Attempts,
     /// Whether no two are at one instant.
     pub(super) apart: &'a mut bool,
 }
@@ -84,106 +224,41 @@ pub(super) struct InOrder<'a, const LANES: usize, const QUOTA: bool> {
 impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
     #[inline(always)]
     fn run(self) {
-        let InOrder { events, steps, released_by, apart } = self;
-        let (mut ranks, mut back, mut released) = ([0; LANES], [0; LANES], [0; LANES]);
-        let Some(attempts) = events.attempts.first_chunk::<LANES>() else { return };
+        let InOrder { ends, attempts, apart } = self;
+        let Attempts { at, back, released, order, len, .. } = attempts;
+        let Some(at) = at.first_chunk::<LANES>() else { return };
+        let (mut ranks, mut by_then, mut released_by_then) = ([0; LANES], [0; LANES], [0; LANES]);
         // How many there are cannot be predicted; how many fours, nearly. The others are never.
-        for nth in 0..events.len.next_multiple_of(4) {
+        for nth in 0..len.next_multiple_of(4) {
             // Leaving a loop early keeps it in the order written: all attempts at once, not all events.
-            let Some(&at) = attempts.get(nth) else { return };
+            let Some(&one) = at.get(nth) else { return };
             for place in 0..LANES {
-                ranks[place] += i32::from(at < attempts[place]);
+                ranks[place] += i32::from(one < at[place]);
             }
         }
-        for nth in 0..events.given_back.next_multiple_of(4) {
-            let Some(&at) = events.ends.get(nth) else { return };
-            let refund = events.back[nth % MOST_ENDS];
+        for nth in 0..ends.given_back.next_multiple_of(4) {
+            let Some(&end) = ends.at.get(nth) else { return };
+            let refund = ends.back[nth % MOST_ENDS];
             for place in 0..LANES {
                 // An end comes before an attempt at its instant.
-                back[place] += refund & -i32::from(at <= attempts[place]);
+                by_then[place] += refund & -i32::from(end <= at[place]);
             }
             if QUOTA {
-                let tokens = events.released[nth % MOST_ENDS];
+                let tokens = ends.released[nth % MOST_ENDS];
                 for place in 0..LANES {
-                    released[place] += tokens & -i32::from(at <= attempts[place]);
+                    released_by_then[place] += tokens & -i32::from(end <= at[place]);
                 }
             }
         }
-        let mut ordered = 0;
-        let Some(steps) = steps.first_chunk_mut::<LANES>() else { return };
-        let Some(released_by) = released_by.first_chunk_mut::<LANES>() else { return };
-        for place in 0..events.len.min(LANES) {
-            let rank = ranks[place] as usize % LANES;
-            ordered += rank;
-            steps[rank] = Step {
-                at: attempts[place],
-                slot: events.slots[place],
-                is_first: place >= events.repeated,
-                back: back[place],
-                is_admitted: false,
-            };
-            if QUOTA {
-                released_by[rank] = released[place];
-            }
+        for place in 0..LANES {
+            order[ranks[place] as usize % ROOM] = place as u32;
         }
-        // Of two at one instant neither is behind the other.
-        *apart = 2 * ordered == events.len * events.len.saturating_sub(1);
-    }
-}
-
-impl Events {
-    pub(super) const NONE: Events = Events {
-        attempts: [NEVER; MOST],
-        slots: [0; MOST],
-        len: 0,
-        repeated: 0,
-        ends: [NEVER; MOST_ENDS],
-        back: [0; MOST_ENDS],
-        held: [0; MOST_ENDS],
-        released: [0; MOST_ENDS],
-        ended: 0,
-        given_back: 0,
-    };
-
-    /// Forgets all.
-    #[inline(always)]
-    pub(super) fn clear(&mut self) {
-        (self.attempts, self.ends, self.len, self.ended) = ([NEVER; MOST], [NEVER; MOST_ENDS], 0, 0);
-    }
-
-    /// All ends are there: forgets what was written last as what it is not.
-    #[inline(always)]
-    pub(super) fn all_ended(&mut self) {
-        if let Some(at) = self.ends.get_mut(self.ended) {
-            *at = NEVER;
+        // Of two at one instant neither is behind the other; what is never is behind all.
+        let behind = *len * len.saturating_sub(1) / 2 + (LANES - *len) * *len;
+        *apart = ranks.iter().sum::<i32>() as usize == behind;
+        back[..LANES].copy_from_slice(&by_then);
+        if QUOTA {
+            released[..LANES].copy_from_slice(&released_by_then);
         }
-        if let Some(at) = self.attempts.get_mut(self.len) {
-            *at = NEVER;
-        }
-        (self.repeated, self.given_back) = (self.len, self.ended);
-    }
-
-    /// Something comes back though nothing ends, if there is room.
-    #[inline(always)]
-    pub(super) fn comes_back(&mut self, at: u64, amount: i64) {
-        if self.given_back < MOST_ENDS {
-            (self.ends[self.given_back], self.back[self.given_back]) = (at as i32, amount as i32);
-            self.released[self.given_back] = 0;
-        }
-        self.given_back += 1;
-    }
-
-    /// When something comes back, and how much to the limiter and to a retry quota.
-    pub(super) fn given_back(&self) -> impl Iterator<Item = [i32; 3]> {
-        let all = self.ends.iter().zip(self.back.iter().zip(&self.released));
-        all.take(self.given_back).map(|(&at, (&back, &released))| [at, back, released])
-    }
-
-    /// Adds an attempt, for which there is room.
-    #[inline(always)]
-    pub(super) fn attempt(&mut self, at: u64, slot: u32) {
-        self.attempts[self.len % MOST] = at as i32;
-        self.slots[self.len % MOST] = slot;
-        self.len += 1;
     }
 }

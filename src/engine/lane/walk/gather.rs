@@ -1,14 +1,16 @@
 //! What is known of a slice when it begins, and whether it can be walked through.
 
-use super::events::{FEW, InOrder, MOST, MOST_ENDS};
+use super::events::{Arriving, Attempts, FEW, InOrder, MOST, MOST_ENDS};
 use super::{Slice, Walk};
 use crate::admission::{self, Admit, End};
 use crate::client::RetryQuota;
+use crate::engine::draws::BLOCK;
 use crate::engine::lane::alarms::NO_REQUEST;
 use crate::engine::lane::entry::Entry;
 use crate::engine::lane::load::{Ended, Sum};
 use crate::engine::lane::repeating::{Place, Repeating};
 use crate::engine::lane::track::number_of;
+use crate::engine::source::{AHEAD, Drawn};
 use crate::units::SimTime;
 use crate::wide::widest;
 
@@ -57,14 +59,15 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let agenda = &self.track.course.agenda;
         let (place, [current, next]) = (self.track.source.place, blocks);
         let (block, after) = (&self.track.source.blocks[current], &self.track.source.blocks[next]);
-        let (times, len) = (&block.times[place..block.len.max(place)], agenda.len_of(tick) + walk.far.len());
+        let len = agenda.len_of(tick) + walk.far.len();
         // Even more may arrive after the last of the next block.
         let goes_on = next != current && after.times[after.len.saturating_sub(1)] < until.0;
         if goes_on || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
             return None;
         }
-        let Walk { events, far, made, logged, soon, ended, back, steps, released_by, len, .. } = walk;
-        events.clear();
+        let Walk { attempts, ends, far, made, logged, soon, ended, back, .. } = walk;
+        attempts.clear();
+        ends.clear();
         made.clear();
         logged.clear();
         soon.clear();
@@ -77,31 +80,28 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         // predicted. An attempt has no load.
         let mut gathered = |entry: Entry| {
             let (what, load, at) = (entry.what(), entry.load, entry.offset());
-            let is_end = usize::from(what.is_end());
+            let is_end = what.is_end();
             let number = admission::Entry(number_of(what.slot(), self.track.moved.admissions));
             let refund = self.track.quota.comes_back(number, load.held(), load.charge());
             *back += refund;
             overdraft += load.overdraft();
-            let nth = events.ended % MOST_ENDS;
-            events.ends[nth] = at as i32;
-            events.back[nth] = refund as i32;
-            events.held[nth] = load.held() as i32;
+            let nth = ends.ended % MOST_ENDS;
+            ends.at[nth] = at as i32;
+            ends.back[nth] = refund as i32;
+            ends.held[nth] = load.held() as i32;
             if QUOTA {
-                events.released[nth] = RetryQuota::released(load.retries() * cost) as i32;
+                ends.released[nth] = RetryQuota::released(load.retries() * cost) as i32;
             }
-            events.ended += is_end;
+            ends.ended += usize::from(is_end);
             if QUOTA && let Some(hearers) = hearers {
-                others += u32::from(what.is_end() && hearers.has(number.0));
+                others += u32::from(is_end && hearers.has(number.0));
             }
-            let nth = events.len % MOST;
-            events.attempts[nth] = at as i32;
-            events.slots[nth] = what.slot() & !NO_REQUEST;
-            events.len += 1 - is_end;
+            attempts.put(at, what.slot() & !NO_REQUEST, !is_end);
             if MIXED {
                 others += u32::from(what.is_of_record());
             }
             if A::KEEPS_A_LOG {
-                let (is_end, last) = (what.is_end(), admission::Entry(u64::MAX));
+                let last = admission::Entry(u64::MAX);
                 oldest = oldest.min(if is_end { number } else { last });
                 logged.put(End { at, entry: number, held: load.held(), charge: load.charge() }, is_end);
             }
@@ -113,20 +113,19 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         for &(entry, _) in &*far {
             gathered(entry);
         }
-        *ended = Ended::of(events.ended, sum, overdraft);
+        *ended = Ended::of(ends.ended, sum, overdraft);
         for (entry, _) in &*far {
             ended.add_to_sums(entry.load);
         }
-        events.all_ended();
+        ends.all_ended();
+        attempts.all_waited();
         self.track.quota.comes_back_by_itself(until, |at, amount| {
             *back += amount;
-            events.comes_back(at.0 - from.0, amount);
+            ends.comes_back(at.0 - from.0, amount);
         });
-        let arrivals = |times: &'_ [u64]| times.iter().take_while(|&&at| at < until.0).count();
-        let (firsts, mut rest) = (arrivals(times), 0);
-        if next != current {
-            rest = arrivals(&after.times[..after.len]);
-        }
+        let place_of = |block, place| Place { block, place }.slot();
+        let firsts = arrive(attempts, block, place_of(current, place), slice);
+        let rest = if next == current { 0 } else { arrive(attempts, after, place_of(next, 0), slice) };
         // What has a record of its own goes its own way.
         let foresight = &block.columns().foresight;
         let special = || {
@@ -135,27 +134,22 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         if MIXED && (others > 0 || special()) {
             return None;
         }
-        let too_many = events.len + firsts + rest > MOST || events.given_back > MOST_ENDS;
-        if too_many || events.len + events.ended + firsts + rest == 0 {
+        let too_many = attempts.len > MOST || ends.given_back > MOST_ENDS;
+        if too_many || attempts.len + ends.ended == 0 {
             return None;
         }
-        for (block, place, times) in [(current, place, &times[..firsts]), (next, 0, &after.times[..rest])] {
-            for (place, &at) in (place..).zip(times) {
-                events.attempt(at - from.0, Place { block, place }.slot());
-            }
-        }
         let mut apart = false;
-        match (events.len <= FEW, QUOTA) {
-            (true, false) => widest(InOrder::<FEW, false> { events, steps, released_by, apart: &mut apart }),
-            (false, false) => widest(InOrder::<MOST, false> { events, steps, released_by, apart: &mut apart }),
-            (true, true) => widest(InOrder::<FEW, true> { events, steps, released_by, apart: &mut apart }),
-            (false, true) => widest(InOrder::<MOST, true> { events, steps, released_by, apart: &mut apart }),
+        match (attempts.len <= FEW, QUOTA) {
+            (true, false) => widest(InOrder::<FEW, false> { ends, attempts, apart: &mut apart }),
+            (false, false) => widest(InOrder::<MOST, false> { ends, attempts, apart: &mut apart }),
+            (true, true) => widest(InOrder::<FEW, true> { ends, attempts, apart: &mut apart }),
+            (false, true) => widest(InOrder::<MOST, true> { ends, attempts, apart: &mut apart }),
         }
         if !apart || !self.track.quota.begin_walk(from, until, ended.held, oldest) {
             return None;
         }
-        (*len, walk.blocks) = (events.len, blocks);
-        walk.released = events.released[..events.ended].iter().sum();
+        walk.blocks = blocks;
+        walk.released = if QUOTA { ends.released[..ends.ended].iter().sum() } else { 0 };
         self.track.moved.counted_open += if counted { (firsts + rest) as u64 } else { 0 };
         let cell = agenda.len_of(tick);
         self.track.course.agenda.pass_slices(1, cell);
@@ -167,5 +161,20 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             self.track.source.place = rest;
         }
         Some(())
+    }
+}
+
+/// Adds what arrives in a slice, of the requests of a block from this place on; how many there are.
+#[inline(always)]
+fn arrive(attempts: &mut Attempts, block: &Drawn<'_>, first: u32, slice: Slice) -> usize {
+    let before = attempts.len;
+    loop {
+        let arrived = attempts.len - before;
+        let slot = first + arrived as u32;
+        let times = block.times[slot as usize % BLOCK..].first_chunk().expect("there are so many after the last");
+        widest(Arriving { attempts, times, slot, from: slice.from.0, until: slice.until.0 });
+        if attempts.len - before < arrived + AHEAD || attempts.len > MOST {
+            return attempts.len - before;
+        }
     }
 }

@@ -24,12 +24,13 @@ use crate::admission::{Admit, End, Walked};
 use crate::client::LONGEST_WAIT;
 use crate::units::SimTime;
 use attempts::Totals;
-use events::{Events, Kept, MOST, Step};
+use events::{Attempts, Ends, Kept};
 
 /// A slice on its way.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Walk {
-    events: Events,
+    attempts: Attempts,
+    ends: Ends,
     /// What the cell of the slice had no room for.
     far: Vec<(Entry, u64)>,
     /// What is admitted and what ends, where the limiter asks for each.
@@ -41,24 +42,10 @@ pub(super) struct Walk {
     /// What comes back from the limiter [quota tokens], and to a retry quota.
     back: i64,
     released: i32,
-    /// Its attempts in order, and how many there are: beyond that anything.
-    steps: Vec<Step>,
-    len: usize,
-    /// What has come back to a retry quota by each, if there is one.
-    released_by: Vec<i32>,
     /// The blocks of what arrives.
     blocks: [usize; 2],
     /// Those whose requests are all decided.
     done: Vec<usize>,
-}
-
-impl Default for Walk {
-    fn default() -> Self {
-        let (far, made, logged, soon, done) = (Vec::new(), Kept::default(), Kept::default(), Vec::new(), Vec::new());
-        let (steps, released_by) = (vec![Step::default(); 2 * MOST], vec![0; 2 * MOST]);
-        let (events, ended, back, released, len, blocks) = (Events::NONE, Ended::default(), 0, 0, 0, [0; 2]);
-        Walk { events, far, made, logged, soon, ended, back, released, steps, len, released_by, blocks, done }
-    }
 }
 
 /// A slice to walk through.
@@ -75,16 +62,18 @@ impl Walk {
     /// [quota tokens].
     #[cold]
     fn highest(&self, trials: &Trials) -> [i64; 2] {
-        let Events { ends, held, ended, .. } = &self.events;
-        let ends = ends.iter().zip(held).take(*ended).map(|(&at, &held)| [at, held]);
+        let Ends { at, held, ended, .. } = &self.ends;
+        let ends = at.iter().zip(held).take(*ended).map(|(&at, &held)| [at, held]);
         let ends: Vec<_> = ends.chain(self.soon.iter().map(|&[at, _, _, held]| [at, held])).collect();
         let (mut begun, mut taken, mut highest) = (0, 0, [0; 2]);
-        for step in &self.steps[..self.len] {
-            if step.is_admitted {
+        let Attempts { at, slots, admitted, order, len, .. } = &self.attempts;
+        for &which in &order[..*len] {
+            let which = which as usize;
+            if admitted[which] {
                 begun += 1;
-                taken += trials.all[step.slot as usize].load.held() as i64;
+                taken += trials.all[slots[which] as usize].load.held() as i64;
             }
-            let by_then = || ends.iter().filter(|[end, _]| *end <= step.at).map(|&[_, held]| i64::from(held));
+            let by_then = || ends.iter().filter(|[end, _]| *end <= at[which]).map(|&[_, held]| i64::from(held));
             highest[0] = highest[0].max(begun - by_then().count() as i64);
             highest[1] = highest[1].max(taken - by_then().sum::<i64>());
         }
@@ -131,9 +120,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Books what a walk came to.
     #[inline(always)]
     fn end_walk(&mut self, walk: &Walk, slice: Slice, totals: &Totals) {
-        let &Totals { admitted, given_up, taken, overdraft, released, left } = totals;
-        let made = walk.len as u64;
-        let repeated = made - (walk.events.len - walk.events.repeated) as u64;
+        let &Totals { made, admitted, given_up, taken, overdraft, released, left } = totals;
+        let repeated = made - (walk.attempts.len - walk.attempts.repeated) as u64;
         let throttled = made - admitted;
         let Ended { ends, counted, held, charged, overdraft: overdrawn } = walk.ended;
         let Moved { in_flight, reserved, .. } = &mut self.track.moved;
