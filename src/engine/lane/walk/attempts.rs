@@ -10,7 +10,7 @@ use crate::engine::lane::entry::What;
 use crate::engine::lane::load::Load;
 use crate::engine::lane::repeating::Repeating;
 use crate::engine::lane::track::Moved;
-use crate::engine::lane::trials::Outcome;
+use crate::engine::lane::trials::{Outcome, Trials};
 use crate::units::SimTime;
 
 /// What is summed up during a walk.
@@ -30,7 +30,7 @@ pub(super) struct Totals {
 
 /// What comes next of a request within the slice.
 struct Next {
-    at: SimTime,
+    at: i32,
     what: What,
     load: Load,
 }
@@ -41,23 +41,18 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     pub(super) fn make_attempts<const QUOTA: bool>(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
         let mut totals = Totals { left: self.retry_quota.as_ref().map_or(0, |(quota, _)| quota.level() as i32), ..Totals::default() };
         let mut nth = 0;
-        while nth < walk.attempts.len {
-            let soon;
-            (nth, soon) = self.attempts::<QUOTA>(walk, nth, slice, &mut totals);
-            if let Some(next) = soon {
-                // That of the last admission; a retry has none.
-                let entry = admission::Entry((self.track.moved.admissions + totals.admitted).saturating_sub(1));
-                nth = self.happens_soon::<QUOTA>(walk, nth, &next, slice, entry);
-            } else if nth < walk.attempts.len {
-                // Of all other blocks a request has been refused before.
-                walk.blocks.iter().for_each(|&block| self.progress.trials.know_waits(block));
+        loop {
+            nth = self.attempts::<QUOTA>(walk, nth, slice, &mut totals);
+            if nth == walk.attempts.len {
+                break;
             }
+            // Of all other blocks a request has been refused before.
+            walk.blocks.iter().for_each(|&block| self.progress.trials.know_waits(block));
         }
         totals
     }
 
-    /// Makes attempts from this one on; to which one, and what it leads to if that is in the same slice. Before one that
-    /// is refused and whose waits are not known, it stops.
+    /// Makes attempts from this one on, and stops before one that is refused and whose waits are not known; to which one.
     #[inline(always)]
     fn attempts<const QUOTA: bool>(
         &mut self,
@@ -65,7 +60,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         first: usize,
         slice: Slice,
         totals: &mut Totals,
-    ) -> (usize, Option<Next>) {
+    ) -> usize {
         let Moved { admissions, waits, .. } = self.track.moved;
         let trials = &mut self.progress.trials;
         let (cost, capacity) = (trials.cost() as i32, self.retry_quota.as_ref().map_or(0, |(quota, _)| quota.capacity() as i32));
@@ -73,13 +68,9 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let unknown = u64::from(!walk.blocks.iter().all(|&block| trials.are_waits_known(block))).wrapping_neg();
         let (mut pushing, mut pushed) = (self.track.course.agenda.pushing(), 0);
         let (from, until) = (slice.from.0, slice.until);
-        let Walk { attempts, made, done, .. } = walk;
-        let len = attempts.len;
-        let (at, slots, back) = (&attempts.at[..len], &attempts.slots[..len], &attempts.back[..len]);
-        let (released, was_admitted) = (&attempts.released[..len], &mut attempts.admitted[..len]);
-        let Walk { attempts, made, done, .. } = walk;
         let mut nth = first;
-        while nth < attempts.len {
+        while nth < walk.attempts.len {
+            let Walk { attempts, made, done, .. } = &mut *walk;
             let which = attempts.order[nth % ROOM] as usize % ROOM;
             let (at, slot, back) = (attempts.at[which], attempts.slots[which], attempts.back[which]);
             let load = trials.all[slot as usize].load;
@@ -124,47 +115,53 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let happens = gives_up == 0;
             // One comparison, of what is nearly never true: whether it happens could not be predicted.
             if at.0 | (gives_up << 61) < until.0 {
-                pushing.end(pushed);
-                return (nth, Some(Next { at, what, load: load_then }));
+                // If it is an end, that of the last admission.
+                let entry = admission::Entry((admissions + totals.admitted).saturating_sub(1));
+                let next = Next { at: (at.0 - from) as i32, what, load: load_then };
+                nth = walk.happens_soon::<A, QUOTA>(nth, &next, entry, &self.track.quota, trials);
+                continue;
             }
             pushing.push_if(happens, at, what, load_then);
             pushed += usize::from(happens);
         }
         pushing.end(pushed);
-        (nth, None)
+        nth
     }
+}
+
+impl Walk {
 
     /// What an attempt leads to happens in its own slice: another step, or the end that gives this entry back, before
     /// some of the steps to come, of which the next is `nth`.
     #[inline(never)]
-    fn happens_soon<const QUOTA: bool>(
+    fn happens_soon<A: Admit, const QUOTA: bool>(
         &mut self,
-        walk: &mut Walk,
         nth: usize,
         next: &Next,
-        slice: Slice,
         entry: admission::Entry,
+        quota: &A,
+        trials: &Trials,
     ) -> usize {
-        let at = (next.at.0 - slice.from.0) as i32;
+        let at = next.at;
         let (held, charge) = (next.load.held(), next.load.charge());
-        let Walk { attempts, ends, soon, .. } = walk;
+        let Walk { attempts, ends, soon, .. } = self;
         if next.what.is_end() {
-            let back = self.track.quota.comes_back(entry, held, charge);
+            let back = quota.comes_back(entry, held, charge);
             for (sum, &then) in attempts.back.iter_mut().zip(&attempts.at) {
                 *sum += if then >= at { back as i32 } else { 0 };
             }
-            let released = RetryQuota::released(next.load.retries() * self.progress.trials.cost()) as i32;
+            let released = RetryQuota::released(next.load.retries() * trials.cost()) as i32;
             soon.push([at, back as i32, released, held as i32]);
             if QUOTA {
                 for (sum, &then) in attempts.released.iter_mut().zip(&attempts.at) {
                     *sum += if then >= at { released } else { 0 };
                 }
             }
-            walk.released += released;
-            walk.ended.add(next.load);
-            walk.back += back;
+            self.released += released;
+            self.ended.add(next.load);
+            self.back += back;
             if A::KEEPS_A_LOG {
-                walk.logged.put(End { at: at as u64, entry, held, charge }, true);
+                self.logged.put(End { at: at as u64, entry, held, charge }, true);
             }
             nth
         } else {
@@ -173,7 +170,6 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 by_then[0] += back;
                 by_then[1] += released;
             }
-            let trials = &self.progress.trials;
             attempts.again(nth - 1, at, by_then, |slot| trials.has_waited(slot));
             nth - 1
         }
