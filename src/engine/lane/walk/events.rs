@@ -229,14 +229,14 @@ impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
         let Some(at) = at.first_chunk::<LANES>() else { return };
         let (mut ranks, mut by_then, mut released_by_then) = ([0; LANES], [0; LANES], [0; LANES]);
         // How many there are cannot be predicted; how many fours, nearly. The others are never.
-        for nth in 0..len.next_multiple_of(4) {
+        for nth in 0..len.next_multiple_of(16) {
             // Leaving a loop early keeps it in the order written: all attempts at once, not all events.
             let Some(&one) = at.get(nth) else { return };
             for place in 0..LANES {
                 ranks[place] += i32::from(one < at[place]);
             }
         }
-        for nth in 0..ends.given_back.next_multiple_of(4) {
+        for nth in 0..ends.given_back.next_multiple_of(8) {
             let Some(&end) = ends.at.get(nth) else { return };
             let refund = ends.back[nth % MOST_ENDS];
             for place in 0..LANES {
