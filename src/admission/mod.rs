@@ -22,3 +22,4 @@ pub use gate::{Admission, Gate, Refusal, Reservation, Settlement};
 pub use limiter::{Entry, Limiter, Meter};
 pub use one_quota::{Admit, OneQuota};
 pub use stretch::{End, Flows, MOST_ATTEMPTS, MOST_SLICES, MOST_WALKED, Stretch, Walked};
+pub use token_bucket::TokenBucket;

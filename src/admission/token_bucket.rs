@@ -48,6 +48,18 @@ impl TokenBucket {
         }
     }
 
+    /// How long `cost` takes to flow in \[ns\]; `None` if it never does.
+    pub fn time_for(&self, cost: u64) -> Option<u64> {
+        let missing = u128::from(cost) * TOKEN as u128;
+        match (u64::try_from(missing), self.limit) {
+            (Ok(0), _) => Some(0),
+            (_, 0) => None,
+            // A division of 128 bits is a call; one of 64 bits is an instruction.
+            (Ok(missing), limit) => Some(missing.div_ceil(limit)),
+            (Err(_), limit) => Some(missing.div_ceil(u128::from(limit)).try_into().unwrap_or(u64::MAX)),
+        }
+    }
+
     /// The level now, in [`TOKEN`]s.
     #[inline(always)]
     fn refill(&mut self, now: SimTime) {

@@ -25,9 +25,9 @@ use super::observer::Observer;
 use super::request::Next;
 use super::simulation::Simulation;
 use super::slab::MOST_LINES;
-use crate::admission::{Limiter as _, Meter};
+use crate::admission::{Limiter as _, TokenBucket};
 use crate::client::{Call, Client, ClientState, Send, Waiters};
-use crate::model::{Demand, Limiter, Pool, Quota, Workload};
+use crate::model::{Demand, Pool, Workload};
 use crate::units::{Probability, SimSpan, SimTime, Tokens};
 use std::collections::VecDeque;
 
@@ -41,7 +41,7 @@ pub(super) struct HeldBack {
     pub(super) lines: Vec<Line>,
     /// By pool, if a workload is paced there: a bucket that never holds anything, so that what a request took must
     /// have flowed in before the next may go.
-    gateways: Vec<Option<Meter>>,
+    gateways: Vec<Option<TokenBucket>>,
     /// By workload: the place of its first client's line.
     first_lines: Vec<usize>,
     /// By workload.
@@ -319,15 +319,15 @@ pub(super) trait HoldsBack {
 impl HeldBack {
     pub(super) fn new(engine: &Engine<'_>) -> HeldBack {
         let scenario = engine.scenario;
-        let mut gateways: Vec<Option<Meter>> = scenario.pools.iter().map(|_| None).collect();
+        let mut gateways: Vec<Option<TokenBucket>> = scenario.pools.iter().map(|_| None).collect();
         let mut answers = Vec::new();
         let (mut first_lines, mut lines) = (Vec::new(), scenario.pools.len());
         for (index, workload) in engine.workloads.iter().enumerate() {
             let pool = workload.model.pool;
             let mut expected = Answers::new(0, 1);
             if let (Some(_), Some(quota)) = (workload.model.pace, scenario.pools[pool].quotas.reserved_from()) {
-                let limiter = Limiter::TokenBucket { burst: SimSpan::ZERO, initial_level: Probability(1.0) };
-                gateways[pool] = Some(Meter::new(&Quota { limits: quota.limits.clone(), limiter }));
+                let limit = quota.limit_at(SimTime::ZERO);
+                gateways[pool] = Some(TokenBucket::new(limit, SimSpan::ZERO, Probability(1.0)));
                 expected = first_estimate(engine, index);
             }
             answers.push(expected);
@@ -341,12 +341,11 @@ impl HeldBack {
         HeldBack { lines, gateways, first_lines, answers }
     }
 
-    fn gateway(&mut self, pool: usize) -> &mut Meter {
+    pub(super) fn gateway(&mut self, pool: usize) -> &mut TokenBucket {
         self.gateways[pool].as_mut().expect("a paced workload's pool has a gateway")
     }
 
     /// When the gateway of a pool lets the next request through; never without a quota.
-    #[inline(always)]
     pub(super) fn opens(&mut self, pool: usize, now: SimTime) -> SimTime {
         self.gateway(pool).retry_at(now, 0).unwrap_or(SimTime::MAX)
     }
@@ -365,16 +364,33 @@ impl HeldBack {
         Some((workload, (line - self.first_lines[workload]) as u32))
     }
 
-    /// Keeps the gateway of a pool busy with a request of a workload; `demand` is what it would ask for.
-    pub(super) fn keep_busy(&mut self, workload: &Workload, index: usize, pool: &Pool, demand: Demand, now: SimTime) {
-        let natural_output = Tokens(self.answers[index].mean());
-        let estimate = pool.charge(&Demand { natural_output, ..demand }).0;
+    /// What a request of a workload takes from the gateway of its pool, if answers have this length; `demand` is what it
+    /// would ask for.
+    #[inline(always)]
+    pub(super) fn price(workload: &Workload, mean: u64, pool: &Pool, demand: Demand) -> u64 {
+        let estimate = pool.charge(&Demand { natural_output: Tokens(mean), ..demand }).0;
         let share = workload.pace.map_or(1.0, |pace| pace.0);
         // The gateway fills at the whole quota: a share of it takes longer for as much.
         let exact = estimate as f64 / share;
         let whole = exact as u64;
-        let cost = whole.saturating_add(u64::from((whole as f64) < exact));
-        let gateway = self.gateway(workload.pool);
+        whole.saturating_add(u64::from((whole as f64) < exact))
+    }
+
+    /// How long the answers of a workload are on average [tokens].
+    #[inline(always)]
+    pub(super) fn mean_answer(&self, index: usize) -> u64 {
+        self.answers[index].mean()
+    }
+
+    /// Keeps the gateway of a pool busy with a request of a workload; `demand` is what it would ask for.
+    pub(super) fn keep_busy(&mut self, workload: &Workload, index: usize, pool: &Pool, demand: Demand, now: SimTime) {
+        let cost = HeldBack::price(workload, self.mean_answer(index), pool, demand);
+        self.take(workload.pool, cost, now);
+    }
+
+    /// Keeps the gateway of a pool busy with a request of this price.
+    pub(super) fn take(&mut self, pool: usize, cost: u64, now: SimTime) {
+        let gateway = self.gateway(pool);
         // What has flowed in by now comes first.
         let open = gateway.fits(now, 0);
         debug_assert!(open, "somebody goes");

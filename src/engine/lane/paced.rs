@@ -11,16 +11,38 @@
 use super::Lane;
 use super::entry::Moment;
 use crate::admission::Admit;
-use crate::engine::held_back::HoldsBack as _;
+use crate::engine::held_back::{HeldBack, HoldsBack as _};
 use crate::engine::request::Next;
 use crate::tally::FailureCause;
 use crate::units::{SimSpan, SimTime};
 
 /// When the gateway opens for the next request, and when somebody last went as it opened.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Opening {
     at: SimTime,
     last: SimTime,
+    /// Who went last: when, and for what price. The gateway itself is told at the end.
+    went: Option<(SimTime, u64)>,
+    ahead: Ahead,
+}
+
+/// Of so many requests the price is known ahead.
+const AHEAD: usize = 32;
+
+/// What the next requests cost at the gateway, and for how long each will keep it busy \[ns\], as long as the mean of
+/// answers does not move.
+#[derive(Debug)]
+struct Ahead {
+    mean: u64,
+    /// The number of the first, and how many there are of its block.
+    first: u64,
+    len: u64,
+    costs: [u64; AHEAD],
+    busy: [u64; AHEAD],
+}
+
+impl Ahead {
+    const NONE: Ahead = Ahead { mean: u64::MAX, first: 0, len: 0, costs: [0; AHEAD], busy: [0; AHEAD] };
 }
 
 /// What the next request does, and when.
@@ -73,18 +95,22 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.put_in_line(now);
             return None;
         }
-        Some(Opening { at: self.held_back.opens(model.pool, now), last: SimTime::MAX })
+        Some(Opening { at: self.held_back.opens(model.pool, now), last: SimTime::MAX, went: None, ahead: Ahead::NONE })
     }
 
     /// Runs until the next mark, with a gateway whose queue stays in its blocks.
     pub(super) fn run_paced(&mut self, mark: SimTime, mut opening: Opening) {
         loop {
-            let turn = self.turn(opening);
+            let turn = self.turn(opening.at);
             let moment = turn.moment(&opening).min(Moment::before(mark));
             while let Some((at, due)) = self.next_before(moment) {
                 self.happens(due, at);
             }
             if turn.at >= mark {
+                if let Some((at, cost)) = opening.went {
+                    // What it had taken before has flowed in.
+                    self.held_back.take(self.workload.model.pool, cost, at);
+                }
                 return;
             }
             self.take_turn(turn, &mut opening);
@@ -93,16 +119,16 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// What the next request does.
     #[inline(always)]
-    fn turn(&self, opening: Opening) -> Turn {
+    fn turn(&self, opening: SimTime) -> Turn {
         let arrives = self.track.source.next_time();
-        if arrives >= opening.at || arrives == SimTime::MAX {
+        if arrives >= opening || arrives == SimTime::MAX {
             return Turn { at: arrives, does: Does::Arrive };
         }
         let late = self.workload.model.deadline.map_or(SimTime::MAX, |deadline| arrives.saturating_add(deadline));
-        if late <= opening.at && late < SimTime::MAX {
+        if late <= opening && late < SimTime::MAX {
             Turn { at: late, does: Does::GiveUp }
         } else {
-            Turn { at: opening.at, does: Does::Go }
+            Turn { at: opening, does: Does::Go }
         }
     }
 
@@ -123,15 +149,41 @@ impl<A: Admit> Lane<'_, '_, A> {
             if does == Does::Go {
                 opening.last = now;
             }
-            let model = self.workload.model;
-            let demand = self.track.source.block().tokens.get(place).demand(self.flow.max_tokens);
-            self.held_back.keep_busy(model, 0, self.pool_model, demand, now);
-            opening.at = self.held_back.opens(model.pool, now);
+            let (cost, busy) = self.price_of_next(&mut opening.ahead);
+            opening.went = Some((now, cost));
+            opening.at = now.saturating_add(SimSpan(busy));
             self.leave(place, now, counted);
         }
         self.track.source.place += 1;
         if self.track.source.place == self.track.source.end {
             self.block_has_left(now);
+        }
+    }
+
+    /// What the next request costs at the gateway, and for how long it will keep it busy \[ns\].
+    #[inline(always)]
+    fn price_of_next(&mut self, ahead: &mut Ahead) -> (u64, u64) {
+        let number = self.track.source.number();
+        let known = number.wrapping_sub(ahead.first) < ahead.len && ahead.mean == self.held_back.mean_answer(0);
+        if !known {
+            self.look_at_prices(ahead);
+        }
+        let nth = (number - ahead.first) as usize % AHEAD;
+        (ahead.costs[nth], ahead.busy[nth])
+    }
+
+    /// Finds the prices of the next requests of the block.
+    #[inline(never)]
+    fn look_at_prices(&mut self, ahead: &mut Ahead) {
+        let (model, mean) = (self.workload.model, self.held_back.mean_answer(0));
+        let gateway = self.held_back.gateway(model.pool);
+        let (block, place) = (self.track.source.block(), self.track.source.place);
+        let len = AHEAD.min(block.len - place);
+        (ahead.mean, ahead.first, ahead.len) = (mean, block.first + place as u64, len as u64);
+        for (place, (cost, busy)) in (place..place + len).zip(ahead.costs.iter_mut().zip(&mut ahead.busy)) {
+            let demand = block.tokens.get(place).demand(self.flow.max_tokens);
+            *cost = HeldBack::price(model, mean, self.pool_model, demand);
+            *busy = gateway.time_for(*cost).unwrap_or(u64::MAX);
         }
     }
 
