@@ -8,8 +8,7 @@
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
 use super::lane::Load;
-use crate::tally::{FailureCause, FlowTally, Health};
-use crate::units::{SimSpan, SimTime};
+use crate::tally::{FailureCause, FlowTally, Health, LONG_WAIT};
 use crate::wide::{Loop, spread, widest};
 use std::ops::Range;
 
@@ -209,12 +208,20 @@ impl Columns<'_> {
 
     /// Counts over time how requests of which some were refused have ended; their attempts have been.
     pub(super) fn count_ended(&self, times: &[u64], first_counted: usize, health: &mut Health) {
-        for (place, &arrived) in times.iter().enumerate().skip(first_counted) {
-            let [admitted, failed, _] = self.outcome(place);
-            if admitted | failed != 0 {
-                let waited = (admitted != 0).then_some(SimSpan(self.repeats.waited[place]));
-                health.ended(SimTime(arrived), waited);
+        let mut start = first_counted;
+        while let Some(&at) = times.get(start) {
+            let interval = at / health.interval;
+            let end = start + times[start..].partition_point(|&at| at / health.interval == interval);
+            let (mut ended, mut troubled) = (0, 0);
+            for place in start..end {
+                let [admitted, failed, _] = self.outcome(place);
+                ended += admitted | failed;
+                troubled += failed | (admitted & u64::from(self.repeats.waited[place] > LONG_WAIT.0));
             }
+            let moment = &mut health.moments[interval as usize];
+            moment.requests += ended;
+            moment.troubled += troubled;
+            start = end;
         }
     }
 

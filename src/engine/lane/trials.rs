@@ -69,6 +69,12 @@ impl Trial {
         u32::from(self.throttles() > 0) & !admitted
     }
 
+    /// How many attempts it has made, if it has arrived.
+    #[inline(always)]
+    fn attempts(&self) -> u32 {
+        self.throttles() + 1 - (self.is_refused() | (self.state / Trial::LEFT))
+    }
+
     /// Ones if it has attempts left should the next be refused.
     #[inline(always)]
     pub(super) fn has_left(&self, most: u32) -> u64 {
@@ -308,10 +314,33 @@ impl Trials {
 
     /// Counts over time the attempts that were made of the requests of a block that arrived at these times.
     fn note_attempts(&self, block: usize, times: &[u64], health: &mut Health) {
-        for (place, (trial, &arrived)) in self.all[block * BLOCK..].iter().zip(times).enumerate() {
+        let Some(&first) = times.first() else { return };
+        let trials = self.all[block * BLOCK..].iter().zip(times);
+        // Most are made in one interval, or in it and the next.
+        let interval = (first / health.interval) as usize;
+        let next = (interval as u64 + 1) * health.interval;
+        let (mut early, mut late, mut last) = (0, 0, 0);
+        if self.is_short() {
+            let most = self.most() as usize;
+            for (trial, &arrived) in trials.clone() {
+                let (made, mut at) = (trial.attempts(), arrived);
+                for (nth, wait) in (0..most as u32).zip(trial.waits.iter().chain(&[0])) {
+                    let is_made = u64::from(nth < made);
+                    early += is_made & u64::from(at < next);
+                    late += is_made & u64::from(at >= next);
+                    last = last.max(at & is_made.wrapping_neg());
+                    at += wait;
+                }
+            }
+        }
+        if self.is_short() && last < next + health.interval && interval + 1 < health.moments.len() {
+            health.moments[interval].attempts += early;
+            health.moments[interval + 1].attempts += late;
+            return;
+        }
+        for (place, (trial, &arrived)) in trials.enumerate() {
             let mut at = arrived;
-            let made = trial.throttles() + 1 - (trial.is_refused() | (trial.state / Trial::LEFT));
-            for throttles in 1..=made {
+            for throttles in 1..=trial.attempts() {
                 health.attempted(SimTime(at));
                 at += self.wait(block * BLOCK + place, throttles);
             }
