@@ -314,28 +314,27 @@ impl Trials {
 
     /// Counts over time the attempts that were made of the requests of a block that arrived at these times.
     fn note_attempts(&self, block: usize, times: &[u64], health: &mut Health) {
-        let Some(&first) = times.first() else { return };
+        let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return };
         let trials = self.all[block * BLOCK..].iter().zip(times);
         // Most are made in one interval, or in it and the next.
         let interval = (first / health.interval) as usize;
         let next = (interval as u64 + 1) * health.interval;
-        let (mut early, mut late, mut last) = (0, 0, 0);
-        if self.is_short() {
-            let most = self.most() as usize;
-            for (trial, &arrived) in trials.clone() {
-                let (made, mut at) = (trial.attempts(), arrived);
-                for (nth, wait) in (0..most as u32).zip(trial.waits.iter().chain(&[0])) {
-                    let is_made = u64::from(nth < made);
-                    early += is_made & u64::from(at < next);
-                    late += is_made & u64::from(at >= next);
-                    last = last.max(at & is_made.wrapping_neg());
-                    at += wait;
+        let all_by = last.saturating_add(self.ladder.longest().0);
+        if self.is_short() && all_by < next + health.interval && interval + 1 < health.moments.len() {
+            let all: u32 = trials.clone().map(|(trial, _)| trial.attempts()).sum();
+            let mut late = 0;
+            if all_by >= next {
+                for (trial, &arrived) in trials {
+                    let mut at = arrived;
+                    for (nth, wait) in (1..=SHORT as u32).zip(trial.waits) {
+                        late += u32::from((at >= next) & (nth <= trial.attempts()));
+                        at += wait;
+                    }
+                    late += u32::from((at >= next) & (trial.attempts() > SHORT as u32));
                 }
             }
-        }
-        if self.is_short() && last < next + health.interval && interval + 1 < health.moments.len() {
-            health.moments[interval].attempts += early;
-            health.moments[interval + 1].attempts += late;
+            health.moments[interval].attempts += u64::from(all - late);
+            health.moments[interval + 1].attempts += u64::from(late);
             return;
         }
         for (place, (trial, &arrived)) in trials.enumerate() {
