@@ -47,10 +47,10 @@ impl Load {
         Load(self.0 | (u64::from(so) << Load::COUNTED_AT))
     }
 
-    /// The same, of a retry if `so`.
+    /// The same, of a retry if `so` is one.
     #[inline(always)]
-    pub(super) fn retried(self, so: bool) -> Load {
-        Load(self.0 | (u64::from(so) << Load::RETRIED_AT))
+    pub(super) fn retried(self, so: u64) -> Load {
+        Load(self.0 | (so << Load::RETRIED_AT))
     }
 
     /// One for a retry.
@@ -169,7 +169,7 @@ mod tests {
         let most = [Load::MOST_HELD, Load::MOST_CHARGED - 1];
         for [held, charge] in [[0, 0], [5, 3], most, [0, most[1]]] {
             for counted in [false, true] {
-                let load = Load::new(held, charge, Load::LONGEST).counted(counted).retried(!counted);
+                let load = Load::new(held, charge, Load::LONGEST).counted(counted).retried(u64::from(!counted));
                 assert!(!load.is_large());
                 assert_eq!((load.held(), load.charge(), load.is_counted()), (held, charge, counted));
                 assert_eq!(load.retries(), u32::from(!counted));
@@ -185,7 +185,7 @@ mod tests {
     fn sixteen_of_the_largest_loads_add_up() {
         let mut sum = Sum::default();
         let (held, charge) = (Load::MOST_HELD, Load::MOST_CHARGED - 1);
-        (0..16).for_each(|_| sum.add(Load::new(held, charge, 1).counted(true).retried(true)));
+        (0..16).for_each(|_| sum.add(Load::new(held, charge, 1).counted(true).retried(1)));
         assert_eq!((sum.held(), sum.charged(), sum.counted()), (16 * held, 16 * charge, 16));
     }
 }

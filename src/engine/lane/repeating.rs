@@ -213,10 +213,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                     // Nothing need be known of its block.
                     trials.admitted(block, 1);
                 } else {
-                    let _ = trials.attempted(which.slot(), u64::MAX, true, 0);
+                    let _ = trials.attempted(which.slot(), u64::MAX, 0, 0);
                 }
                 let ends = now.saturating_add(SimSpan(service));
-                let load = load.counted(counted && ends <= self.track.marks.patience()).retried(!is_first);
+                let load = load.counted(counted && ends <= self.track.marks.patience()).retried(u64::from(!is_first));
                 self.track.depart(ends, held, charge, load);
             }
             Admission::Refused(refusal) => {
@@ -224,11 +224,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 self.tally.throttles[refusal.counted_under as usize] += u64::from(counted);
                 trials.know(block, drawn);
                 trials.know_waits(block);
-                let granted = match &mut self.retry_quota {
-                    Some((quota, _)) => trials.may_retry(which.slot()) && quota.acquire(trials.cost()),
-                    None => true,
+                let may_retry = trials.may_retry(which.slot());
+                let repeats = match &mut self.retry_quota {
+                    Some((quota, _)) => may_retry && quota.acquire(trials.cost()),
+                    None => may_retry,
                 };
-                let outcome = trials.attempted(which.slot(), 0, granted, self.track.moved.waits + 1);
+                let repeats = u64::from(repeats).wrapping_neg();
+                let outcome = trials.attempted(which.slot(), 0, repeats, self.track.moved.waits + 1);
                 if outcome.gives_up != 0 {
                     self.track.moved.counted_open -= u64::from(counted);
                 } else {

@@ -36,11 +36,11 @@ const UP_TO: [[u64; SHORT]; SHORT + 1] = {
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C, align(64))]
 pub(super) struct Trial {
-    /// What it is in flight, and for how long \[ns\].
+    /// What it is in flight.
     pub(super) load: Load,
-    pub(super) service: u64,
-    /// How long it is to wait after the throttle of this number, less one \[ns\], if the ladder is short.
-    waits: [u64; SHORT],
+    /// For how long it is in flight, and, if the ladder is short, how long it is to wait after the first throttle, after
+    /// the second, and so on \[ns\].
+    spans: [u64; SHORT + 1],
     /// By how much its charge is more than what it holds [quota tokens].
     overdraft: u32,
     /// How often it was refused, and what has become of it.
@@ -88,8 +88,8 @@ pub(super) struct Outcome {
     pub(super) then: u64,
     /// One if the request is given up.
     pub(super) gives_up: u64,
-    /// Whether it had been refused before.
-    pub(super) is_retry: bool,
+    /// One if it had been refused before.
+    pub(super) retried: u64,
     /// By how much its charge is more than what it holds [quota tokens].
     pub(super) overdraft: u32,
     /// How many of its block are not decided.
@@ -184,7 +184,9 @@ impl Trials {
             // Some may have left the block before.
             let state = if columns.verdicts[place] == Verdict::Refused { Trial::LEFT } else { 0 };
             let overdraft = load.overdraft() as u32;
-            *trial = Trial { load, service: service[place], overdraft, state, ..Trial::default() };
+            let mut spans = [0; SHORT + 1];
+            spans[0] = service[place];
+            *trial = Trial { load, spans, overdraft, state, ticket: 0 };
         }
     }
 
@@ -213,7 +215,7 @@ impl Trials {
             let bits = self.backoff.attempt_bits_from(self.blocks[block].first, throttles);
             self.ladder.fill(throttles, bits, &mut waits);
             for (trial, &wait) in self.of_block(block).iter_mut().zip(&waits) {
-                trial.waits[throttles as usize - 1] = wait;
+                trial.spans[throttles as usize] = wait;
             }
         }
     }
@@ -241,34 +243,42 @@ impl Trials {
         self.all[slot as usize].throttles() > 0
     }
 
-    /// An attempt is admitted if a mask of ones says so; if not, and a retry is `granted`, a wait of this number begins.
+    /// An attempt is admitted if a mask of ones says so; if not, and if another one says that the request `repeats` it, a
+    /// wait of this number begins.
     ///
     /// Without a branch: none of this can be predicted.
     #[inline(always)]
-    pub(super) fn attempted(&mut self, slot: u32, admitted: u64, granted: bool, ticket: u64) -> Outcome {
-        let most = self.most();
+    pub(super) fn attempted(&mut self, slot: u32, admitted: u64, repeats: u64, ticket: u64) -> Outcome {
+        let is_long = !self.is_short();
         let trial = &mut self.all[slot as usize];
-        let (throttles, has_left) = (trial.throttles(), trial.has_left(most));
-        let gives_up = !admitted & !(has_left & u64::from(granted).wrapping_neg()) & 1;
+        let throttles = trial.throttles();
+        let decided = !repeats & 1;
+        let gives_up = decided & !admitted;
         let fate = ((admitted as u32 & 1) << Trial::ADMITTED_AT) + ((gives_up as u32) << Trial::GIVEN_UP_AT);
         trial.state += (!admitted as u32 & 1) + fate;
         trial.ticket = ticket;
-        let (service, overdraft, mut wait) = (trial.service, trial.overdraft, trial.waits[throttles as usize % SHORT]);
-        if most as usize > SHORT + 1 {
-            wait = self.long_wait(slot, throttles + 1);
+        // Looked up: a choice could become a branch. What is given up is pushed nowhere, but some place for it must be found.
+        let mut then = trial.spans[(throttles as usize + 1) & repeats as usize];
+        let overdraft = trial.overdraft;
+        if is_long {
+            then = self.long_span(slot, throttles + 1, repeats);
         }
         let block = &mut self.blocks[slot as usize / BLOCK];
-        block.undecided -= ((admitted & 1) | gives_up) as u32;
-        // What is given up is pushed nowhere, but some place for it must be found without a branch.
-        let decided = admitted | gives_up.wrapping_neg();
-        let then = (service & decided) | (wait & !decided);
-        Outcome { then, gives_up, is_retry: throttles > 0, overdraft, undecided: block.undecided }
+        block.undecided -= decided as u32;
+        let retried = u64::from((throttles + Trial::THROTTLES) >> Trial::ADMITTED_AT);
+        Outcome { then, gives_up, retried, overdraft, undecided: block.undecided }
+    }
+
+    /// How long an attempt is in flight, or its request to wait after the throttle of this number, of any ladder.
+    #[inline(never)]
+    fn long_span(&self, slot: u32, throttles: u32, repeats: u64) -> u64 {
+        if repeats == 0 { self.all[slot as usize].spans[0] } else { self.long_wait(slot, throttles) }
     }
 
     /// How long a request is to wait after the throttle of this number, from 1 \[ns\]; after the last, anything.
     fn wait(&self, slot: usize, throttles: u32) -> u64 {
         if self.is_short() {
-            self.all[slot].waits[(throttles as usize - 1) % SHORT]
+            self.all[slot].spans[throttles as usize % (SHORT + 1)]
         } else {
             self.long_wait(slot as u32, throttles)
         }
@@ -303,7 +313,7 @@ impl Trials {
             let waits = throttles.saturating_sub(refused);
             let waited = if is_short {
                 let up_to = &UP_TO[(waits as usize).min(SHORT)];
-                trial.waits.iter().zip(up_to).map(|(wait, mask)| wait & mask).sum()
+                trial.spans[1..].iter().zip(up_to).map(|(wait, mask)| wait & mask).sum()
             } else {
                 let slot = (block * BLOCK + place) as u32;
                 (1..=waits).map(|throttles| self.long_wait(slot, throttles)).sum()
@@ -326,7 +336,7 @@ impl Trials {
             if all_by >= next {
                 for (trial, &arrived) in trials {
                     let mut at = arrived;
-                    for (nth, wait) in (1..=SHORT as u32).zip(trial.waits) {
+                    for (nth, wait) in (1..=SHORT as u32).zip(&trial.spans[1..]) {
                         late += u32::from((at >= next) & (nth <= trial.attempts()));
                         at += wait;
                     }

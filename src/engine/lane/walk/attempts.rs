@@ -84,22 +84,23 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let admitted = !refused;
             nth += 1;
             totals.made += 1;
-            let mut granted = true;
+            // Ones if it is refused, but has attempts left.
+            let mut repeats = refused & trials.all[slot as usize].has_left(trials.most());
             if QUOTA {
                 totals.left = (totals.left + (attempts.released[which] - totals.released)).min(capacity);
                 totals.released = attempts.released[which];
-                // Ones if it is refused, has attempts left, and there is enough for a retry.
-                let has_left = trials.all[slot as usize].has_left(trials.most());
-                let repeats = (refused & has_left) as i32 & !((totals.left - cost) >> 31);
-                totals.left -= cost & repeats;
-                granted = repeats != 0;
+                // So that there is enough for a retry.
+                let ends = !repeats as i32 | ((totals.left - cost) >> 31);
+                // All bits leave what is not taken, as below.
+                totals.left -= cost.wrapping_shr(ends as u32);
+                repeats = !i64::from(ends) as u64;
             }
-            let outcome = trials.attempted(slot, admitted, granted, waits + totals.made);
-            let Outcome { then, gives_up, is_retry, overdraft, undecided } = outcome;
+            let outcome = trials.attempted(slot, admitted, repeats, waits + totals.made);
+            let Outcome { then, gives_up, retried, overdraft, undecided } = outcome;
             let at = SimTime(now + then);
             let end = What::end((admissions + totals.admitted) as u32 & What::MOST_SLOT);
             let what = What::retry(slot | NO_REQUEST).masked(end, admitted);
-            let load_then = load.counted(slice.counted).retried(QUOTA && is_retry).masked(admitted);
+            let load_then = load.counted(slice.counted).retried(if QUOTA { retried } else { 0 }).masked(admitted);
             if A::KEEPS_A_LOG {
                 made.put((SimTime(now), held), admitted != 0);
             }
