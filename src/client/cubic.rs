@@ -130,9 +130,12 @@ impl CubicLimiter {
             return Ok(());
         }
         self.refill(now);
-        let wait = (cost - self.tokens) / self.rate;
-        if wait >= NO_TIME {
-            return Err(wait);
+        // No need to divide where there is enough.
+        if self.tokens < cost {
+            let wait = (cost - self.tokens) / self.rate;
+            if wait >= NO_TIME {
+                return Err(wait);
+            }
         }
         self.tokens = (self.tokens - cost).max(0.0);
         Ok(())
@@ -141,8 +144,9 @@ impl CubicLimiter {
     /// Counts a response. One that opens a new half-second bucket still counts towards the old.
     fn measure(&mut self, now: f64) {
         self.count += 1;
-        let bucket = libm::floor(now * BUCKETS_PER_SECOND) / BUCKETS_PER_SECOND;
-        if bucket > self.bucket {
+        // Buckets begin at multiples of their length, so that this says whether it is another; most often it is not.
+        if now * BUCKETS_PER_SECOND >= self.bucket * BUCKETS_PER_SECOND + 1.0 {
+            let bucket = libm::floor(now * BUCKETS_PER_SECOND) / BUCKETS_PER_SECOND;
             let rate = f64::from(self.count) / (bucket - self.bucket);
             self.measured = self.precise(SMOOTHING * rate + (1.0 - SMOOTHING) * self.measured);
             self.count = 0;
@@ -150,6 +154,7 @@ impl CubicLimiter {
         }
     }
 
+    #[inline(always)]
     fn refill(&mut self, now: f64) {
         self.tokens = self.capacity.min(self.tokens + (now - self.refilled_at) * self.rate);
         self.refilled_at = now;
