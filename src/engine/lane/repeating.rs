@@ -235,7 +235,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                     self.track.moved.counted_open -= u64::from(counted);
                 } else {
                     self.track.moved.waits += 1;
-                    self.track.push_other(now.saturating_add(SimSpan(outcome.then)), which.retry());
+                    let wait = SimSpan(trials.current_wait(which.slot()));
+                    self.track.push_other(now.saturating_add(wait), which.retry());
                 }
             }
         }

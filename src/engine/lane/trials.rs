@@ -84,7 +84,8 @@ impl Trial {
 
 /// What an attempt leads to.
 pub(super) struct Outcome {
-    /// How long it is in flight, or to wait for the next \[ns\]; if the request is given up, some time.
+    /// How long it is in flight, or to wait for the next \[ns\], of ladders that are not short zero; if the request is
+    /// given up, some time.
     pub(super) then: u64,
     /// One if the request is given up.
     pub(super) gives_up: u64,
@@ -243,13 +244,17 @@ impl Trials {
         self.all[slot as usize].throttles() > 0
     }
 
+    /// Whether a request has been admitted.
+    pub(super) fn is_admitted(&self, slot: u32) -> bool {
+        (self.all[slot as usize].state >> Trial::ADMITTED_AT) & 1 > 0
+    }
+
     /// An attempt is admitted if a mask of ones says so; if not, and if another one says that the request `repeats` it, a
     /// wait of this number begins.
     ///
     /// Without a branch: none of this can be predicted.
     #[inline(always)]
     pub(super) fn attempted(&mut self, slot: u32, admitted: u64, repeats: u64, ticket: u64) -> Outcome {
-        let is_long = !self.is_short();
         let trial = &mut self.all[slot as usize];
         let throttles = trial.throttles();
         let decided = !repeats & 1;
@@ -258,21 +263,17 @@ impl Trials {
         trial.state += (!admitted as u32 & 1) + fate;
         trial.ticket = ticket;
         // Looked up: a choice could become a branch. What is given up is pushed nowhere, but some place for it must be found.
-        let mut then = trial.spans[(throttles as usize + 1) & repeats as usize];
+        let then = trial.spans.get((throttles as usize + 1) & repeats as usize).copied().unwrap_or_default();
         let overdraft = trial.overdraft;
-        if is_long {
-            then = self.long_span(slot, throttles + 1, repeats);
-        }
         let block = &mut self.blocks[slot as usize / BLOCK];
         block.undecided -= decided as u32;
         let retried = u64::from((throttles + Trial::THROTTLES) >> Trial::ADMITTED_AT);
         Outcome { then, gives_up, retried, overdraft, undecided: block.undecided }
     }
 
-    /// How long an attempt is in flight, or its request to wait after the throttle of this number, of any ladder.
-    #[inline(never)]
-    fn long_span(&self, slot: u32, throttles: u32, repeats: u64) -> u64 {
-        if repeats == 0 { self.all[slot as usize].spans[0] } else { self.long_wait(slot, throttles) }
+    /// How long a request that has just been refused is to wait \[ns\].
+    pub(super) fn current_wait(&self, slot: u32) -> u64 {
+        self.wait(slot as usize, self.all[slot as usize].throttles())
     }
 
     /// How long a request is to wait after the throttle of this number, from 1 \[ns\]; after the last, anything.

@@ -52,8 +52,6 @@ pub(super) struct Attempts {
     /// What has come back by then from the limiter [quota tokens], and to a retry quota, if there is one.
     pub(super) back: [i32; ROOM],
     pub(super) released: [i32; ROOM],
-    /// Whether it was admitted.
-    pub(super) admitted: [bool; ROOM],
     /// Which comes first, and so on: those that have been made, and those to come.
     pub(super) order: [u32; ROOM],
     pub(super) len: usize,
@@ -68,7 +66,6 @@ impl Default for Attempts {
             slots: [0; ROOM],
             back: [0; ROOM],
             released: [0; ROOM],
-            admitted: [false; ROOM],
             order: [0; ROOM],
             len: 0,
             repeated: 0,
@@ -113,8 +110,9 @@ impl Attempts {
         let mut place = earlier as usize;
         if at_once > 0 {
             // A retry comes before what arrives at its instant, and after those that wait for longer.
-            let waited = |other: &&u32| self.at[**other as usize] == at && has_waited(self.slots[**other as usize]);
-            place += self.order[nth + 1..self.len].iter().filter(waited).count();
+            let when = |other: u32| self.at[other as usize];
+            let before = |other: u32| when(other) < at || (when(other) == at && has_waited(self.slots[other as usize]));
+            place = nth + self.order[nth + 1..self.len].iter().filter(|&&other| before(other)).count();
         }
         (self.at[which], self.back[which], self.released[which]) = (at, back[0], back[1]);
         self.order.copy_within(nth + 1..=place, nth);

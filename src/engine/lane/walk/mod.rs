@@ -66,10 +66,10 @@ impl Walk {
         let ends = at.iter().zip(held).take(*ended).map(|(&at, &held)| [at, held]);
         let ends: Vec<_> = ends.chain(self.soon.iter().map(|&[at, _, _, held]| [at, held])).collect();
         let (mut begun, mut taken, mut highest) = (0, 0, [0; 2]);
-        let Attempts { at, slots, admitted, order, len, .. } = &self.attempts;
+        let Attempts { at, slots, order, len, .. } = &self.attempts;
         for &which in &order[..*len] {
             let which = which as usize;
-            if admitted[which] {
+            if trials.is_admitted(slots[which]) {
                 begun += 1;
                 taken += trials.all[slots[which] as usize].load.held() as i64;
             }
@@ -120,7 +120,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Books what a walk came to.
     #[inline(always)]
     fn end_walk(&mut self, walk: &Walk, slice: Slice, totals: &Totals) {
-        let &Totals { made, admitted, given_up, taken, overdraft, released, left } = totals;
+        let &Totals { made, admitted, given_up, taken, overdraft, left } = totals;
         let repeated = made - (walk.attempts.len - walk.attempts.repeated) as u64;
         let throttled = made - admitted;
         let Ended { ends, counted, held, charged, overdraft: overdrawn } = walk.ended;
@@ -146,7 +146,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             self.tally.throttles[self.track.quota.walked().1 as usize] += throttled;
         }
         if let Some((quota, _)) = &mut self.retry_quota {
-            quota.set_level((left + walk.released - released).min(quota.capacity() as i32) as u32);
+            quota.set_level((left + walk.released).min(quota.capacity() as i32) as u32);
         }
         self.track.quota.end_walk(&Walked {
             from: slice.from,
