@@ -6,7 +6,7 @@ use crate::units::SimSpan;
 use crate::wide::{Loop, widest};
 
 /// How many requests are drawn at once. A block of every array stays within the first-level cache.
-pub(super) const BLOCK: usize = 256;
+pub(super) const BLOCK: usize = 512;
 
 /// The tokens of one request.
 #[derive(Debug, Clone, Copy, Default)]
