@@ -226,12 +226,14 @@ impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
         let Attempts { at, back, released, order, len, .. } = attempts;
         let Some(at) = at.first_chunk::<LANES>() else { return };
         let (mut ranks, mut by_then, mut released_by_then) = ([0; LANES], [0; LANES], [0; LANES]);
-        // How many there are cannot be predicted; how many fours, nearly. The others are never.
-        for nth in 0..len.next_multiple_of(16) {
+        // All, in the fewest steps: how many there are cannot be predicted. The others are never.
+        for nth in 0..len.div_ceil(FEW) * (FEW / 4) {
             // Leaving a loop early keeps it in the order written: all attempts at once, not all events.
-            let Some(&one) = at.get(nth) else { return };
+            let Some(four) = at.get(4 * nth..).and_then(|at| at.first_chunk::<4>()) else { return };
             for place in 0..LANES {
-                ranks[place] += i32::from(one < at[place]);
+                let one = at[place];
+                ranks[place] += i32::from(four[0] < one) + i32::from(four[1] < one);
+                ranks[place] += i32::from(four[2] < one) + i32::from(four[3] < one);
             }
         }
         for nth in 0..ends.given_back.next_multiple_of(8) {
