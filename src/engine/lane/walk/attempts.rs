@@ -108,7 +108,14 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         }
         pushing.end(pushed);
         let given_up = (walk.attempts.len - pushed - walk.soon.len()) as u64;
-        Totals { made: ticket - waits, admitted: number - admissions, given_up, taken, overdraft, left: left - released }
+        Totals {
+            made: ticket - waits,
+            admitted: number - admissions,
+            given_up,
+            taken,
+            overdraft,
+            left: left - released,
+        }
     }
 }
 

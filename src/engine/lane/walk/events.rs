@@ -229,24 +229,27 @@ impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
         // All, in the fewest steps: how many there are cannot be predicted. The others are never.
         for nth in 0..len.div_ceil(FEW) * (FEW / 4) {
             // Leaving a loop early keeps it in the order written: all attempts at once, not all events.
-            let Some(four) = at.get(4 * nth..).and_then(|at| at.first_chunk::<4>()) else { return };
+            let Some(four) = four(at, nth) else { return };
             for place in 0..LANES {
-                let one = at[place];
-                ranks[place] += i32::from(four[0] < one) + i32::from(four[1] < one);
-                ranks[place] += i32::from(four[2] < one) + i32::from(four[3] < one);
+                let [a, b, c, d] = four.map(|one| i32::from(one < at[place]));
+                ranks[place] += (a + b) + (c + d);
             }
         }
-        for nth in 0..ends.given_back.next_multiple_of(8) {
-            let Some(&end) = ends.at.get(nth) else { return };
-            let refund = ends.back[nth % MOST_ENDS];
+        for nth in 0..ends.given_back.div_ceil(4) {
+            let (Some(end), Some(refund), Some(tokens)) =
+                (four(&ends.at, nth), four(&ends.back, nth), four(&ends.released, nth))
+            else {
+                return;
+            };
+            // An end comes before an attempt at its instant.
+            let sum =
+                |amount: [i32; 4], at: i32| (0..4).map(|nth| amount[nth] & -i32::from(end[nth] <= at)).sum::<i32>();
             for place in 0..LANES {
-                // An end comes before an attempt at its instant.
-                by_then[place] += refund & -i32::from(end <= at[place]);
+                by_then[place] += sum(refund, at[place]);
             }
             if QUOTA {
-                let tokens = ends.released[nth % MOST_ENDS];
                 for place in 0..LANES {
-                    released_by_then[place] += tokens & -i32::from(end <= at[place]);
+                    released_by_then[place] += sum(tokens, at[place]);
                 }
             }
         }
@@ -261,4 +264,10 @@ impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
             released[..LANES].copy_from_slice(&released_by_then);
         }
     }
+}
+
+/// Four in a row, after so many fours.
+#[inline(always)]
+fn four(column: &[i32], nth: usize) -> Option<[i32; 4]> {
+    column.get(4 * nth..)?.first_chunk().copied()
 }
