@@ -10,7 +10,7 @@ use crate::units::SimTime;
 use std::ops::Range;
 
 /// The most attempts of a stretch.
-pub const MOST_ATTEMPTS: usize = 256;
+pub const MOST_ATTEMPTS: usize = 512;
 /// The most slices of a stretch.
 pub const MOST_SLICES: usize = 64;
 /// The most requests of a walk, each of which is admitted once at the most.

@@ -186,7 +186,7 @@ impl<'a> OpenSource<'a> {
         arrival
     }
 
-    /// Draws the block after the current one ahead of time, unless it has been; which it is. A block is some forty
+    /// Draws the block after the current one ahead of time, unless it has been; which it is. A block is some eighty
     /// kilobytes.
     pub(super) fn draw_ahead(&mut self) -> usize {
         if let Some(ahead) = self.ahead {

@@ -9,12 +9,15 @@
 use super::entry::{Entry, What};
 use super::load::{Ended, Load, Sum};
 use super::track::{Moved, Track, number_of};
-use crate::admission::{self, Admit, End, Flows, MOST_SLICES, Stretch};
+use crate::admission::{self, Admit, End, Flows, MOST_ATTEMPTS, MOST_SLICES, Stretch};
+use crate::engine::draws::BLOCK;
 use crate::engine::gauge::Gauge;
 use crate::units::SimTime;
 
 /// Slices of which each is asked for its room.
 const FEW: usize = 16;
+
+const _: () = assert!(BLOCK <= MOST_ATTEMPTS, "all attempts of a stretch are of one block");
 
 /// What is summed up of the slices of a stretch.
 #[derive(Debug, Default)]

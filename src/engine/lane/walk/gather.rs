@@ -4,7 +4,6 @@ use super::events::{Arriving, Attempts, FEW, InOrder, MOST, MOST_ENDS};
 use super::{Slice, Walk};
 use crate::admission::{self, Admit, End};
 use crate::client::RetryQuota;
-use crate::engine::draws::BLOCK;
 use crate::engine::lane::alarms::NO_REQUEST;
 use crate::engine::lane::entry::Entry;
 use crate::engine::lane::load::{Ended, Sum};
@@ -123,9 +122,11 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             *back += amount;
             ends.comes_back(at.0 - from.0, amount);
         });
-        let place_of = |block, place| Place { block, place }.slot();
-        let firsts = arrive(attempts, block, place_of(current, place), slice);
-        let rest = if next == current { 0 } else { arrive(attempts, after, place_of(next, 0), slice) };
+        let firsts = arrive(attempts, block, Place { block: current, place }, slice);
+        let mut rest = 0;
+        if next != current {
+            rest = arrive(attempts, after, Place { block: next, place: 0 }, slice);
+        }
         // What has a record of its own goes its own way.
         let foresight = &block.columns().foresight;
         let special = || {
@@ -166,12 +167,12 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 
 /// Adds what arrives in a slice, of the requests of a block from this place on; how many there are.
 #[inline(always)]
-fn arrive(attempts: &mut Attempts, block: &Drawn<'_>, first: u32, slice: Slice) -> usize {
+fn arrive(attempts: &mut Attempts, block: &Drawn<'_>, first: Place, slice: Slice) -> usize {
     let before = attempts.len;
     loop {
         let arrived = attempts.len - before;
-        let slot = first + arrived as u32;
-        let times = block.times[slot as usize % BLOCK..].first_chunk().expect("there are so many after the last");
+        let slot = first.slot() + arrived as u32;
+        let times = block.times[first.place + arrived..].first_chunk().expect("there are so many after the last");
         widest(Arriving { attempts, times, slot, from: slice.from.0, until: slice.until.0 });
         if attempts.len - before < arrived + AHEAD || attempts.len > MOST {
             return attempts.len - before;
