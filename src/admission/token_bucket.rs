@@ -50,13 +50,10 @@ impl TokenBucket {
 
     /// How long `cost` takes to flow in \[ns\]; `None` if it never does.
     pub fn time_for(&self, cost: u64) -> Option<u64> {
-        let missing = u128::from(cost) * TOKEN as u128;
-        match (u64::try_from(missing), self.limit) {
-            (Ok(0), _) => Some(0),
+        match (cost, self.limit) {
+            (0, _) => Some(0),
             (_, 0) => None,
-            // A division of 128 bits is a call; one of 64 bits is an instruction.
-            (Ok(missing), limit) => Some(missing.div_ceil(limit)),
-            (Err(_), limit) => Some(missing.div_ceil(u128::from(limit)).try_into().unwrap_or(u64::MAX)),
+            (cost, limit) => Some(inflow_time(u128::from(cost) * TOKEN as u128, limit)),
         }
     }
 
@@ -176,12 +173,7 @@ impl Limiter for TokenBucket {
         if cost > self.capacity || (self.limit == 0 && cost > self.level) {
             return None;
         }
-        let (missing, limit) = ((cost - self.level).max(0) as u128, self.limit.max(1));
-        // A division of 128 bits is a call; one of 64 bits is an instruction.
-        let wait = match u64::try_from(missing) {
-            Ok(missing) => missing.div_ceil(limit),
-            Err(_) => missing.div_ceil(u128::from(limit)).try_into().unwrap_or(u64::MAX),
-        };
+        let wait = inflow_time((cost - self.level).max(0) as u128, self.limit.max(1));
         Some(now.saturating_add(SimSpan(wait)))
     }
 
@@ -192,6 +184,16 @@ impl Limiter for TokenBucket {
         self.capacity = i128::from(limit) * i128::from(self.burst.0);
         self.whole_capacity = (self.capacity / TOKEN) as u64;
         self.level = self.level.min(self.capacity);
+    }
+}
+
+/// How long so much takes to flow in, at `limit` a nanosecond \[ns\].
+#[inline(always)]
+fn inflow_time(missing: u128, limit: u64) -> u64 {
+    // A division of 128 bits is a call; one of 64 bits is an instruction.
+    match u64::try_from(missing) {
+        Ok(missing) => missing.div_ceil(limit),
+        Err(_) => missing.div_ceil(u128::from(limit)).try_into().unwrap_or(u64::MAX),
     }
 }
 
@@ -230,6 +232,17 @@ mod tests {
         let bucket = TokenBucket::new(60_000, SimSpan(4_500_000_000), Probability(0.5));
         assert_eq!(bucket.capacity(), 4_500);
         assert_eq!(bucket.level, 2_250 * TOKEN);
+    }
+
+    #[test]
+    fn a_bucket_without_room_is_empty_again_when_what_was_taken_has_flowed_in() {
+        for limit in [0, 1, 60_000, 756_000_000] {
+            for cost in [0, 1, 4_096, 400_000_000, u64::MAX >> 20] {
+                let mut bucket = TokenBucket::new(limit, SimSpan::ZERO, Probability(1.0));
+                let _ = bucket.take(SimTime::ZERO, cost);
+                assert_eq!(bucket.time_for(cost).map(SimTime), bucket.retry_at(SimTime::ZERO, 0), "{cost} at {limit}");
+            }
+        }
     }
 
     #[test]

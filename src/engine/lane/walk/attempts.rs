@@ -1,4 +1,7 @@
-//! The attempts of a slice: one decision after the other, and then what each of them entails.
+//! The attempts of a slice: one decision after the other, each with what it entails.
+//!
+//! Everything is in one loop, which calls nothing as long as nothing rare happens, and has no branch on what nobody can
+//! predict. *Measured*: all decisions first, and what they entail after, took a tenth longer.
 
 use super::events::ROOM;
 use super::{Slice, Walk};
@@ -58,7 +61,9 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let refused = (quota.room_after(at as u64, held, i64::from(back) - taken as i64) >> 63) as u64;
             let mut repeats = refused & trial.has_left(most);
             if refused & unknown != 0 {
-                blocks.iter().for_each(|&block| trials.know_waits(block));
+                for &block in &*blocks {
+                    trials.know_waits(block);
+                }
                 unknown = 0;
             }
             nth += 1;

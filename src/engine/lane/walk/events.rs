@@ -143,8 +143,8 @@ impl Loop for Arriving<'_> {
             at[place] = if arrives { (times[place] - from) as i32 } else { NEVER };
             arrive += u64::from(arrives);
         }
-        for place in 0..AHEAD {
-            slots[place] = slot + place as u32;
+        for (slots, slot) in slots.iter_mut().zip(slot..) {
+            *slots = slot;
         }
         attempts.len += arrive as usize;
     }
