@@ -25,7 +25,7 @@ pub(super) struct Arrival {
 /// A block of requests with everything that they need.
 #[derive(Debug, Clone)]
 pub(super) struct Drawn<'a> {
-    /// When they arrive \[ns\], in order; after the last, never.
+    /// When they arrive \[ns\], in order; the next [`AHEAD`] after the last, never.
     pub(super) times: [u64; BLOCK + AHEAD],
     rows: [u32; BLOCK],
     pub(super) tokens: TokenBlock,

@@ -94,7 +94,7 @@ impl Agenda {
             let place = (at.0 >> self.shift) as usize & mask;
             let len = self.lens[place] as usize;
             if len < CELL {
-                self.cells[place].put(len, key_of(at.0, self.shift, what), load);
+                self.cells[place].put(len, key_of(at.0, (1 << self.shift) - 1, what), load);
                 self.lens[place] += 1;
                 self.held += 1;
                 return;

@@ -62,8 +62,7 @@ impl Pushing<'_> {
         let place = (tick & self.mask) as usize;
         let len = self.lens[place] as usize;
         if tick.wrapping_sub(self.next) < self.mask && len < CELL {
-            let key = ((at.0 & self.within) << 32) | u64::from(what.0);
-            self.cells[place].put(len, key, load);
+            self.cells[place].put(len, key_of(at.0, self.within, what), load);
             self.lens[place] += u32::from(happens);
         } else if happens {
             self.push_far(at, what, load);
@@ -84,8 +83,8 @@ impl Pushing<'_> {
     }
 }
 
-/// The key of what is due at an instant, where slices are 2 to the power of `shift` wide.
+/// The key of what is due at an instant, of which these bits are the place in its slice.
 #[inline(always)]
-pub(super) fn key_of(at: u64, shift: u32, what: What) -> u64 {
-    ((at & ((1 << shift) - 1)) << 32) | u64::from(what.0)
+pub(super) fn key_of(at: u64, within: u64, what: What) -> u64 {
+    ((at & within) << 32) | u64::from(what.0)
 }

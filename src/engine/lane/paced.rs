@@ -16,12 +16,14 @@ use crate::engine::request::Next;
 use crate::tally::FailureCause;
 use crate::units::{SimSpan, SimTime};
 
-/// When the gateway opens for the next request, and when somebody last went as it opened.
+/// When the gateway opens for the next request, and what led to that. Until the end of a run the gateway itself knows
+/// nothing of it: nobody else asks.
 #[derive(Debug)]
 pub(super) struct Opening {
     at: SimTime,
+    /// When somebody last went as it opened.
     last: SimTime,
-    /// Who went last: when, and for what price. The gateway itself is told at the end.
+    /// Who went last: when, and for what price.
     went: Option<(SimTime, u64)>,
     ahead: Ahead,
 }

@@ -1,7 +1,7 @@
 //! The attempts of a slice: one decision after the other, each with what it entails.
 //!
-//! Everything is in one loop, which calls nothing as long as nothing rare happens, and has no branch on what nobody can
-//! predict. *Measured*: all decisions first, and what they entail after, took a tenth longer.
+//! Everything is in one loop, which calls nothing as long as nothing rare happens, nor branches on what nobody can predict,
+//! for ladders whose waits are at hand. *Measured*: all decisions first, and what they entail after, took a tenth longer.
 
 use super::events::ROOM;
 use super::{Slice, Walk};
@@ -92,8 +92,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             if undecided == 0 {
                 done.push(slot as usize / BLOCK);
             }
-            // One comparison, of what is nearly never true: whether it happens could not be predicted.
             let happens = gives_up == 0;
+            // One comparison, of what is nearly never true if the ladder is short: whether it happens could not be predicted.
             if at | (gives_up << 61) < until {
                 // It may be a wait that is not among those at hand.
                 let at = if refused == 0 { at } else { now + trials.current_wait(slot) };
@@ -101,7 +101,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                     // If it is an end, that of the last admission.
                     let entry = admission::Entry(number.saturating_sub(1));
                     let next = Next { at: (at - from) as i32, what, load };
-                    nth = walk.happens_soon(nth, &next, entry, quota, trials);
+                    nth = walk.happens_soon::<A, QUOTA>(nth, &next, entry, quota, trials);
                     continue;
                 }
                 pushing.push_if(true, SimTime(at), what, load);
@@ -125,10 +125,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 }
 
 impl Walk {
-    /// What an attempt leads to happens in its own slice: another step, or the end that gives this entry back, before
-    /// some of the steps to come, of which the next is `nth`.
+    /// What the attempt before the one of this number in order leads to happens in the same slice: it is made again, or ends
+    /// and gives this entry back. The number of the next attempt.
     #[inline(never)]
-    fn happens_soon<A: Admit>(
+    fn happens_soon<A: Admit, const QUOTA: bool>(
         &mut self,
         nth: usize,
         next: &Next,
@@ -141,16 +141,9 @@ impl Walk {
         let Walk { attempts, ends, soon, .. } = self;
         if next.what.is_end() {
             let back = quota.comes_back(entry, held, charge);
-            for (sum, &then) in attempts.back.iter_mut().zip(&attempts.at) {
-                *sum += if then >= at { back as i32 } else { 0 };
-            }
-            let released = RetryQuota::released(next.load.retries() * trials.cost()) as i32;
+            let released = if QUOTA { RetryQuota::released(next.load.retries() * trials.cost()) as i32 } else { 0 };
+            attempts.come_back(at, [back as i32, released]);
             soon.push([at, back as i32, released, held as i32]);
-            if released > 0 {
-                for (sum, &then) in attempts.released.iter_mut().zip(&attempts.at) {
-                    *sum += if then >= at { released } else { 0 };
-                }
-            }
             self.released += released;
             self.ended.add(next.load);
             self.back += back;

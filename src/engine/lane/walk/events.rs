@@ -95,8 +95,9 @@ impl Attempts {
         self.repeated = self.len;
     }
 
-    /// The last one made, of this number in order, is made again; `has_waited` knows which have waited. Something of all
-    /// that has come back is known to `back_by`.
+    /// The last one made, of this number in order, is made again `at` some instant, by which so much will have come back to
+    /// the limiter and to a retry quota; `has_waited` knows which requests have waited. The attempt of that number is then
+    /// another, or it.
     #[inline(always)]
     pub(super) fn again(&mut self, nth: usize, at: i32, back: [i32; 2], has_waited: impl Fn(u32) -> bool) {
         let which = self.order[nth] as usize;
@@ -117,6 +118,16 @@ impl Attempts {
         (self.at[which], self.back[which], self.released[which]) = (at, back[0], back[1]);
         self.order.copy_within(nth + 1..=place, nth);
         self.order[place] = which as u32;
+    }
+
+    /// So much comes back to the limiter and to a retry quota before all that are made from some instant on.
+    #[inline(always)]
+    pub(super) fn come_back(&mut self, from: i32, [back, released]: [i32; 2]) {
+        for (nth, &at) in self.at[..self.len].iter().enumerate() {
+            let so = -i32::from(from <= at);
+            self.back[nth] += back & so;
+            self.released[nth] += released & so;
+        }
     }
 }
 
