@@ -28,8 +28,8 @@ pub(super) struct Opening {
     ahead: Ahead,
 }
 
-/// Of so many requests the price is known ahead.
-const AHEAD: usize = 32;
+/// Of so many requests the price is found at once.
+const PRICED: usize = 32;
 
 /// What the next requests cost at the gateway, and for how long each will keep it busy \[ns\], as long as the mean of
 /// answers does not move.
@@ -39,12 +39,12 @@ struct Ahead {
     /// The number of the first, and how many there are of its block.
     first: u64,
     len: u64,
-    costs: [u64; AHEAD],
-    busy: [u64; AHEAD],
+    costs: [u64; PRICED],
+    busy: [u64; PRICED],
 }
 
 impl Ahead {
-    const NONE: Ahead = Ahead { mean: u64::MAX, first: 0, len: 0, costs: [0; AHEAD], busy: [0; AHEAD] };
+    const NONE: Ahead = Ahead { mean: u64::MAX, first: 0, len: 0, costs: [0; PRICED], busy: [0; PRICED] };
 }
 
 /// What the next request does, and when.
@@ -170,7 +170,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         if !known {
             self.look_at_prices(ahead);
         }
-        let nth = (number - ahead.first) as usize % AHEAD;
+        let nth = (number - ahead.first) as usize % PRICED;
         (ahead.costs[nth], ahead.busy[nth])
     }
 
@@ -180,7 +180,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let (model, mean) = (self.workload.model, self.held_back.mean_answer(0));
         let gateway = self.held_back.gateway(model.pool);
         let (block, place) = (self.track.source.block(), self.track.source.place);
-        let len = AHEAD.min(block.len - place);
+        let len = PRICED.min(block.len - place);
         (ahead.mean, ahead.first, ahead.len) = (mean, block.first + place as u64, len as u64);
         for (place, (cost, busy)) in (place..place + len).zip(ahead.costs.iter_mut().zip(&mut ahead.busy)) {
             let demand = block.tokens.get(place).demand(self.flow.max_tokens);

@@ -84,8 +84,8 @@ impl Trial {
 
 /// What an attempt leads to.
 pub(super) struct Outcome {
-    /// How long it is in flight, or to wait for the next \[ns\], of ladders that are not short zero; if the request is
-    /// given up, some time.
+    /// How long it is in flight, or its request to wait for the next \[ns\]: zero if the waits of its ladder are not at hand,
+    /// and some time if the request is given up.
     pub(super) then: u64,
     /// One if the request is given up.
     pub(super) gives_up: u64,

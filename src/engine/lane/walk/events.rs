@@ -282,3 +282,92 @@ impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
 fn four(column: &[i32], nth: usize) -> Option<[i32; 4]> {
     column.get(4 * nth..)?.first_chunk().copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wide::widest;
+    use proptest::prelude::*;
+
+    /// Attempts of which each is its slot, put in order; whether no two are at one instant.
+    fn in_order(attempts: &mut Attempts, ends: &Ends) -> bool {
+        let mut apart = false;
+        if attempts.len <= FEW {
+            widest(InOrder::<FEW, true> { ends, attempts, apart: &mut apart });
+        } else {
+            widest(InOrder::<MOST, true> { ends, attempts, apart: &mut apart });
+        }
+        apart
+    }
+
+    /// What comes back by some instant, of these ends.
+    fn back_by(at: i32, ends: &[(i32, i32)]) -> i32 {
+        ends.iter().filter(|(end, _)| *end <= at).map(|(_, back)| back).sum()
+    }
+
+    proptest! {
+        /// Attempts come in the order of their instants with what has come back by each, also when some are made again and
+        /// more comes back meanwhile.
+        #[test]
+        fn attempts_are_made_in_order_with_what_has_come_back(
+            waited in prop::collection::vec(0..900u64, 0..=MOST / 2),
+            arrive in prop::collection::vec(0..900u64, 0..=AHEAD),
+            mut ended in prop::collection::vec((0..900, -50..50), 0..=MOST_ENDS),
+            again in prop::collection::vec(prop::option::of((1..100, any::<bool>())), 64),
+        ) {
+            let (mut attempts, mut ends) = (Attempts::default(), Ends::default());
+            // What a slice before has left behind.
+            (attempts.back, attempts.released, ends.back) = ([7; ROOM], [7; ROOM], [7; MOST_ENDS]);
+            attempts.clear();
+            ends.clear();
+            for &(at, back) in &ended {
+                ends.comes_back_with(at, back);
+            }
+            ends.all_ended();
+            waited.iter().zip(0..).for_each(|(&at, slot)| attempts.put(at, slot, true));
+            attempts.all_waited();
+            let mut times = [u64::MAX; AHEAD];
+            times.iter_mut().zip(&arrive).for_each(|(time, &at)| *time = 1_000 + at);
+            let slot = waited.len() as u32;
+            widest(Arriving { attempts: &mut attempts, times: &times, slot, from: 1_000, until: 1_900 });
+            prop_assert_eq!(attempts.len, waited.len() + arrive.len());
+            let mut at: Vec<_> = attempts.at[..attempts.len].to_vec();
+            at.sort_unstable();
+            at.dedup();
+            prop_assert_eq!(in_order(&mut attempts, &ends), at.len() == attempts.len);
+            if at.len() < attempts.len {
+                return Ok(());
+            }
+            let (mut nth, mut last, mut again) = (0, i32::MIN, again.into_iter());
+            while nth < attempts.len {
+                let lane = attempts.order[nth] as usize;
+                let now = attempts.at[lane];
+                prop_assert!(last <= now);
+                prop_assert_eq!([attempts.back[lane], attempts.released[lane]], [back_by(now, &ended); 2]);
+                last = now;
+                nth += 1;
+                match again.next().flatten() {
+                    Some((wait, true)) => {
+                        let at = now + wait;
+                        let back = back_by(at, &ended);
+                        attempts.again(nth - 1, at, [back; 2], |_| true);
+                        nth -= 1;
+                    }
+                    Some((wait, false)) => {
+                        attempts.come_back(now + wait, [3; 2]);
+                        ended.push((now + wait, 3));
+                    }
+                    None => (),
+                }
+            }
+        }
+    }
+
+    impl Ends {
+        /// An end that gives as much back to the limiter as to a retry quota.
+        fn comes_back_with(&mut self, at: i32, back: i32) {
+            (self.at[self.ended], self.back[self.ended], self.released[self.ended]) = (at, back, back);
+            self.ended += 1;
+        }
+    }
+}
