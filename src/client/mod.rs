@@ -107,6 +107,11 @@ impl Call {
         self.failed
     }
 
+    /// What its success gives back to the retry quota, if that is to be per request.
+    pub(crate) fn gives_back(self) -> u32 {
+        RetryQuota::released(self.cost)
+    }
+
     /// A request whose last retry cost so much, zero if it needed none: all that its success has to know.
     pub(crate) fn retried(cost: u32) -> Call {
         Call { cost, ..Call::default() }

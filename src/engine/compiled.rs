@@ -2,6 +2,7 @@
 
 use super::draws::{LatencySamplers, TokenKeys, TokenSamplers};
 use super::faults::FlowFaults;
+use super::lane::MOST_STREAMED;
 use super::observer::{Observer, Quiet};
 use super::sessions::TURN_BITS;
 use super::simulation::Simulation;
@@ -115,7 +116,7 @@ impl CompiledWorkload<'_> {
 
     /// Whether nothing happens to any of its requests but attempts, and nobody waits for their end.
     pub(super) fn only_repeats(&self) -> bool {
-        self.ladder.is_some() && self.all_answered && !self.books_end()
+        self.ladder.is_some() && self.all_answered && !self.client.books_success()
     }
 
     /// Whether the end of an answer books a success that means something to the client.
@@ -182,7 +183,8 @@ impl<'a> Engine<'a> {
                     awaited,
                     plain: !(awaited || books_first_token || unfolds || client.saves_up()),
                     ladder: client.ladder().filter(|ladder| {
-                        !(books_first_token || awaited)
+                        !awaited
+                            && (!books_first_token || ladder.attempts() <= MOST_STREAMED)
                             && workload.deadline.is_none_or(|deadline| ladder.longest() < deadline)
                             // There is one quota for each.
                             && (workload.clients == 1 || !client.books_success())

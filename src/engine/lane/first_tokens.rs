@@ -3,7 +3,8 @@
 //! A success gives something back to the client's retry quota, up to its capacity; nothing looks at the quota but the
 //! decision after a failure. Between two decisions only the sum of what comes back matters, not the order. So a first
 //! token is no event: those that have come are booked when the next decision is made, whose class of events comes after
-//! all first tokens of its instant. Those of plain requests are not even noted one by one, but found in the block.
+//! all first tokens of its instant. Those of plain requests are not even noted one by one, but found in the block. Where
+//! requests stay in their blocks until they are decided, of one client, all are in `refills`.
 
 use super::Lane;
 use crate::admission::Admit;
@@ -77,6 +78,10 @@ impl Coming {
 impl<A: Admit> Lane<'_, '_, A> {
     /// The first token of this client's request will come at `at`.
     pub(super) fn first_token_comes(&mut self, client: u32, at: SimTime, call: Call, now: SimTime) {
+        if let Some(refills) = self.repeating.as_deref_mut().and_then(|state| state.refills.as_mut()) {
+            refills.push_apart(at, call.gives_back());
+            return;
+        }
         let state = &mut self.states[client as usize];
         self.in_progress.first_tokens.coming[client as usize].add(at, call, now, self.client, state);
     }
@@ -84,9 +89,38 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Books the first tokens of a client that have come by now: what its next decision depends on.
     #[inline(never)]
     pub(super) fn book_first_tokens(&mut self, client: u32, now: SimTime) {
+        let state = &mut self.states[client as usize];
+        if let Some(refills) = self.repeating.as_deref_mut().and_then(|state| state.refills.as_mut()) {
+            state.retry_quota().give_back(refills.take(now));
+            return;
+        }
         self.look_for_first_tokens(now);
         let state = &mut self.states[client as usize];
         self.in_progress.first_tokens.coming[client as usize].book(now, self.client, state);
+    }
+
+    /// So many requests will arrive in the next slices, none fails meanwhile.
+    #[inline(always)]
+    pub(super) fn refill_through(&mut self, requests: usize) {
+        let Some(refills) = self.repeating.as_deref_mut().and_then(|state| state.refills.as_mut()) else { return };
+        let agenda = &self.track.course.agenda;
+        refills.fit(agenda);
+        if let Some(tick) = agenda.next_tick() {
+            self.states[0].retry_quota().give_back(refills.take_before(tick));
+        }
+        self.first_tokens_come(requests);
+    }
+
+    /// The next so many requests are admitted as they arrive: their first tokens will come, if they book successes of
+    /// requests in blocks.
+    #[inline(always)]
+    pub(super) fn first_tokens_come(&mut self, requests: usize) {
+        let Some(refills) = self.repeating.as_deref_mut().and_then(|state| state.refills.as_mut()) else { return };
+        let (block, place) = (self.track.source.block(), self.track.source.place);
+        let times = block.times[place..].iter().zip(&block.timing.ttft[place..]).zip(&block.timing.service[place..]);
+        for ((&arrives, &ttft), &service) in times.take(requests) {
+            refills.push_if(true, SimTime(arrives).saturating_add(SimSpan(ttft.min(service))), 0);
+        }
     }
 
     /// Looks for first tokens of requests that were admitted at once.

@@ -11,7 +11,8 @@
 //! `paced` a gateway that nothing else stands in front of, `alarms` the deadlines of those that wait there; `hearers`
 //! who is told of an end, `first_tokens` the successes of streams. Clients that remember nothing have a loop of their
 //! own in `repeating`, with `walk` for the events of a slice and `trials` for what its attempts may need; `staying` has
-//! those of whose requests a few are given up, or whose retries draw on a quota. All run on a `track`, which `stretch`
+//! those of whose requests a few are given up, or whose retries draw on a quota, with `refills` for what streams give back
+//! to it. All run on a `track`, which `stretch`
 //! takes through many slices at once; `agenda` is its calendar, with `cells` for its slices, an `entry` for each event
 //! and a `load` on each end, `ranks` puts a slice in order. What stays to the general loop: several workloads, fallbacks,
 //! closed loops and sessions, quotas of an account, responses whose reservation or end unfolds while they run, and
@@ -30,6 +31,7 @@ mod held_back;
 mod load;
 mod paced;
 mod ranks;
+mod refills;
 mod repeating;
 mod slots;
 mod slow;
@@ -41,6 +43,7 @@ mod waiting;
 mod walk;
 
 pub(super) use load::Load;
+pub(super) use trials::MOST_STREAMED;
 
 use super::block_count::Books;
 use super::compiled::{CompiledWorkload, Engine, Flow};
@@ -100,8 +103,10 @@ impl LaneState {
         let workload = &engine.workloads[0];
         // A batch is not to wait for what a block still waits for.
         let ladder = workload.ladder.as_ref().filter(|_| !marks.are_cut());
-        let repeating = ladder.map(|ladder| Box::new(RepeatingState::new(source, ladder, backoff)));
-        let clients = if workload.books_first_token { workload.model.clients as usize } else { 0 };
+        let repeating =
+            ladder.map(|ladder| Box::new(RepeatingState::new(source, ladder, backoff, workload.books_first_token)));
+        let notes_each = workload.books_first_token && repeating.is_none();
+        let clients = if notes_each { workload.model.clients as usize } else { 0 };
         let first_tokens = FirstTokens::new(clients);
         LaneState {
             in_progress: InProgress { first_tokens, ..InProgress::default() },
@@ -325,6 +330,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         if self.greets || hears_each {
             self.greet_all(ahead.attempts, hears_each);
         }
+        self.refill_through(ahead.attempts);
         let Lane { track, in_progress, .. } = self;
         if !self.listens {
             track.live_through(ahead, nobody_hears);

@@ -15,9 +15,10 @@ use super::agenda::Orders;
 use super::alarms::NO_REQUEST;
 use super::entry::What;
 use super::hearers::Hearers;
+use super::refills::Refills;
 use super::track::{Course, Track, nobody_hears, number_of};
 use super::trials::{Trial, Trials};
-use super::walk::Walk;
+use super::walk::{NEVER_GIVES, Walk};
 use crate::admission::{Admission, Admit};
 use crate::client::{Ladder, RetryQuota};
 use crate::engine::block_count::Books;
@@ -34,14 +35,17 @@ use crate::units::{SimSpan, SimTime};
 pub(super) struct RepeatingState {
     pub(super) progress: Progress,
     pub(super) walk: Walk,
+    /// First tokens to come, where they book a success that means something to the client.
+    pub(super) refills: Option<Refills>,
 }
 
 impl RepeatingState {
-    /// Before the first of these requests arrives.
-    pub(super) fn new(source: &OpenSource<'_>, ladder: &Ladder, backoff: Key) -> RepeatingState {
-        let mut progress = Progress { trials: Trials::new(ladder, backoff), blocks: Blocks::default() };
+    /// Before the first of these requests arrives; whether first tokens of their `streams` book successes.
+    pub(super) fn new(source: &OpenSource<'_>, ladder: &Ladder, backoff: Key, streams: bool) -> RepeatingState {
+        let trials = Trials::new(ladder, backoff, streams);
+        let mut progress = Progress { trials, blocks: Blocks::default() };
         progress.begin(source.current, source);
-        RepeatingState { progress, walk: Walk::default() }
+        RepeatingState { progress, walk: Walk::default(), refills: streams.then(|| Refills::new(ladder.cost())) }
     }
 }
 
@@ -100,8 +104,17 @@ pub(super) struct Repeating<'t, 's, 'a, A> {
     pub(super) pool: &'t mut PoolState,
     pub(super) health: &'t mut Option<Health>,
     pub(super) has_ttft: bool,
-    /// What retries draw on, if on anything, and who hears of ends beside it.
-    pub(super) retry_quota: Option<(&'t mut RetryQuota, &'t Hearers)>,
+    /// What retries draw on, if on anything.
+    pub(super) retry_books: Option<RetryBooks<'t>>,
+}
+
+/// What the retries of a client draw on, and successes give back to.
+pub(super) struct RetryBooks<'t> {
+    pub(super) quota: &'t mut RetryQuota,
+    /// Who else hears of ends.
+    pub(super) hearers: &'t Hearers,
+    /// If successes are booked with the first tokens of streams: those to come.
+    pub(super) refills: Option<&'t mut Refills>,
 }
 
 /// An attempt of a request in a block.
@@ -155,7 +168,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let arrival = self.track.source.next_time();
             if self.track.course.agenda.is_through() {
                 let calm = !past_horizon && !self.track.course.unrest.lasts() && self.live_through_stretch(mark);
-                if calm || (!past_horizon && self.walk_through_slice::<false, false>(walk, mark)) {
+                if calm || (!past_horizon && self.walk_through_slice::<false, NEVER_GIVES>(walk, mark)) {
                     continue;
                 }
                 let in_order = InOrder { trials: &self.progress.trials.all, admissions: self.track.moved.admissions };
@@ -199,7 +212,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     pub(super) fn attempt(&mut self, which: Place, is_first: bool, now: SimTime) {
         let Place { block, place } = which;
         let drawn = &*self.track.source.blocks[block];
-        let (arrived, service) = (drawn.times[place], drawn.timing.service[place]);
+        let (arrived, service, to_first) = (drawn.times[place], drawn.timing.service[place], drawn.timing.ttft[place]);
         let columns = drawn.columns();
         let (held, charge, load) = (columns.reservation[place], columns.charge[place], columns.outlook.loads[place]);
         let counted = arrived >= self.track.marks.warmup().0;
@@ -218,6 +231,9 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 let ends = now.saturating_add(SimSpan(service));
                 let load = load.counted(counted && ends <= self.track.marks.patience()).retried(u64::from(!is_first));
                 self.track.depart(ends, held, charge, load);
+                if let Some(RetryBooks { refills: Some(refills), .. }) = &mut self.retry_books {
+                    refills.push_if(true, now.saturating_add(SimSpan(to_first)).min(ends), u32::from(!is_first));
+                }
             }
             Admission::Refused(refusal) => {
                 self.pool.throttled += 1;
@@ -225,8 +241,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 trials.know(block, drawn);
                 trials.know_waits(block);
                 let may_retry = trials.may_retry(which.slot());
-                let repeats = match &mut self.retry_quota {
-                    Some((quota, _)) => may_retry && quota.acquire(trials.cost()),
+                let repeats = match &mut self.retry_books {
+                    Some(RetryBooks { quota, refills, .. }) => {
+                        if let Some(refills) = refills {
+                            quota.give_back(refills.take(now));
+                        }
+                        may_retry && quota.acquire(trials.cost())
+                    }
                     None => may_retry,
                 };
                 let repeats = u64::from(repeats).wrapping_neg();
@@ -324,7 +345,7 @@ impl<O: Observer> Simulation<'_, O> {
             health,
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
             has_ttft: engine.flows[0].latency.has_ttft(),
-            retry_quota: None,
+            retry_books: None,
         };
         lane.run(&mut state.walk);
         let Track { source, moved, .. } = track;

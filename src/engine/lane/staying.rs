@@ -7,8 +7,8 @@
 use super::Lane;
 use super::alarms::NO_REQUEST;
 use super::entry::Moment;
-use super::repeating::{Place, Repeating, RepeatingState};
-use super::walk::Walk;
+use super::repeating::{Place, Repeating, RepeatingState, RetryBooks};
+use super::walk::{GIVES_AT_ENDS, GIVES_AT_FIRST_TOKENS, NEVER_GIVES, Walk};
 use crate::admission::Admit;
 use crate::engine::first_attempt::Verdict;
 use crate::units::SimTime;
@@ -51,10 +51,10 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             return true;
         }
         let (mut staying, walk) = self.staying();
-        if staying.retry_quota.is_some() {
-            staying.walk_through_slice::<true, true>(walk, mark)
-        } else {
-            staying.walk_through_slice::<true, false>(walk, mark)
+        match &staying.retry_books {
+            None => staying.walk_through_slice::<true, NEVER_GIVES>(walk, mark),
+            Some(RetryBooks { refills: None, .. }) => staying.walk_through_slice::<true, GIVES_AT_ENDS>(walk, mark),
+            Some(_) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS>(walk, mark),
         }
     }
 
@@ -77,6 +77,9 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
         }
         // If it was admitted as it arrived, it is counted with its block.
         let stays = self.track.source.block().columns().verdicts[place] == Verdict::Admitted;
+        if stays {
+            self.first_tokens_come(1);
+        }
         self.staying().0.leaves(stays);
     }
 
@@ -84,8 +87,12 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
     #[inline(always)]
     fn staying(&mut self) -> (Repeating<'_, 's, 'a, A>, &mut Walk) {
         let Lane { track, repeating, tally, pool, health, has_ttft, states, in_progress, listens, .. } = self;
-        let RepeatingState { progress, walk } = repeating.as_deref_mut().expect("asked before");
-        let retry_quota = listens.then(|| (states[0].retry_quota(), &in_progress.hearers));
-        (Repeating { track, progress, tally, pool, health, has_ttft: *has_ttft, retry_quota }, walk)
+        let RepeatingState { progress, walk, refills } = repeating.as_deref_mut().expect("asked before");
+        let retry_books = (*listens || refills.is_some()).then(|| RetryBooks {
+            quota: states[0].retry_quota(),
+            hearers: &in_progress.hearers,
+            refills: refills.as_mut(),
+        });
+        (Repeating { track, progress, tally, pool, health, has_ttft: *has_ttft, retry_books }, walk)
     }
 }

@@ -19,6 +19,8 @@ use crate::units::SimTime;
 
 /// The waits of ladders up to this many rungs are looked up for all requests of a block at once.
 const SHORT: usize = 4;
+/// Where first tokens book successes, ladders have no more attempts.
+pub(in crate::engine) const MOST_STREAMED: u32 = SHORT as u32;
 
 /// Ones for so many of the first waits.
 const UP_TO: [[u64; SHORT]; SHORT + 1] = {
@@ -39,7 +41,7 @@ pub(super) struct Trial {
     /// What it is in flight.
     pub(super) load: Load,
     /// For how long it is in flight, and, if the ladder is short, how long it is to wait after the first throttle, after
-    /// the second, and so on \[ns\].
+    /// the second, and so on; in the last place the time to the first token, where that books a success \[ns\].
     spans: [u64; SHORT + 1],
     /// By how much its charge is more than what it holds [quota tokens].
     overdraft: u32,
@@ -102,6 +104,8 @@ pub(super) struct Outcome {
 pub(super) struct Trials {
     ladder: Ladder,
     backoff: Key,
+    /// Whether first tokens book successes.
+    streams: bool,
     /// By place, those of one block after those of another.
     pub(super) all: Vec<Trial>,
     blocks: Vec<Block>,
@@ -120,8 +124,9 @@ struct Block {
 }
 
 impl Trials {
-    pub(super) fn new(ladder: &Ladder, backoff: Key) -> Trials {
-        Trials { ladder: ladder.clone(), backoff, all: Vec::new(), blocks: Vec::new() }
+    pub(super) fn new(ladder: &Ladder, backoff: Key, streams: bool) -> Trials {
+        debug_assert!(!streams || ladder.attempts() <= MOST_STREAMED, "there is room for the time to the first token");
+        Trials { ladder: ladder.clone(), backoff, streams, all: Vec::new(), blocks: Vec::new() }
     }
 
     /// A block has been drawn anew.
@@ -179,7 +184,7 @@ impl Trials {
     #[inline(never)]
     fn look_up(&mut self, block: usize, drawn: &Drawn<'_>) {
         self.blocks[block].is_known = true;
-        let (columns, service) = (drawn.columns(), &drawn.timing.service);
+        let (columns, service, streams) = (drawn.columns(), &drawn.timing.service, self.streams);
         for (place, trial) in self.of_block(block).iter_mut().enumerate() {
             let load = columns.outlook.loads[place];
             // Some may have left the block before.
@@ -187,6 +192,7 @@ impl Trials {
             let overdraft = load.overdraft() as u32;
             let mut spans = [0; SHORT + 1];
             spans[0] = service[place];
+            spans[SHORT] = if streams { drawn.timing.ttft[place].min(service[place]) } else { 0 };
             *trial = Trial { load, spans, overdraft, state, ticket: 0 };
         }
     }
@@ -236,6 +242,12 @@ impl Trials {
     /// Whether a request has attempts left should the next be refused.
     pub(super) fn may_retry(&self, slot: u32) -> bool {
         self.all[slot as usize].has_left(self.most()) != 0
+    }
+
+    /// How long after it is made the first token of an attempt comes, where that books a success \[ns\].
+    #[inline(always)]
+    pub(super) fn to_first_token(&self, slot: u32) -> u64 {
+        self.all[slot as usize].spans[SHORT]
     }
 
     /// Whether a request has been refused before.

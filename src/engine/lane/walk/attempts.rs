@@ -4,7 +4,7 @@
 //! for ladders whose waits are at hand. *Measured*: all decisions first, and what they entail after, took a tenth longer.
 
 use super::events::ROOM;
-use super::{Slice, Walk};
+use super::{GIVES_AT_ENDS, GIVES_AT_FIRST_TOKENS, NEVER_GIVES, Slice, Walk};
 use crate::admission::{self, Admit, End};
 use crate::client::RetryQuota;
 use crate::engine::draws::BLOCK;
@@ -12,6 +12,7 @@ use crate::engine::lane::alarms::NO_REQUEST;
 use crate::engine::lane::entry::What;
 use crate::engine::lane::load::Load;
 use crate::engine::lane::repeating::Repeating;
+use crate::engine::lane::repeating::RetryBooks;
 use crate::engine::lane::track::Moved;
 use crate::engine::lane::trials::{Outcome, Trials};
 use crate::units::SimTime;
@@ -39,20 +40,25 @@ struct Next {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Makes the attempts of a slice.
     #[inline(always)]
-    pub(super) fn make_attempts<const QUOTA: bool>(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
+    pub(super) fn make_attempts<const GIVES: u8>(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
         let Moved { admissions, waits, .. } = self.track.moved;
         let (from, until, quota) = (slice.from.0, slice.until.0, &self.track.quota);
+        let has_quota = GIVES != NEVER_GIVES;
         let trials = &mut self.progress.trials;
         let (most, cost) = (trials.most(), trials.cost() as i32);
-        let [mut left, capacity] =
-            self.retry_quota.as_ref().map_or([0; 2], |(quota, _)| [quota.level() as i32, quota.capacity() as i32]);
+        let ([mut left, capacity], mut refills) = match &mut self.retry_books {
+            Some(RetryBooks { quota, refills, .. }) => {
+                ([quota.level() as i32, quota.capacity() as i32], refills.as_deref_mut())
+            }
+            None => ([0; 2], None),
+        };
         // Ones if no request of some block was refused before: of all blocks but those of what arrives one was.
         let mut unknown = u64::from(!walk.blocks.iter().all(|&block| trials.are_waits_known(block))).wrapping_neg();
         let mut pushing = self.track.course.agenda.pushing();
         let (mut number, mut ticket, mut taken, mut overdraft, mut released) = (admissions, waits, 0, 0, 0);
         let (mut nth, mut pushed) = (0, 0);
         while nth < walk.attempts.len {
-            let Walk { attempts, made, done, blocks, .. } = &mut *walk;
+            let Walk { attempts, made, done, blocks, soon_tokens, released: in_all, .. } = &mut *walk;
             let which = attempts.order[nth % ROOM] as usize % ROOM;
             let (at, slot, back) = (attempts.at[which], attempts.slots[which], attempts.back[which]);
             let trial = &trials.all[slot as usize];
@@ -68,7 +74,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             }
             nth += 1;
             ticket += 1;
-            if QUOTA {
+            if has_quota {
                 left = (left + (attempts.released[which] - released)).min(capacity);
                 released = attempts.released[which];
                 // Ones if it does not, or if there is not enough for a retry.
@@ -82,9 +88,24 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let at = now + then;
             let end = What::end(number as u32 & What::MOST_SLOT);
             let what = What::retry(slot | NO_REQUEST).masked(end, !refused);
-            let load = load.counted(slice.counted).retried(if QUOTA { retried } else { 0 }).masked(!refused);
+            let load =
+                load.counted(slice.counted).retried(if GIVES == GIVES_AT_ENDS { retried } else { 0 }).masked(!refused);
             if A::KEEPS_A_LOG {
                 made.put((SimTime(now), held), refused == 0);
+            }
+            if GIVES == GIVES_AT_FIRST_TOKENS
+                && let Some(refills) = &mut refills
+            {
+                let first = now + trials.to_first_token(slot);
+                if first | (refused << 61) < until {
+                    // Nearly none comes that soon.
+                    let released = refills.gives(retried as usize);
+                    attempts.come_back((first - from) as i32, [0, released]);
+                    soon_tokens.push([(first - from) as i32, released]);
+                    *in_all += released;
+                } else {
+                    refills.push_if(refused == 0, SimTime(first), retried as u32);
+                }
             }
             number += !refused & 1;
             taken += held.wrapping_shr(refused as u32);
@@ -101,7 +122,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                     // If it is an end, that of the last admission.
                     let entry = admission::Entry(number.saturating_sub(1));
                     let next = Next { at: (at - from) as i32, what, load };
-                    nth = walk.happens_soon::<A, QUOTA>(nth, &next, entry, quota, trials);
+                    nth = walk.happens_soon::<A, GIVES>(nth, &next, entry, quota, trials);
                     continue;
                 }
                 pushing.push_if(true, SimTime(at), what, load);
@@ -128,7 +149,7 @@ impl Walk {
     /// What the attempt before the one of this number in order leads to happens in the same slice: it is made again, or ends
     /// and gives this entry back. The number of the next attempt.
     #[inline(never)]
-    fn happens_soon<A: Admit, const QUOTA: bool>(
+    fn happens_soon<A: Admit, const GIVES: u8>(
         &mut self,
         nth: usize,
         next: &Next,
@@ -138,10 +159,11 @@ impl Walk {
     ) -> usize {
         let at = next.at;
         let (held, charge) = (next.load.held(), next.load.charge());
-        let Walk { attempts, ends, soon, .. } = self;
+        let Walk { attempts, ends, soon, soon_tokens, .. } = self;
         if next.what.is_end() {
             let back = quota.comes_back(entry, held, charge);
-            let released = if QUOTA { RetryQuota::released(next.load.retries() * trials.cost()) as i32 } else { 0 };
+            let gives = GIVES == GIVES_AT_ENDS;
+            let released = if gives { RetryQuota::released(next.load.retries() * trials.cost()) as i32 } else { 0 };
             attempts.come_back(at, [back as i32, released]);
             soon.push([at, back as i32, released, held as i32]);
             self.released += released;
@@ -156,6 +178,10 @@ impl Walk {
             for [_, back, released, _] in soon.iter().filter(|&&[end, ..]| end <= at) {
                 by_then[0] += back;
                 by_then[1] += released;
+            }
+            if GIVES == GIVES_AT_FIRST_TOKENS {
+                let soon = soon_tokens.iter().filter(|&&[comes, _]| comes <= at);
+                by_then[1] += ends.first_tokens_by(at) + soon.map(|[_, released]| released).sum::<i32>();
             }
             attempts.again(nth - 1, at, by_then, |slot| trials.has_waited(slot));
             nth - 1

@@ -1,6 +1,8 @@
 //! What happens in a slice: its attempts, put in order, and what comes back by each.
 
+use super::{GIVES_AT_ENDS, GIVES_AT_FIRST_TOKENS, NEVER_GIVES};
 use crate::admission::MOST_WALKED;
+use crate::engine::lane::refills::TOKENS;
 use crate::engine::source::AHEAD;
 use crate::wide::Loop;
 
@@ -171,6 +173,9 @@ pub(super) struct Ends {
     pub(super) held: [i32; MOST_ENDS],
     /// What comes back to a retry quota.
     pub(super) released: [i32; MOST_ENDS],
+    /// First tokens, and what they give back to a retry quota; never beyond the last.
+    pub(super) first_tokens: [i32; TOKENS],
+    pub(super) first_released: [i32; TOKENS],
     /// How many ends there are, and with what else gives something back.
     pub(super) ended: usize,
     pub(super) given_back: usize,
@@ -179,7 +184,16 @@ pub(super) struct Ends {
 impl Default for Ends {
     fn default() -> Self {
         let zeros = [0; MOST_ENDS];
-        Ends { at: [NEVER; MOST_ENDS], back: zeros, held: zeros, released: zeros, ended: 0, given_back: 0 }
+        Ends {
+            at: [NEVER; MOST_ENDS],
+            back: zeros,
+            held: zeros,
+            released: zeros,
+            first_tokens: [NEVER; TOKENS],
+            first_released: [0; TOKENS],
+            ended: 0,
+            given_back: 0,
+        }
     }
 }
 
@@ -209,6 +223,12 @@ impl Ends {
         self.given_back += 1;
     }
 
+    /// What first tokens have given back to a retry quota by some instant.
+    pub(super) fn first_tokens_by(&self, at: i32) -> i32 {
+        let by_then = self.first_tokens.iter().zip(&self.first_released).filter(|&(&comes, _)| comes <= at);
+        by_then.map(|(_, released)| released).sum()
+    }
+
     /// What has come back to the limiter and to a retry quota by some instant.
     #[inline(always)]
     pub(super) fn back_by(&self, at: i32) -> [i32; 2] {
@@ -223,14 +243,14 @@ impl Ends {
 }
 
 /// Puts attempts in order, and finds what has come back by each.
-pub(super) struct InOrder<'a, const LANES: usize, const QUOTA: bool> {
+pub(super) struct InOrder<'a, const LANES: usize, const GIVES: u8> {
     pub(super) ends: &'a Ends,
     pub(super) attempts: &'a mut Attempts,
     /// Whether no two are at one instant.
     pub(super) apart: &'a mut bool,
 }
 
-impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
+impl<const LANES: usize, const GIVES: u8> Loop for InOrder<'_, LANES, GIVES> {
     #[inline(always)]
     fn run(self) {
         let InOrder { ends, attempts, apart } = self;
@@ -258,9 +278,17 @@ impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
             for place in 0..LANES {
                 by_then[place] += sum(refund, at[place]);
             }
-            if QUOTA {
+            if GIVES == GIVES_AT_ENDS {
                 for place in 0..LANES {
                     released_by_then[place] += sum(tokens, at[place]);
+                }
+            }
+        }
+        if GIVES == GIVES_AT_FIRST_TOKENS {
+            for nth in 0..TOKENS {
+                let (comes, tokens) = (ends.first_tokens[nth], ends.first_released[nth]);
+                for place in 0..LANES {
+                    released_by_then[place] += tokens & -i32::from(comes <= at[place]);
                 }
             }
         }
@@ -271,7 +299,7 @@ impl<const LANES: usize, const QUOTA: bool> Loop for InOrder<'_, LANES, QUOTA> {
         let behind = *len * len.saturating_sub(1) / 2 + (LANES - *len) * *len;
         *apart = ranks.iter().sum::<i32>() as usize == behind;
         back[..LANES].copy_from_slice(&by_then);
-        if QUOTA {
+        if GIVES != NEVER_GIVES {
             released[..LANES].copy_from_slice(&released_by_then);
         }
     }
@@ -293,9 +321,9 @@ mod tests {
     fn in_order(attempts: &mut Attempts, ends: &Ends) -> bool {
         let mut apart = false;
         if attempts.len <= FEW {
-            widest(InOrder::<FEW, true> { ends, attempts, apart: &mut apart });
+            widest(InOrder::<FEW, GIVES_AT_ENDS> { ends, attempts, apart: &mut apart });
         } else {
-            widest(InOrder::<MOST, true> { ends, attempts, apart: &mut apart });
+            widest(InOrder::<MOST, GIVES_AT_ENDS> { ends, attempts, apart: &mut apart });
         }
         apart
     }

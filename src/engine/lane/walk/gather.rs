@@ -1,13 +1,13 @@
 //! What is known of a slice when it begins, and whether it can be walked through.
 
 use super::events::{Arriving, Attempts, FEW, InOrder, MOST, MOST_ENDS};
-use super::{Slice, Walk};
+use super::{GIVES_AT_ENDS, GIVES_AT_FIRST_TOKENS, Slice, Walk};
 use crate::admission::{self, Admit, End};
 use crate::client::RetryQuota;
 use crate::engine::lane::alarms::NO_REQUEST;
 use crate::engine::lane::entry::Entry;
 use crate::engine::lane::load::{Ended, Sum};
-use crate::engine::lane::repeating::{Place, Repeating};
+use crate::engine::lane::repeating::{Place, Repeating, RetryBooks};
 use crate::engine::lane::track::number_of;
 use crate::engine::source::{AHEAD, Drawn};
 use crate::units::SimTime;
@@ -16,7 +16,7 @@ use crate::wide::widest;
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Gathers what happens in the next slice.
     #[inline(always)]
-    pub(super) fn begin_walk<const MIXED: bool, const QUOTA: bool>(
+    pub(super) fn begin_walk<const MIXED: bool, const GIVES: u8>(
         &mut self,
         walk: &mut Walk,
         mark: SimTime,
@@ -38,7 +38,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             slice = self.slice(tick, mark)?;
         }
         self.track.course.agenda.take_far(tick, &mut walk.far);
-        let all = self.gather::<MIXED, QUOTA>(walk, slice, tick, blocks);
+        let all = self.gather::<MIXED, GIVES>(walk, slice, tick, blocks);
         if all.is_none() {
             self.track.course.agenda.put_back(&walk.far);
         }
@@ -47,7 +47,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 
     /// Gathers what happens in a slice.
     #[inline(always)]
-    fn gather<const MIXED: bool, const QUOTA: bool>(
+    fn gather<const MIXED: bool, const GIVES: u8>(
         &mut self,
         walk: &mut Walk,
         slice: Slice,
@@ -64,17 +64,25 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         if goes_on || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
             return None;
         }
-        let Walk { attempts, ends, far, made, logged, soon, ended, back, .. } = walk;
+        let Walk { attempts, ends, far, made, logged, soon, soon_tokens, ended, back, .. } = walk;
         attempts.clear();
         ends.clear();
         made.clear();
         logged.clear();
         soon.clear();
+        soon_tokens.clear();
+        if GIVES == GIVES_AT_FIRST_TOKENS
+            && let Some(RetryBooks { quota, refills: Some(refills), .. }) = &mut self.retry_books
+        {
+            refills.fit(agenda);
+            quota.give_back(refills.take_before(tick));
+            (ends.first_tokens, ends.first_released) = refills.of_slice(tick)?;
+        }
         let (mut sum, mut overdraft, mut others) = (Sum::default(), 0, 0);
         *back = 0;
         let mut oldest = admission::Entry(self.track.moved.admissions);
         let cost = self.progress.trials.cost();
-        let hearers = self.retry_quota.as_ref().map(|(_, hearers)| *hearers).filter(|hearers| !hearers.is_empty());
+        let hearers = self.retry_books.as_ref().map(|books| books.hearers).filter(|hearers| !hearers.is_empty());
         // Every event is written as an end and as an attempt, and kept as the one that it is: a branch could not be
         // predicted. An attempt has no load.
         let mut gathered = |entry: Entry| {
@@ -88,11 +96,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             ends.at[nth] = at as i32;
             ends.back[nth] = refund as i32;
             ends.held[nth] = load.held() as i32;
-            if QUOTA {
+            if GIVES == GIVES_AT_ENDS {
                 ends.released[nth] = RetryQuota::released(load.retries() * cost) as i32;
             }
             ends.ended += usize::from(is_end);
-            if QUOTA && let Some(hearers) = hearers {
+            if GIVES == GIVES_AT_ENDS
+                && let Some(hearers) = hearers
+            {
                 others += u32::from(is_end && hearers.has(number.0));
             }
             attempts.put(at, what.slot() & !NO_REQUEST, !is_end);
@@ -140,17 +150,20 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             return None;
         }
         let mut apart = false;
-        match (attempts.len <= FEW, QUOTA) {
-            (true, false) => widest(InOrder::<FEW, false> { ends, attempts, apart: &mut apart }),
-            (false, false) => widest(InOrder::<MOST, false> { ends, attempts, apart: &mut apart }),
-            (true, true) => widest(InOrder::<FEW, true> { ends, attempts, apart: &mut apart }),
-            (false, true) => widest(InOrder::<MOST, true> { ends, attempts, apart: &mut apart }),
+        if attempts.len <= FEW {
+            widest(InOrder::<FEW, GIVES> { ends, attempts, apart: &mut apart });
+        } else {
+            widest(InOrder::<MOST, GIVES> { ends, attempts, apart: &mut apart });
         }
         if !apart || !self.track.quota.begin_walk(from, until, ended.held, oldest) {
             return None;
         }
         walk.blocks = blocks;
-        walk.released = if QUOTA { ends.released[..ends.ended].iter().sum() } else { 0 };
+        walk.released = match &mut self.retry_books {
+            Some(RetryBooks { refills: Some(refills), .. }) if GIVES == GIVES_AT_FIRST_TOKENS => refills.pass_slice(),
+            _ if GIVES == GIVES_AT_ENDS => ends.released[..ends.ended].iter().sum(),
+            _ => 0,
+        };
         self.track.moved.counted_open += if counted { (firsts + rest) as u64 } else { 0 };
         let cell = agenda.len_of(tick);
         self.track.course.agenda.pass_slices(1, cell);

@@ -17,7 +17,7 @@ mod gather;
 
 use super::entry::Entry;
 use super::load::Ended;
-use super::repeating::{Blocks, Repeating};
+use super::repeating::{Blocks, Repeating, RetryBooks};
 use super::track::Moved;
 use super::trials::Trials;
 use crate::admission::{Admit, End, Walked};
@@ -25,6 +25,13 @@ use crate::client::LONGEST_WAIT;
 use crate::units::SimTime;
 use attempts::Totals;
 use events::{Attempts, Ends, Kept};
+
+/// When successes give back to a retry quota: never, as there is none.
+pub(super) const NEVER_GIVES: u8 = 0;
+/// When the answer ends.
+pub(super) const GIVES_AT_ENDS: u8 = 1;
+/// When the first token of the stream comes.
+pub(super) const GIVES_AT_FIRST_TOKENS: u8 = 2;
 
 /// A slice on its way.
 #[derive(Debug, Default)]
@@ -38,6 +45,8 @@ pub(super) struct Walk {
     logged: Kept<End>,
     /// What both begins and ends in the slice: when, what comes back to the limiter and to a retry quota, and what was held.
     soon: Vec<[i32; 4]>,
+    /// First tokens of attempts of the slice that come there: when, and what comes back to a retry quota.
+    soon_tokens: Vec<[i32; 2]>,
     ended: Ended,
     /// What comes back from the limiter [quota tokens], and to a retry quota.
     back: i64,
@@ -84,14 +93,14 @@ impl Walk {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Walks through the next slice, if all that happens there is known; whether it has.
     #[inline(never)]
-    pub(super) fn walk_through_slice<const MIXED: bool, const QUOTA: bool>(
+    pub(super) fn walk_through_slice<const MIXED: bool, const GIVES: u8>(
         &mut self,
         walk: &mut Walk,
         mark: SimTime,
     ) -> bool {
-        let slice = self.begin_walk::<MIXED, QUOTA>(walk, mark);
+        let slice = self.begin_walk::<MIXED, GIVES>(walk, mark);
         if let Some(slice) = slice {
-            let totals = self.make_attempts::<QUOTA>(walk, slice);
+            let totals = self.make_attempts::<GIVES>(walk, slice);
             self.end_walk(walk, slice, &totals);
             while let Some(block) = walk.done.pop() {
                 self.is_done(block);
@@ -145,7 +154,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             self.track.moved.counted_open -= given_up;
             self.tally.throttles[self.track.quota.walked().1 as usize] += throttled;
         }
-        if let Some((quota, _)) = &mut self.retry_quota {
+        if let Some(RetryBooks { quota, .. }) = &mut self.retry_books {
             quota.set_level((left + walk.released).min(quota.capacity() as i32) as u32);
         }
         self.track.quota.end_walk(&Walked {
