@@ -78,7 +78,7 @@ impl Coming {
 impl<A: Admit> Lane<'_, '_, A> {
     /// The first token of this client's request will come at `at`.
     pub(super) fn first_token_comes(&mut self, client: u32, at: SimTime, call: Call, now: SimTime) {
-        if let Some(refills) = self.repeating.as_deref_mut().and_then(|state| state.refills.as_mut()) {
+        if let Some(refills) = &mut self.in_progress.refills {
             refills.push_apart(at, call.gives_back());
             return;
         }
@@ -90,7 +90,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     pub(super) fn book_first_tokens(&mut self, client: u32, now: SimTime) {
         let state = &mut self.states[client as usize];
-        if let Some(refills) = self.repeating.as_deref_mut().and_then(|state| state.refills.as_mut()) {
+        if let Some(refills) = &mut self.in_progress.refills {
             state.retry_quota().give_back(refills.take(now));
             return;
         }
@@ -102,7 +102,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// So many requests will arrive in the next slices, none fails meanwhile.
     #[inline(always)]
     pub(super) fn refill_through(&mut self, requests: usize) {
-        let Some(refills) = self.repeating.as_deref_mut().and_then(|state| state.refills.as_mut()) else { return };
+        let Some(refills) = &mut self.in_progress.refills else { return };
         let agenda = &self.track.course.agenda;
         refills.fit(agenda);
         if let Some(tick) = agenda.next_tick() {
@@ -115,7 +115,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// requests in blocks.
     #[inline(always)]
     pub(super) fn first_tokens_come(&mut self, requests: usize) {
-        let Some(refills) = self.repeating.as_deref_mut().and_then(|state| state.refills.as_mut()) else { return };
+        let Some(refills) = &mut self.in_progress.refills else { return };
         let (block, place) = (self.track.source.block(), self.track.source.place);
         let times = block.times[place..].iter().zip(&block.timing.ttft[place..]).zip(&block.timing.service[place..]);
         for ((&arrives, &ttft), &service) in times.take(requests) {

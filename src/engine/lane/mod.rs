@@ -70,6 +70,7 @@ use entry::{Entry, Moment, What};
 use first_tokens::FirstTokens;
 use hearers::Hearers;
 use held_back::Wake;
+use refills::Refills;
 use repeating::RepeatingState;
 use track::{Course, Track, nobody_hears, number_of};
 use trials::Trial;
@@ -94,6 +95,8 @@ struct InProgress {
     wakes: Slab<Wake>,
     alarms: Alarms,
     first_tokens: FirstTokens,
+    /// In their place where requests stay in their blocks.
+    refills: Option<Refills>,
     /// How many requests wait for a slot under their client's cap.
     in_line: u64,
 }
@@ -103,13 +106,13 @@ impl LaneState {
         let workload = &engine.workloads[0];
         // A batch is not to wait for what a block still waits for.
         let ladder = workload.ladder.as_ref().filter(|_| !marks.are_cut());
-        let repeating =
-            ladder.map(|ladder| Box::new(RepeatingState::new(source, ladder, backoff, workload.books_first_token)));
-        let notes_each = workload.books_first_token && repeating.is_none();
-        let clients = if notes_each { workload.model.clients as usize } else { 0 };
+        let streams = workload.books_first_token;
+        let repeating = ladder.map(|ladder| Box::new(RepeatingState::new(source, ladder, backoff, streams)));
+        let refills = ladder.filter(|_| streams).map(|ladder| Refills::new(ladder.cost()));
+        let clients = if streams && refills.is_none() { workload.model.clients as usize } else { 0 };
         let first_tokens = FirstTokens::new(clients);
         LaneState {
-            in_progress: InProgress { first_tokens, ..InProgress::default() },
+            in_progress: InProgress { first_tokens, refills, ..InProgress::default() },
             repeating,
             ..LaneState::default()
         }

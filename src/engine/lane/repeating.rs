@@ -35,8 +35,6 @@ use crate::units::{SimSpan, SimTime};
 pub(super) struct RepeatingState {
     pub(super) progress: Progress,
     pub(super) walk: Walk,
-    /// First tokens to come, where they book a success that means something to the client.
-    pub(super) refills: Option<Refills>,
 }
 
 impl RepeatingState {
@@ -45,7 +43,7 @@ impl RepeatingState {
         let trials = Trials::new(ladder, backoff, streams);
         let mut progress = Progress { trials, blocks: Blocks::default() };
         progress.begin(source.current, source);
-        RepeatingState { progress, walk: Walk::default(), refills: streams.then(|| Refills::new(ladder.cost())) }
+        RepeatingState { progress, walk: Walk::default() }
     }
 }
 

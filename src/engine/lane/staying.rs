@@ -4,11 +4,11 @@
 //! They are few, and get records of their own; all others stay in their blocks, and slices in which none of the few does
 //! anything are walked through.
 
-use super::Lane;
 use super::alarms::NO_REQUEST;
 use super::entry::Moment;
 use super::repeating::{Place, Repeating, RepeatingState, RetryBooks};
 use super::walk::{GIVES_AT_ENDS, GIVES_AT_FIRST_TOKENS, NEVER_GIVES, Walk};
+use super::{InProgress, Lane};
 use crate::admission::Admit;
 use crate::engine::first_attempt::Verdict;
 use crate::units::SimTime;
@@ -87,10 +87,11 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
     #[inline(always)]
     fn staying(&mut self) -> (Repeating<'_, 's, 'a, A>, &mut Walk) {
         let Lane { track, repeating, tally, pool, health, has_ttft, states, in_progress, listens, .. } = self;
-        let RepeatingState { progress, walk, refills } = repeating.as_deref_mut().expect("asked before");
+        let RepeatingState { progress, walk } = repeating.as_deref_mut().expect("asked before");
+        let InProgress { hearers, refills, .. } = &mut **in_progress;
         let retry_books = (*listens || refills.is_some()).then(|| RetryBooks {
             quota: states[0].retry_quota(),
-            hearers: &in_progress.hearers,
+            hearers,
             refills: refills.as_mut(),
         });
         (Repeating { track, progress, tally, pool, health, has_ttft: *has_ttft, retry_books }, walk)
