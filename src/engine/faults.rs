@@ -5,7 +5,7 @@
 //! a flag each time.
 
 use super::attempt::{SLOW, unit};
-use super::draws::Timing;
+use super::draws::{BLOCK, Timing};
 use super::fate::Attempt;
 use super::observer::Observer;
 use super::simulation::Simulation;
@@ -173,7 +173,7 @@ impl FlowFaults {
         ];
         for (table, keys) in tables {
             match table.throughout(SimTime(from), SimTime(to).saturating_add(within)) {
-                Some(faults) => attempts.clone().for_each(|nth| mark_steady(faults, keys, first, nth, marked)),
+                Some(faults) => mark_steady(faults, keys, first, attempts.clone(), marked),
                 // The block sees an episode begin or end.
                 None => marked.fill(true),
             }
@@ -199,25 +199,54 @@ impl<O: Observer> Simulation<'_, O> {
     }
 }
 
-/// Marks the requests whose attempts of this number meet any of these faults.
-fn mark_steady(faults: &Faults, [fault, disconnect]: [Key; 2], first: u64, nth: u32, marked: &mut [bool]) {
-    for (share, key, attempt) in [
-        (faults.before_admission(), fault, nth),
-        (faults.slow.0, fault, nth | SLOW),
-        (faults.after_admission(), disconnect, nth),
+/// Marks the requests of whose attempts of these numbers any meets any of these faults.
+fn mark_steady(
+    faults: &Faults,
+    [fault, disconnect]: [Key; 2],
+    first: u64,
+    attempts: RangeInclusive<u32>,
+    marked: &mut [bool],
+) {
+    let mut bits = [0; BLOCK];
+    for (key, kinds) in [
+        (fault, [(faults.before_admission(), 0), (faults.slow.0, SLOW)]),
+        (disconnect, [(faults.after_admission(), 0), (0.0, 0)]),
     ] {
-        if share > 0.0 {
+        if kinds.iter().all(|&(share, _)| share <= 0.0) {
+            continue;
+        }
+        widest(Drawing { key, first, bits: &mut bits });
+        for (share, kind) in kinds.into_iter().filter(|&(share, _)| share > 0.0) {
             // 53 bits of a draw count: they are below `share · 2⁵³`, which is exact, when the number is below `share`.
             let below = libm::ceil(share * (1u64 << 53) as f64) as u64;
-            widest(Marking { key, attempt, first, below, marked });
+            for nth in attempts.clone() {
+                widest(Marking { key, bits: &bits, attempt: nth | kind, below, marked });
+            }
+        }
+    }
+}
+
+/// Draws the bits of requests, which those of all their attempts follow from.
+struct Drawing<'a> {
+    key: Key,
+    first: u64,
+    bits: &'a mut [u64; BLOCK],
+}
+
+impl Loop for Drawing<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Drawing { key, first, bits } = self;
+        for (bits, drawn) in bits.iter_mut().zip(key.bits_from(first)) {
+            *bits = drawn;
         }
     }
 }
 
 struct Marking<'a> {
     key: Key,
+    bits: &'a [u64; BLOCK],
     attempt: u32,
-    first: u64,
     below: u64,
     marked: &'a mut [bool],
 }
@@ -225,9 +254,9 @@ struct Marking<'a> {
 impl Loop for Marking<'_> {
     #[inline(always)]
     fn run(self) {
-        let Marking { key, attempt, first, below, marked } = self;
-        for (place, marked) in marked.iter_mut().enumerate() {
-            *marked |= key.attempt_bits(first + place as u64, attempt) >> 11 < below;
+        let Marking { key, bits, attempt, below, marked } = self;
+        for (&bits, marked) in bits.iter().zip(marked) {
+            *marked |= key.attempt_bits_of(bits, attempt) >> 11 < below;
         }
     }
 }

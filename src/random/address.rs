@@ -100,14 +100,19 @@ impl Key {
     /// 64 uniform bits for an attempt of a request.
     #[inline(always)]
     pub fn attempt_bits(self, request: u64, attempt: u32) -> u64 {
-        self.permute(self.bits(request).wrapping_add(u64::from(attempt).wrapping_mul(GAMMA)))
+        self.attempt_bits_of(self.bits(request), attempt)
+    }
+
+    /// The same from the bits of the request.
+    #[inline(always)]
+    pub fn attempt_bits_of(self, bits: u64, attempt: u32) -> u64 {
+        self.permute(bits.wrapping_add(u64::from(attempt).wrapping_mul(GAMMA)))
     }
 
     /// The same for this attempt of each request from `first` on.
     #[inline(always)]
     pub fn attempt_bits_from(self, first: u64, attempt: u32) -> impl Iterator<Item = u64> {
-        let step = u64::from(attempt).wrapping_mul(GAMMA);
-        self.bits_from(first).map(move |bits| self.permute(bits.wrapping_add(step)))
+        self.bits_from(first).map(move |bits| self.attempt_bits_of(bits, attempt))
     }
 
     #[inline(always)]
