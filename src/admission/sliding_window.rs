@@ -3,7 +3,6 @@
 use super::limiter::{Entry, Limiter};
 use super::stretch::{End, Stretch, Walked};
 use crate::units::{SimSpan, SimTime};
-use std::collections::VecDeque;
 
 /// A log of admitted attempts, each holding its reservation until it settles, then its charge.
 ///
@@ -13,35 +12,103 @@ use std::collections::VecDeque;
 pub struct SlidingWindow {
     limit: u64,
     sum: i64,
-    /// `(date, amount)`, oldest first.
-    log: VecDeque<(SimTime, i64)>,
-    /// How many entries have left the log.
-    expired: u64,
+    log: Log,
+}
+
+/// What counts: when each attempt was admitted, and its amount.
+#[derive(Debug, Clone)]
+struct Log {
+    /// By the low bits of an entry's number; a power of two.
+    ring: Vec<(SimTime, i64)>,
+    /// The number of the oldest entry, and of the next.
+    oldest: u64,
+    next: u64,
+}
+
+impl Log {
+    /// Room for so many at first.
+    const FEWEST: usize = 64;
+
+    fn new() -> Log {
+        Log { ring: vec![(SimTime::ZERO, 0); Log::FEWEST], oldest: 0, next: 0 }
+    }
+
+    #[inline(always)]
+    fn at(&self, number: u64) -> (SimTime, i64) {
+        self.ring[number as usize & (self.ring.len() - 1)]
+    }
+
+    /// The amount of an entry that still counts.
+    #[inline(always)]
+    fn amount_mut(&mut self, number: u64) -> &mut i64 {
+        let place = number as usize & (self.ring.len() - 1);
+        &mut self.ring[place].1
+    }
+
+    /// Those that count, oldest first.
+    #[inline(always)]
+    fn entries(&self) -> impl Iterator<Item = (SimTime, i64)> {
+        (self.oldest..self.next).map(|number| self.at(number))
+    }
+
+    /// The oldest.
+    #[inline(always)]
+    fn first(&self) -> Option<(SimTime, i64)> {
+        (self.oldest < self.next).then(|| self.at(self.oldest))
+    }
+
+    #[inline(always)]
+    fn push(&mut self, date: SimTime, amount: i64) -> Entry {
+        if (self.next - self.oldest) as usize == self.ring.len() {
+            self.grow();
+        }
+        let place = self.next as usize & (self.ring.len() - 1);
+        self.ring[place] = (date, amount);
+        self.next += 1;
+        Entry(self.next - 1)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let mut ring = vec![(SimTime::ZERO, 0); 2 * self.ring.len()];
+        for number in self.oldest..self.next {
+            ring[number as usize & (2 * self.ring.len() - 1)] = self.at(number);
+        }
+        self.ring = ring;
+    }
 }
 
 impl SlidingWindow {
     /// A window for `limit` per minute.
     pub fn new(limit: u64) -> SlidingWindow {
-        SlidingWindow { limit, sum: 0, log: VecDeque::new(), expired: 0 }
+        SlidingWindow { limit, sum: 0, log: Log::new() }
     }
 
     #[inline(always)]
     fn expire(&mut self, now: SimTime) {
-        while let Some(&(date, amount)) = self.log.front() {
+        while let Some((date, amount)) = self.log.first() {
             if (now - date) < SimSpan::MINUTE {
                 break;
             }
             self.sum -= amount;
-            self.log.pop_front();
-            self.expired += 1;
+            self.log.oldest += 1;
         }
     }
 
+    #[inline(always)]
     fn push(&mut self, now: SimTime, amount: u64) -> Entry {
-        let entry = Entry(self.expired + self.log.len() as u64);
         self.sum += amount as i64;
-        self.log.push_back((now, amount as i64));
-        entry
+        self.log.push(now, amount as i64)
+    }
+
+    /// An entry gives so much back, if it still counts.
+    #[inline(always)]
+    fn lessen(&mut self, entry: Entry, refund: i64) {
+        if entry.0 >= self.log.oldest {
+            *self.log.amount_mut(entry.0) -= refund;
+            self.sum -= refund;
+        }
     }
 }
 
@@ -62,10 +129,7 @@ impl Limiter for SlidingWindow {
     #[inline(always)]
     fn give_back(&mut self, now: SimTime, entry: Entry, refund: i64) {
         self.expire(now);
-        if let Some(place) = entry.0.checked_sub(self.expired) {
-            self.log[place as usize].1 -= refund;
-            self.sum -= refund;
-        }
+        self.lessen(entry, refund);
     }
 
     #[inline(always)]
@@ -81,10 +145,10 @@ impl Limiter for SlidingWindow {
 
     /// What leaves the log before a slice makes room for it.
     fn room_by_slice(&self, from: SimTime, width: u64, taken: &[u64]) -> usize {
-        let (mut sum, mut log) = (self.sum, self.log.iter());
+        let (mut sum, mut log) = (self.sum, self.log.entries());
         let mut oldest = log.next();
         let has_room = |(begin, &taken): (SimTime, &u64)| {
-            while let Some(&(date, amount)) = oldest
+            while let Some((date, amount)) = oldest
                 && date + SimSpan::MINUTE <= begin
             {
                 sum -= amount;
@@ -107,10 +171,7 @@ impl Limiter for SlidingWindow {
             ends.clear();
             (stretch.ends)(slice, &mut ends);
             for end in &ends {
-                if let Some(place) = end.entry.0.checked_sub(self.expired) {
-                    self.log[place as usize].1 -= end.refund();
-                    self.sum -= end.refund();
-                }
+                self.lessen(end.entry, end.refund());
             }
         }
     }
@@ -118,14 +179,14 @@ impl Limiter for SlidingWindow {
     /// What leaves the log meanwhile must not end then: which comes first would matter.
     #[inline(always)]
     fn begin_walk(&mut self, _from: SimTime, until: SimTime, _returned: u64, first: Entry) -> bool {
-        let oldest = first.0.checked_sub(self.expired).map(|place| self.log.get(place as usize));
-        oldest.is_some_and(|entry| entry.is_none_or(|&(date, _)| date + SimSpan::MINUTE >= until))
+        let Log { oldest, next, .. } = self.log;
+        first.0 >= oldest && (first.0 >= next || self.log.at(first.0).0 + SimSpan::MINUTE >= until)
     }
 
     /// What leaves the log.
     #[inline(always)]
     fn comes_back_by_itself(&self, until: SimTime, mut back: impl FnMut(SimTime, i64)) {
-        for &(date, amount) in self.log.iter().take_while(|&&(date, _)| date + SimSpan::MINUTE < until) {
+        for (date, amount) in self.log.entries().take_while(|&(date, _)| date + SimSpan::MINUTE < until) {
             back(date + SimSpan::MINUTE, amount);
         }
     }
@@ -138,14 +199,15 @@ impl Limiter for SlidingWindow {
     #[inline(always)]
     fn end_walk(&mut self, walked: &Walked<'_>) {
         // What leaves the log has come back.
-        while self.log.front().is_some_and(|&(date, _)| date + SimSpan::MINUTE < walked.until) {
-            self.log.pop_front();
-            self.expired += 1;
+        while self.log.first().is_some_and(|(date, _)| date + SimSpan::MINUTE < walked.until) {
+            self.log.oldest += 1;
         }
         self.sum += walked.taken;
-        self.log.extend(walked.made.iter().map(|&(at, cost)| (at, cost as i64)));
+        for &(at, cost) in walked.made {
+            let _ = self.log.push(at, cost as i64);
+        }
         for end in walked.ends {
-            self.log[(end.entry.0 - self.expired) as usize].1 -= end.refund();
+            *self.log.amount_mut(end.entry.0) -= end.refund();
         }
     }
 
@@ -170,7 +232,7 @@ impl Limiter for SlidingWindow {
         }
         let mut sum = self.sum + cost as i64;
         let mut at = now;
-        for &(date, amount) in &self.log {
+        for (date, amount) in self.log.entries() {
             if sum <= self.limit as i64 {
                 break;
             }
