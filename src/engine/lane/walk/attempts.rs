@@ -11,7 +11,7 @@ use crate::engine::draws::BLOCK;
 use crate::engine::lane::alarms::NO_REQUEST;
 use crate::engine::lane::entry::What;
 use crate::engine::lane::load::Load;
-use crate::engine::lane::repeating::Repeating;
+use crate::engine::lane::repeating::{Progress, Repeating};
 use crate::engine::lane::track::Moved;
 use crate::engine::lane::trials::{Outcome, Trials};
 use crate::units::SimTime;
@@ -39,10 +39,14 @@ struct Next {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Makes the attempts of a slice.
     #[inline(always)]
-    pub(super) fn make_attempts<const QUOTA: bool>(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
+    pub(super) fn make_attempts<const MIXED: bool, const QUOTA: bool>(
+        &mut self,
+        walk: &mut Walk,
+        slice: Slice,
+    ) -> Totals {
         let Moved { admissions, waits, .. } = self.track.moved;
         let (from, until, quota) = (slice.from.0, slice.until.0, &self.track.quota);
-        let trials = &mut self.progress.trials;
+        let Progress { trials, holders, .. } = &mut *self.progress;
         let (most, cost) = (trials.most(), trials.cost() as i32);
         let [mut left, capacity] =
             self.retry_quota.as_ref().map_or([0; 2], |(quota, _)| [quota.level() as i32, quota.capacity() as i32]);
@@ -85,6 +89,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let load = load.counted(slice.counted).retried(if QUOTA { retried } else { 0 }).masked(!refused);
             if A::KEEPS_A_LOG {
                 made.put((SimTime(now), held), refused == 0);
+            }
+            if MIXED && let Some(holders) = holders {
+                // If it is not admitted, the next that is takes its place.
+                holders.put(number, trials.request_of(slot));
             }
             number += !refused & 1;
             taken += held.wrapping_shr(refused as u32);
@@ -147,6 +155,7 @@ impl Walk {
             self.released += released;
             self.ended.add(next.load);
             self.back += back;
+            self.over.put(entry.0, true);
             if A::KEEPS_A_LOG {
                 self.logged.put(End { at: at as u64, entry, held, charge }, true);
             }
