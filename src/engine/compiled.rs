@@ -64,7 +64,8 @@ pub(super) struct CompiledWorkload<'a> {
     pub(super) plain: bool,
     /// What its requests wait for, and what happens to them, is what a lane knows.
     suits_lane: bool,
-    /// What its clients do about throttles, if nobody waits for the end of an attempt but to fill one retry quota.
+    /// What its clients do about throttles, if nobody waits for the end of an attempt but for a slot, or to fill one retry
+    /// quota.
     pub(super) ladder: Option<Ladder>,
     /// How many low bits of a request's number say nothing about its client.
     pub(super) turn_bits: u32,
@@ -116,7 +117,7 @@ impl CompiledWorkload<'_> {
 
     /// Whether nothing happens to any of its requests but attempts, and nobody waits for their end.
     pub(super) fn only_repeats(&self) -> bool {
-        self.ladder.is_some() && self.all_answered && !self.client.books_success()
+        self.ladder.is_some() && self.all_answered && !self.client.books_success() && self.model.concurrency.is_none()
     }
 
     /// Whether the end of an answer books a success that means something to the client.
@@ -183,7 +184,7 @@ impl<'a> Engine<'a> {
                     awaited,
                     plain: !(awaited || books_first_token || unfolds || client.saves_up()),
                     ladder: client.ladder().filter(|ladder| {
-                        !awaited
+                        !(held_back || comes_back)
                             && (!books_first_token || ladder.attempts() <= MOST_STREAMED)
                             && workload.deadline.is_none_or(|deadline| ladder.longest() < deadline)
                             // There is one quota for each.

@@ -208,6 +208,30 @@ fn deadlines_timeouts_faults_streams_and_caps() {
     }
 }
 
+/// Caps that are far away at times and bind at others, of clients whose requests stay in their blocks.
+#[test]
+fn caps_that_bind_at_times() {
+    let clients = [("boto3", 1), ("anthropic", 1), (CLIENTS[5], 3), (CLIENTS[6], 3), (CLIENTS[6], 40), (CLIENTS[7], 3)];
+    for limit in [8, 45, 70, 150, 400] {
+        let mut shed = 0;
+        for more in
+            ["read_timeout: 60s", "deadline: 40s, faults: { unavailable: 5%, disconnect: 5%, model_timeout: 1% }"]
+        {
+            for traffic in TRAFFIC {
+                let traffic = format!("{traffic}, concurrency: {{ limit: {limit}, queue: 20 }}, {more}");
+                for (client, clients) in clients {
+                    for limiter in ["token_bucket", "sliding_window"] {
+                        let text = text(limiter, client, &traffic, "requests_per_minute: none");
+                        let tally = both_ways(&text.replace("clients: 3", &format!("clients: {clients}")));
+                        shed += tally.flows[0].failures[FailureCause::Shed as usize];
+                    }
+                }
+            }
+        }
+        assert!(shed > 100, "{limit} slots: {shed}");
+    }
+}
+
 /// Clients whose limiter may hold an attempt back, each in its own way; the bare one has only the workload's pace.
 const HELD_BACK: [&str; 5] = ["boto3", "boto3-adaptive", "javascript-adaptive", "java-adaptive", "rust-adaptive"];
 

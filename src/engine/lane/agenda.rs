@@ -306,13 +306,12 @@ impl Agenda {
         events
     }
 
-    /// Takes everything out, in no order.
-    pub(super) fn into_events(mut self) -> impl Iterator<Item = (What, Load)> {
-        let due = self.due.split_off(self.passed);
-        let cells = self.drain();
-        let far = self.far.into_iter().map(|Reverse((_, what, load))| (what, load));
-        let cells = cells.into_iter().map(|(_, what, load)| (what, load));
-        due.into_iter().map(|entry| (entry.what(), entry.load)).chain(cells).chain(far)
+    /// All that is still to come, in no order.
+    pub(super) fn events(&self) -> impl Iterator<Item = (What, Load)> {
+        let ticks = self.tick + 1..self.tick + self.cells.len() as u64;
+        let entries = self.due[self.passed..].iter().copied().chain(ticks.flat_map(|tick| self.entries(tick)));
+        let far = self.far.iter().map(|&Reverse((_, what, load))| (what, load));
+        entries.map(|entry| (entry.what(), entry.load)).chain(far)
     }
 }
 
@@ -463,7 +462,7 @@ mod tests {
                     now = now.max(until.0 - 1);
                 }
             }
-            let mut left: Vec<(What, Load)> = agenda.into_events().collect();
+            let mut left: Vec<(What, Load)> = agenda.events().collect();
             let mut expected: Vec<(What, Load)> = sorted.into_iter().map(|(_, what, load)| (what, load)).collect();
             left.sort_unstable();
             expected.sort_unstable();

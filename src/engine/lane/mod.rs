@@ -11,23 +11,25 @@
 //! `paced` a gateway that nothing else stands in front of, `alarms` the deadlines of those that wait there; `hearers`
 //! who is told of an end, `first_tokens` the successes of streams. Clients that remember nothing have a loop of their
 //! own in `repeating`, with `walk` for the events of a slice and `trials` for what its attempts may need; `staying` has
-//! those of whose requests a few are given up, or whose retries draw on a quota, with `refills` for what streams give back
-//! to it. All run on a `track`, which `stretch`
-//! takes through many slices at once; `agenda` is its calendar, with `cells` for its slices, an `entry` for each event
-//! and a `load` on each end, `ranks` puts a slice in order. What stays to the general loop: several workloads, fallbacks,
-//! closed loops and sessions, quotas of an account, responses whose reservation or end unfolds while they run, and
-//! streams under an SDK's limiter.
+//! those of whose requests a few are given up, or whose retries draw on a quota, with `refills` for what streams give back to
+//! it, or who have caps, for which `holders` knows whose slots are taken. All run on a `track`, which `stretch` takes through
+//! many slices at once, `calm` those whose clients do something meanwhile; `agenda` is its calendar, with `cells` for its
+//! slices, an `entry` for each event and a `load` on each end, `ranks` puts a slice in order. What stays to the general loop:
+//! several workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose reservation or end unfolds
+//! while they run, and streams under an SDK's limiter.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
 //! concerns. *Measured* with what `mod` carries alone: a request of the benchmark `low 100` takes half of the time here.
 
 mod agenda;
 mod alarms;
+mod calm;
 mod cells;
 mod entry;
 mod first_tokens;
 mod hearers;
 mod held_back;
+mod holders;
 mod load;
 mod paced;
 mod ranks;
@@ -72,7 +74,7 @@ use hearers::Hearers;
 use held_back::Wake;
 use refills::Refills;
 use repeating::RepeatingState;
-use track::{Course, Track, nobody_hears, number_of};
+use track::{Course, Track, number_of};
 use trials::Trial;
 use waiting::Waiting;
 
@@ -106,8 +108,8 @@ impl LaneState {
         let workload = &engine.workloads[0];
         // A batch is not to wait for what a block still waits for.
         let ladder = workload.ladder.as_ref().filter(|_| !marks.are_cut());
-        let streams = workload.books_first_token;
-        let repeating = ladder.map(|ladder| Box::new(RepeatingState::new(source, ladder, backoff, streams)));
+        let (streams, is_capped) = (workload.books_first_token, workload.model.concurrency.is_some());
+        let repeating = ladder.map(|ladder| Box::new(RepeatingState::new(source, ladder, backoff, streams, is_capped)));
         let refills = ladder.filter(|_| streams).map(|ladder| Refills::new(ladder.cost()));
         let clients = if streams && refills.is_none() { workload.model.clients as usize } else { 0 };
         let first_tokens = FirstTokens::new(clients);
@@ -201,7 +203,8 @@ impl<O: Observer> Simulation<'_, O> {
         let moved = self.moved();
         let Clients { states, slots, backoff, waiters, latency_keys, faults, .. } = &mut self.clients[0];
         let Tally { flows, health, .. } = &mut self.tally;
-        let capped = workload.model.concurrency.is_some();
+        // Slots of requests that stay in their blocks are counted apart, if at all.
+        let capped = workload.model.concurrency.is_some() && state.repeating.is_none();
         let source = self.sources[0].as_mut().expect("only open sources are plain");
         let arrived = source.number();
         let greets = capped || workload.held_back || workload.client.saves_up();
@@ -295,6 +298,8 @@ impl<A: Admit> Lane<'_, '_, A> {
             if self.listens {
                 self.answered(number, due.load, at);
             }
+            let holder = self.holders().filter(|holders| holders.are_counted).map(|holders| holders.request_of(number));
+            self.holder_is_done(holder, at);
         } else {
             self.track.course.others -= 1;
             if what.is_retry() {
@@ -318,36 +323,6 @@ impl<A: Admit> Lane<'_, '_, A> {
     fn live_through_stretch(&mut self, mark: SimTime) -> bool {
         let Course { agenda, unrest, .. } = &mut *self.track.course;
         agenda.is_through() && !unrest.lasts() && self.try_to_live_through(mark)
-    }
-
-    #[inline(never)]
-    fn try_to_live_through(&mut self, mark: SimTime) -> bool {
-        let place = self.track.source.place;
-        let stop = self.track.source.block().columns().foresight.at_once.next(place);
-        let Some(ahead) = self.track.look_ahead(mark, stop) else { return false };
-        if self.greets && !self.has_slots(ahead.attempts) {
-            self.track.course.unrest.grows();
-            return false;
-        }
-        let hears_each = self.listens && !self.all_alike;
-        if self.greets || hears_each {
-            self.greet_all(ahead.attempts, hears_each);
-        }
-        self.refill_through(ahead.attempts);
-        let Lane { track, in_progress, .. } = self;
-        if !self.listens {
-            track.live_through(ahead, nobody_hears);
-        } else if self.all_alike && in_progress.hearers.is_empty() {
-            let open = track.moved.in_flight.now() + ahead.attempts as u64;
-            let mut retried = 0;
-            track.live_through(ahead, |_, load| retried += u64::from(load.retries()));
-            let ended = open - track.moved.in_flight.now();
-            self.client.after_successes(&mut self.states[0], ended - retried, 0);
-            self.client.after_successes(&mut self.states[0], retried, self.retry_cost);
-        } else {
-            self.hear_through(ahead);
-        }
-        true
     }
 
     /// A request arrives and makes its first attempt.
@@ -413,7 +388,7 @@ impl<A: Admit> Lane<'_, '_, A> {
                 columns.verdicts[place] = Verdict::Admitted;
                 let load = columns.outlook.loads[place].counted(counted && ends <= self.track.marks.patience());
                 let news = (self.listens && !self.all_alike).then(|| self.news_of_next());
-                self.depart(ends, cost, charge, load, news);
+                self.depart(ends, cost, charge, load, news, self.track.source.number());
             }
             Admission::Refused(refusal) => {
                 columns.verdicts[place] = Verdict::Refused;
@@ -430,12 +405,15 @@ impl<A: Admit> Lane<'_, '_, A> {
         News { client, request: NOWHERE, output }
     }
 
-    /// An admitted attempt is under way.
+    /// An admitted attempt is under way, of the request of the number `holder` if its end frees a slot.
     #[inline(always)]
-    fn depart(&mut self, ends: SimTime, held: u64, charge: u64, load: Load, news: Option<News>) {
+    fn depart(&mut self, ends: SimTime, held: u64, charge: u64, load: Load, news: Option<News>, holder: u64) {
         let number = self.track.depart(ends, held, charge, load);
         if let Some(news) = news {
             self.in_progress.hearers.insert(number, news);
+        }
+        if let Some(holders) = self.holders() {
+            holders.put(number, holder);
         }
     }
 
@@ -461,7 +439,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.rate_moved(0, client, now);
             self.held_back.learn(0, output);
         }
-        if !self.slots.is_empty() {
+        if self.repeating.is_none() && !self.slots.is_empty() {
             self.give_slot_back(client, now);
         }
     }

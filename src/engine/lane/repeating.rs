@@ -15,6 +15,7 @@ use super::agenda::Orders;
 use super::alarms::NO_REQUEST;
 use super::entry::What;
 use super::hearers::Hearers;
+use super::holders::{Holders, Slots};
 use super::refills::Refills;
 use super::track::{Course, Track, nobody_hears, number_of};
 use super::trials::{Trial, Trials};
@@ -38,10 +39,17 @@ pub(super) struct RepeatingState {
 }
 
 impl RepeatingState {
-    /// Before the first of these requests arrives; whether first tokens of their `streams` book successes.
-    pub(super) fn new(source: &OpenSource<'_>, ladder: &Ladder, backoff: Key, streams: bool) -> RepeatingState {
-        let trials = Trials::new(ladder, backoff, streams);
-        let mut progress = Progress { trials, blocks: Blocks::default() };
+    /// Before the first of these requests arrives; whether first tokens of their `streams` book successes, and whether they need
+    /// slots.
+    pub(super) fn new(
+        source: &OpenSource<'_>,
+        ladder: &Ladder,
+        backoff: Key,
+        streams: bool,
+        is_capped: bool,
+    ) -> RepeatingState {
+        let (trials, holders) = (Trials::new(ladder, backoff, streams), is_capped.then(Holders::new));
+        let mut progress = Progress { trials, blocks: Blocks::default(), holders };
         progress.begin(source.current, source);
         RepeatingState { progress, walk: Walk::default() }
     }
@@ -53,6 +61,8 @@ pub(super) struct Progress {
     pub(super) trials: Trials,
     /// What all blocks so far have in common.
     pub(super) blocks: Blocks,
+    /// Who holds slots, where there is a cap on concurrency.
+    pub(super) holders: Option<Holders>,
 }
 
 /// What all blocks so far have in common.
@@ -104,6 +114,8 @@ pub(super) struct Repeating<'t, 's, 'a, A> {
     pub(super) has_ttft: bool,
     /// What retries draw on, if on anything.
     pub(super) retry_books: Option<RetryBooks<'t>>,
+    /// The slots of its clients, where they are counted.
+    pub(super) slots: Option<Slots<'t>>,
 }
 
 /// What the retries of a client draw on, and successes give back to.
@@ -205,12 +217,14 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         ahead.is_some()
     }
 
-    /// A request makes an attempt, its first if it has just arrived.
+    /// A request makes an attempt, its first if it has just arrived. The number of the request, if it is given up.
     #[inline(always)]
-    pub(super) fn attempt(&mut self, which: Place, is_first: bool, now: SimTime) {
+    pub(super) fn attempt(&mut self, which: Place, is_first: bool, now: SimTime) -> Option<u64> {
         let Place { block, place } = which;
         let drawn = &*self.track.source.blocks[block];
         let (arrived, service, to_first) = (drawn.times[place], drawn.timing.service[place], drawn.timing.ttft[place]);
+        let number = drawn.first + place as u64;
+        let mut given_up = None;
         let columns = drawn.columns();
         let (held, charge, load) = (columns.reservation[place], columns.charge[place], columns.outlook.loads[place]);
         let counted = arrived >= self.track.marks.warmup().0;
@@ -228,7 +242,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 }
                 let ends = now.saturating_add(SimSpan(service));
                 let load = load.counted(counted && ends <= self.track.marks.patience()).retried(u64::from(!is_first));
-                self.track.depart(ends, held, charge, load);
+                let admission = self.track.depart(ends, held, charge, load);
+                if let Some(holders) = &mut self.progress.holders {
+                    holders.put(admission, number);
+                }
                 if let Some(RetryBooks { refills: Some(refills), .. }) = &mut self.retry_books {
                     refills.push_if(true, now.saturating_add(SimSpan(to_first)).min(ends), u32::from(!is_first));
                 }
@@ -251,6 +268,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 let repeats = u64::from(repeats).wrapping_neg();
                 let outcome = trials.attempted(which.slot(), 0, repeats, self.track.moved.waits + 1);
                 if outcome.gives_up != 0 {
+                    given_up = Some(number);
                     self.track.moved.counted_open -= u64::from(counted);
                 } else {
                     self.track.moved.waits += 1;
@@ -264,6 +282,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         } else {
             self.may_be_done(block);
         }
+        given_up
     }
 
     /// The next request has no attempts to make from its block: it was admitted, or has a record of its own.
@@ -344,6 +363,7 @@ impl<O: Observer> Simulation<'_, O> {
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
             has_ttft: engine.flows[0].latency.has_ttft(),
             retry_books: None,
+            slots: None,
         };
         lane.run(&mut state.walk);
         let Track { source, moved, .. } = track;

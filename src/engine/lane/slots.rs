@@ -1,106 +1,61 @@
 //! Clients of a lane that do something for a request before they send it: they pay into a budget, let it into a slot
-//! under their concurrency cap, or hold it back (see `held_back`).
+//! under their concurrency cap, or hold it back (see `held_back`). How many slots are taken by requests that stay in their
+//! blocks is known to `holders`.
 
+use super::Lane;
 use super::entry::What;
-use super::stretch::Ahead;
-use super::track::Track;
-use super::{InProgress, Lane, News};
+use super::holders::Holders;
 use crate::admission::Admit;
-use crate::client::Call;
-use crate::engine::first_attempt::Verdict;
-use crate::engine::request::{NOWHERE, Next};
+use crate::engine::request::Next;
 use crate::tally::FailureCause;
 use crate::units::SimTime;
 
 impl<A: Admit> Lane<'_, '_, A> {
-    /// Whether the clients of so many requests, the next to arrive, have slots for all of them, and nobody waits for one.
-    pub(super) fn has_slots(&self, requests: usize) -> bool {
-        let Some(cap) = self.workload.model.concurrency else { return true };
-        if self.in_progress.in_line > 0 {
-            return false;
-        }
-        // They come to one client after the other.
-        let clients = self.slots.len();
-        let each = requests.div_ceil(clients) as u64;
-        let first = self.workload.client_of(self.track.source.number()) as usize;
-        let mut theirs = self.slots.iter().cycle().skip(first).take(requests.min(clients));
-        theirs.all(|slots| u64::from(slots.active) + each <= u64::from(cap.limit))
-    }
-
-    /// The clients of so many requests, the next to arrive, begin them; they have slots, and the quota has room. Whether
-    /// somebody is to hear of each end.
-    pub(super) fn greet_all(&mut self, requests: usize, hears_each: bool) {
-        let Track { source, moved, .. } = &self.track;
-        let (first, place) = (source.number(), source.place);
-        let outputs = &source.block().tokens.capped[place..place + requests];
-        let admissions = moved.admissions;
-        for (nth, &output) in (0..).zip(outputs) {
-            let client = self.workload.client_of(first + nth);
-            let _ = self.client.begin(&mut self.states[client as usize]);
-            if let Some(slots) = self.slots.get_mut(client as usize) {
-                slots.active += 1;
-            }
-            if hears_each {
-                self.in_progress.hearers.insert(admissions + nth, News { client, request: NOWHERE, output });
-            }
-        }
-    }
-
-    /// Lives through these slices, and lets clients hear of each attempt that ends there. Nothing fails meanwhile, and
-    /// nobody waits for a slot: the order in which they hear of it does not matter.
-    #[inline(never)]
-    pub(super) fn hear_through(&mut self, ahead: Ahead) {
-        let Lane { track, in_progress, slots, states, client, workload, .. } = self;
-        let InProgress { hearers, waiting, .. } = &mut **in_progress;
-        let mut alike = [0; 2];
-        track.live_through(ahead, |number, load| {
-            let Some(News { client: whose, request, .. }) = hearers.take(number) else {
-                alike[load.retries() as usize] += 1;
-                return;
-            };
-            let heard = whose != News::UNHEARD.client;
-            if heard && workload.books_end() {
-                let call = if request == NOWHERE { Call::default() } else { waiting.get(request).call };
-                client.after_success(&mut states[whose as usize], &call, SimTime::ZERO);
-            }
-            if heard && request != NOWHERE {
-                waiting.free(request);
-            }
-            if let Some(slots) = slots.get_mut(whose as usize) {
-                slots.active -= 1;
-            }
-        });
-        for (count, cost) in alike.into_iter().zip([0, workload.retry_cost()]) {
-            client.after_successes(&mut states[0], count, cost);
-        }
-    }
-
     /// A request arrives at a client that does something for it before it sends it.
     #[inline(never)]
     pub(super) fn greeted_arrival(&mut self, place: usize, now: SimTime, counted: bool) {
         let client = self.workload.client_of(self.track.source.number());
         let _ = self.client.begin(&mut self.states[client as usize]);
-        let columns = self.track.source.block_mut().columns_mut();
-        if let Some(cap) = self.workload.model.concurrency {
-            let slots = &mut self.slots[client as usize];
-            if slots.active >= cap.limit {
-                columns.verdicts[place] = Verdict::Refused;
-                let room = cap.queue.is_none_or(|most| (slots.waiting.len() as u64) < u64::from(most));
-                let slot = self.enrol(place, now, counted);
-                if room {
-                    self.queue(slot, client, now);
-                } else {
-                    // The client sheds the request, which never held a slot.
-                    self.fail(slot, FailureCause::Shed);
-                }
-                return;
-            }
-            slots.active += 1;
-        }
-        if self.workload.held_back {
+        if !self.takes_slot(client) {
+            self.finds_no_slot(place, client, now, counted);
+        } else if self.workload.held_back {
             self.held_back_arrival(place, client, now, counted);
         } else {
             self.make_first_attempt(place, now, counted);
+        }
+    }
+
+    /// Takes a slot of a client, if it has one, or no cap.
+    #[inline(always)]
+    pub(super) fn takes_slot(&mut self, client: u32) -> bool {
+        let Some(cap) = self.workload.model.concurrency else { return true };
+        let slots = &mut self.slots[client as usize];
+        let has_one = slots.active < cap.limit;
+        slots.active += u32::from(has_one);
+        has_one
+    }
+
+    /// A request arrives whose client has no slot for it: it waits for one, or is shed.
+    pub(super) fn finds_no_slot(&mut self, place: usize, client: u32, now: SimTime, counted: bool) {
+        let queue = self.workload.model.concurrency.and_then(|cap| cap.queue);
+        let waiting = self.slots[client as usize].waiting.len() as u64;
+        let slot = self.enrol_refused(place, now, counted);
+        if queue.is_none_or(|most| waiting < u64::from(most)) {
+            self.queue(slot, client, now);
+        } else {
+            // The client sheds the request, which never held a slot.
+            self.fail(slot, FailureCause::Shed);
+        }
+    }
+
+    /// The request of an attempt that has ended is done, if it is one that held a slot and slots are counted.
+    #[inline(always)]
+    pub(super) fn holder_is_done(&mut self, request: Option<u64>, now: SimTime) {
+        if let Some(request) = request
+            && request != Holders::NOBODY
+            && self.counts_slots()
+        {
+            self.give_slot_back(self.workload.client_of(request), now);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Attempts of a lane that are not plain: first ones that may meet more than a quota, and all that follow a failure.
 
+use super::holders::Holders;
 use super::load::Load;
 use super::{Lane, News};
 use crate::admission::{Admission, Admit};
@@ -152,6 +153,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         let news = if answered { request.news(slot) } else { News::UNHEARD };
         let news = self.listens.then_some(news);
+        let holder = if answered { request.number } else { Holders::NOBODY };
         if self.workload.books_first_token
             && let Some(at) = request.attempt(now).success(fate, ends)
         {
@@ -162,7 +164,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.in_progress.waiting.free(slot);
         }
         let load = Load::new(held, charge, (ends - now).0).counted(ends_counted);
-        self.depart(ends, held, charge, load, news);
+        self.depart(ends, held, charge, load, news, holder);
         match fate {
             Fate::Answered => {}
             Fate::Lost(at, failure) => self.wait(slot, Next::Failure(failure), now, at),

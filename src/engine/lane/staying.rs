@@ -1,11 +1,12 @@
-//! Clients with a ladder whose requests may meet faults or take too long, or share a retry quota.
+//! Clients with a ladder whose requests may meet faults or take too long, share a retry quota, or need slots.
 //!
 //! Which ones meet a fault at any attempt, or take longer than their client has patience for, is known when they are drawn.
-//! They are few, and get records of their own; all others stay in their blocks, and slices in which none of the few does
-//! anything are walked through.
+//! They are few, and get records of their own, as do those that wait for a slot; all others stay in their blocks, and slices
+//! in which none of the few does anything, and nobody waits for a slot, are walked through.
 
 use super::alarms::NO_REQUEST;
 use super::entry::Moment;
+use super::holders::Slots;
 use super::repeating::{Place, Repeating, RepeatingState, RetryBooks};
 use super::walk::{GIVES_AT_ENDS, GIVES_AT_FIRST_TOKENS, NEVER_GIVES, Walk};
 use super::{InProgress, Lane};
@@ -17,7 +18,10 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
     /// Runs until the next mark, or until each counted request has ended if that comes first and is what matters now.
     pub(super) fn run_repeating(&mut self, mark: SimTime, may_be_calm: bool) {
         loop {
-            if may_be_calm && self.track.course.agenda.is_through() && self.passes_slices(mark) {
+            self.look_at_slots();
+            // Who waits for a slot wants to see each end.
+            let may_pass = may_be_calm && self.in_progress.in_line == 0;
+            if may_pass && self.track.course.agenda.is_through() && self.passes_slices(mark) {
                 continue;
             }
             let arrival = self.track.source.next_time();
@@ -26,7 +30,8 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             if let Some((at, due)) = self.next_before(moment) {
                 let what = due.what();
                 if what.is_retry() && what.slot() & NO_REQUEST != 0 {
-                    self.staying().0.attempt(Place::of_slot(what.slot() & !NO_REQUEST), false, at);
+                    let given_up = self.staying().0.attempt(Place::of_slot(what.slot() & !NO_REQUEST), false, at);
+                    self.holder_is_done(given_up, at);
                 } else {
                     self.happens(due, at);
                 }
@@ -62,10 +67,21 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
     #[inline(always)]
     fn arrives(&mut self, now: SimTime) {
         let (block, place) = (self.track.source.current, self.track.source.place);
+        if self.counts_slots() {
+            let client = self.workload.client_of(self.track.source.number());
+            if !self.takes_slot(client) {
+                let counted = now >= self.track.marks.warmup();
+                self.track.moved.counted_open += u64::from(counted);
+                self.finds_no_slot(place, client, now, counted);
+                self.staying().0.leaves(false);
+                return;
+            }
+        }
         let foresight = &self.track.source.block().columns().foresight;
         let [at_once, later] = [&foresight.at_once, &foresight.later].map(|marked| marked.any && marked.is[place]);
         if !(at_once || later) {
-            self.staying().0.attempt(Place { block, place }, true, now);
+            let given_up = self.staying().0.attempt(Place { block, place }, true, now);
+            self.holder_is_done(given_up, now);
             return;
         }
         let counted = now >= self.track.marks.warmup();
@@ -86,7 +102,8 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
     /// What it does with requests that stay in their blocks.
     #[inline(always)]
     fn staying(&mut self) -> (Repeating<'_, 's, 'a, A>, &mut Walk) {
-        let Lane { track, repeating, tally, pool, health, has_ttft, states, in_progress, listens, .. } = self;
+        let counted = if self.counts_slots() { self.workload.model.concurrency } else { None };
+        let Lane { track, repeating, tally, pool, health, has_ttft, states, slots, in_progress, listens, .. } = self;
         let RepeatingState { progress, walk } = repeating.as_deref_mut().expect("asked before");
         let InProgress { hearers, refills, .. } = &mut **in_progress;
         let retry_books = (*listens || refills.is_some()).then(|| RetryBooks {
@@ -94,6 +111,7 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             hearers,
             refills: refills.as_mut(),
         });
-        (Repeating { track, progress, tally, pool, health, has_ttft: *has_ttft, retry_books }, walk)
+        let slots = counted.map(|cap| Slots { of: slots, limit: cap.limit });
+        (Repeating { track, progress, tally, pool, health, has_ttft: *has_ttft, retry_books, slots }, walk)
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Course {
 impl Course {
     /// Closes the books: what is still in flight stays on them.
     pub(super) fn close(self, ledger: &mut Ledger) {
-        for (what, load) in self.agenda.into_events() {
+        for (what, load) in self.agenda.events() {
             if what.is_end() && !load.is_large() {
                 ledger.reopen(load.held(), load.charge());
             }

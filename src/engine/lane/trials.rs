@@ -147,7 +147,10 @@ impl Trials {
     /// A request, which has just arrived, has a record of its own: nothing is to be counted of it with its block.
     pub(super) fn leaves(&mut self, block: usize, place: usize) {
         self.blocks[block].undecided -= 1;
-        self.all[block * BLOCK + place].state = Trial::LEFT;
+        // Else its verdict says so when they are looked up.
+        if self.blocks[block].is_known {
+            self.all[block * BLOCK + place].state = Trial::LEFT;
+        }
     }
 
     /// Whether all requests of a block are decided.
@@ -239,6 +242,12 @@ impl Trials {
         self.ladder.cost()
     }
 
+    /// The number of the request in a place.
+    #[inline(always)]
+    pub(super) fn request_of(&self, slot: u32) -> u64 {
+        self.blocks[slot as usize / BLOCK].first + u64::from(slot) % BLOCK as u64
+    }
+
     /// Whether a request has attempts left should the next be refused.
     pub(super) fn may_retry(&self, slot: u32) -> bool {
         self.all[slot as usize].has_left(self.most()) != 0
@@ -259,6 +268,11 @@ impl Trials {
     /// Whether a request has been admitted.
     pub(super) fn is_admitted(&self, slot: u32) -> bool {
         (self.all[slot as usize].state >> Trial::ADMITTED_AT) & 1 > 0
+    }
+
+    /// Whether a request has been given up.
+    pub(super) fn is_given_up(&self, slot: u32) -> bool {
+        (self.all[slot as usize].state >> Trial::GIVEN_UP_AT) & 1 > 0
     }
 
     /// An attempt is admitted if a mask of ones says so; if not, and if another one says that the request `repeats` it, a
@@ -300,8 +314,7 @@ impl Trials {
     /// As [`wait`](Trials::wait), of any ladder.
     #[inline(never)]
     fn long_wait(&self, slot: u32, throttles: u32) -> u64 {
-        let number = self.blocks[slot as usize / BLOCK].first + u64::from(slot) % BLOCK as u64;
-        self.ladder.wait(throttles, self.backoff.attempt_bits(number, throttles)).0
+        self.ladder.wait(throttles, self.backoff.attempt_bits(self.request_of(slot), throttles)).0
     }
 
     /// Notes in its columns what has become of the requests of a block, and over time what attempts were made by those of

@@ -156,7 +156,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     pub(super) fn end_failed(&mut self, slot: u32, cause: FailureCause, now: SimTime) {
         let client = self.in_progress.waiting.get(slot).client;
         self.fail(slot, cause);
-        if !self.slots.is_empty() {
+        if self.counts_slots() {
             self.give_slot_back(client, now);
         }
     }

@@ -11,8 +11,7 @@ use crate::engine::draws::BLOCK;
 use crate::engine::lane::alarms::NO_REQUEST;
 use crate::engine::lane::entry::What;
 use crate::engine::lane::load::Load;
-use crate::engine::lane::repeating::Repeating;
-use crate::engine::lane::repeating::RetryBooks;
+use crate::engine::lane::repeating::{Progress, Repeating, RetryBooks};
 use crate::engine::lane::track::Moved;
 use crate::engine::lane::trials::{Outcome, Trials};
 use crate::units::SimTime;
@@ -40,11 +39,15 @@ struct Next {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Makes the attempts of a slice.
     #[inline(always)]
-    pub(super) fn make_attempts<const GIVES: u8>(&mut self, walk: &mut Walk, slice: Slice) -> Totals {
+    pub(super) fn make_attempts<const MIXED: bool, const GIVES: u8>(
+        &mut self,
+        walk: &mut Walk,
+        slice: Slice,
+    ) -> Totals {
         let Moved { admissions, waits, .. } = self.track.moved;
         let (from, until, quota) = (slice.from.0, slice.until.0, &self.track.quota);
         let has_quota = GIVES != NEVER_GIVES;
-        let trials = &mut self.progress.trials;
+        let Progress { trials, holders, .. } = &mut *self.progress;
         let (most, cost) = (trials.most(), trials.cost() as i32);
         let ([mut left, capacity], mut refills) = match &mut self.retry_books {
             Some(RetryBooks { quota, refills, .. }) => {
@@ -106,6 +109,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 } else {
                     refills.push_if(refused == 0, SimTime(first), retried as u32);
                 }
+            }
+            if MIXED && let Some(holders) = holders {
+                // If it is not admitted, the next that is takes its place.
+                holders.put(number, trials.request_of(slot));
             }
             number += !refused & 1;
             taken += held.wrapping_shr(refused as u32);
@@ -169,6 +176,7 @@ impl Walk {
             self.released += released;
             self.ended.add(next.load);
             self.back += back;
+            self.over.put(entry.0, true);
             if A::KEEPS_A_LOG {
                 self.logged.put(End { at: at as u64, entry, held, charge }, true);
             }

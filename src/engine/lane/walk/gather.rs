@@ -1,6 +1,6 @@
 //! What is known of a slice when it begins, and whether it can be walked through.
 
-use super::events::{Arriving, Attempts, FEW, InOrder, MOST, MOST_ENDS};
+use super::events::{Arriving, Attempts, FEW, InOrder, Kept, MOST, MOST_ENDS};
 use super::{GIVES_AT_ENDS, GIVES_AT_FIRST_TOKENS, Slice, Walk};
 use crate::admission::{self, Admit, End};
 use crate::client::RetryQuota;
@@ -64,12 +64,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         if goes_on || len > MOST_ENDS || self.track.quota.make_ready(from)? < until {
             return None;
         }
-        let Walk { attempts, ends, far, made, logged, soon, soon_tokens, ended, back, .. } = walk;
+        let Walk { attempts, ends, far, made, logged, soon, soon_tokens, ended, back, over, arrived, .. } = walk;
         attempts.clear();
         ends.clear();
         made.clear();
         logged.clear();
         soon.clear();
+        over.clear();
         soon_tokens.clear();
         if GIVES == GIVES_AT_FIRST_TOKENS
             && let Some(RetryBooks { quota, refills: Some(refills), .. }) = &mut self.retry_books
@@ -142,7 +143,9 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let special = || {
             foresight.next_apart(place) < place + firsts || (rest > 0 && after.columns().foresight.next_apart(0) < rest)
         };
-        if MIXED && (others > 0 || special()) {
+        *arrived = (block.first + place as u64, firsts + rest);
+        let has_slots = || self.slots.as_ref().is_none_or(|slots| slots.suffice(arrived.0, arrived.1));
+        if MIXED && (others > 0 || special() || !has_slots()) {
             return None;
         }
         let too_many = attempts.len > MOST || ends.given_back > MOST_ENDS;
@@ -157,6 +160,9 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         }
         if !apart || !self.track.quota.begin_walk(from, until, ended.held, oldest) {
             return None;
+        }
+        if MIXED && self.slots.is_some() {
+            self.note_ends(over, far, tick);
         }
         walk.blocks = blocks;
         walk.released = match &mut self.retry_books {
@@ -175,6 +181,15 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             self.track.source.place = rest;
         }
         Some(())
+    }
+
+    /// Notes the numbers of what ends in a slice.
+    #[inline(never)]
+    fn note_ends(&self, over: &mut Kept<u64>, far: &[(Entry, u64)], tick: u64) {
+        let far = far.iter().map(|&(entry, _)| entry);
+        for what in self.track.course.agenda.entries(tick).chain(far).map(|entry| entry.what()) {
+            over.put(number_of(what.slot(), self.track.moved.admissions), what.is_end());
+        }
     }
 }
 

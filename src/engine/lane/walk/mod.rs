@@ -17,7 +17,7 @@ mod gather;
 
 use super::entry::Entry;
 use super::load::Ended;
-use super::repeating::{Blocks, Repeating, RetryBooks};
+use super::repeating::{Blocks, Progress, Repeating, RetryBooks};
 use super::track::Moved;
 use super::trials::Trials;
 use crate::admission::{Admit, End, Walked};
@@ -51,6 +51,10 @@ pub(super) struct Walk {
     /// What comes back from the limiter [quota tokens], and to a retry quota.
     back: i64,
     released: i32,
+    /// The first request that arrives, and how many do.
+    arrived: (u64, usize),
+    /// Where slots are counted, the admissions that end.
+    over: Kept<u64>,
     /// The blocks of what arrives.
     blocks: [usize; 2],
     /// Those whose requests are all decided.
@@ -100,8 +104,11 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     ) -> bool {
         let slice = self.begin_walk::<MIXED, GIVES>(walk, mark);
         if let Some(slice) = slice {
-            let totals = self.make_attempts::<GIVES>(walk, slice);
+            let totals = self.make_attempts::<MIXED, GIVES>(walk, slice);
             self.end_walk(walk, slice, &totals);
+            if MIXED && self.slots.is_some() {
+                self.count_slots(walk);
+            }
             while let Some(block) = walk.done.pop() {
                 self.is_done(block);
             }
@@ -124,6 +131,20 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let small = even && self.track.course.large.is_empty();
         let suits = small && alike && patient && most_held <= self.track.quota.walked().0;
         (suits && until <= mark).then_some(Slice { from, until, counted })
+    }
+
+    /// Counts who has taken slots, and who has given them back.
+    #[inline(never)]
+    fn count_slots(&mut self, walk: &Walk) {
+        let Progress { trials, holders, .. } = &*self.progress;
+        let (Some(slots), Some(holders)) = (&mut self.slots, holders) else { return };
+        let (first, requests) = walk.arrived;
+        slots.take(first, requests);
+        let Attempts { slots: places, len, .. } = &walk.attempts;
+        let given_up = places[..*len].iter().filter(|&&place| trials.is_given_up(place));
+        let given_up = given_up.map(|&place| trials.request_of(place));
+        let ended = walk.over.all().iter().map(|&admission| holders.request_of(admission));
+        ended.chain(given_up).for_each(|request| slots.give_back(request));
     }
 
     /// Books what a walk came to.
