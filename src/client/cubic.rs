@@ -130,15 +130,24 @@ impl CubicLimiter {
             return Ok(());
         }
         self.refill(now);
-        // No need to divide where there is enough.
-        if self.tokens < cost {
-            let wait = (cost - self.tokens) / self.rate;
-            if wait >= NO_TIME {
-                return Err(wait);
+        match self.wait(cost) {
+            Some(wait) => Err(wait),
+            None => {
+                self.tokens = (self.tokens - cost).max(0.0);
+                Ok(())
             }
         }
-        self.tokens = (self.tokens - cost).max(0.0);
-        Ok(())
+    }
+
+    /// How long until `cost` tokens are there \[s\], if they are not: since the bucket was refilled last.
+    #[inline(always)]
+    pub(super) fn wait(&self, cost: f64) -> Option<f64> {
+        // No need to divide where there is enough.
+        if !self.enabled || self.tokens >= cost {
+            return None;
+        }
+        let wait = (cost - self.tokens) / self.rate;
+        (wait >= NO_TIME).then_some(wait)
     }
 
     /// Counts a response. One that opens a new half-second bucket still counts towards the old.

@@ -203,6 +203,14 @@ impl Client {
         }
     }
 
+    /// When the limiter will have a send token for an attempt at its present rate; now, if it has one. A response or
+    /// another attempt has just been booked.
+    #[inline]
+    pub(crate) fn next_send(&self, state: &ClientState, now: SimTime) -> SimTime {
+        let wait = self.rules.limiter.as_ref().zip(state.limiter.wait(cubic::SEND_COST));
+        wait.map_or(now, |(limiter, wait)| now.saturating_add(limiter.whole_steps(wait)))
+    }
+
     /// An attempt failed: books it and decides what comes next.
     ///
     /// `retry_after` is the server's hint, if it sent one. `bits` are uniform; an attempt's own draw.

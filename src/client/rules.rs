@@ -85,9 +85,14 @@ pub(super) struct LimiterRule {
 
 impl LimiterRule {
     /// A wait in seconds as whole steps, at least one.
+    #[inline]
     pub(super) fn whole_steps(&self, wait: f64) -> SimSpan {
-        let steps = libm::ceil(wait * 1e9 / self.step.0 as f64).max(1.0);
-        SimSpan((steps as u64).saturating_mul(self.step.0))
+        let ns = wait * 1e9;
+        // No need to divide by one.
+        let exact = if self.step.0 == 1 { ns } else { ns / self.step.0 as f64 };
+        let whole = exact as u64;
+        let steps = whole.saturating_add(u64::from((whole as f64) < exact)).max(1);
+        SimSpan(steps.saturating_mul(self.step.0))
     }
 }
 

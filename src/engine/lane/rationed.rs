@@ -1,0 +1,341 @@
+//! A client whose requests wait for nothing but its limiter's send tokens, and go in any order (boto3's adaptive mode).
+//!
+//! Where a token is missing, all know when there will be one, and until then whoever comes joins those that wait: as they
+//! were drawn, in one cache line, in a [`Crowd`]. The time is known anew after each response, and whoever goes then needs
+//! no record unless the quota refuses: the requests that are admitted after such a wait are gathered in a block of their
+//! own, and counted with it, as other blocks are.
+//!
+//! *Why*: a record, a place in a line, a wake for each response and counters one by one took more than three quarters of
+//! the time of a request that had to wait.
+
+use super::entry::{Entry, Moment};
+use super::load::Load;
+use super::waiting::{Newcomer, Record};
+use super::{Lane, News};
+use crate::admission::{Admission, Admit};
+use crate::client::{Call, Send, Waiters};
+use crate::engine::compiled::{CompiledWorkload, Flow};
+use crate::engine::crowd::Crowd;
+use crate::engine::draws::BLOCK;
+use crate::engine::first_attempt::Verdict;
+use crate::engine::held_back::HoldsBack as _;
+use crate::engine::request::Next;
+use crate::model::{Demand, QuotaName};
+use crate::units::{SimSpan, SimTime};
+
+/// Those that wait for a send token.
+#[derive(Debug, Default)]
+pub(super) struct Rationed {
+    crowd: Crowd<Newcomer>,
+    /// When there will be a token for one of them, as far as is known.
+    due: SimTime,
+    /// Blocks in which those are gathered that have waited, of uncounted requests and of counted ones.
+    gathered: [Option<usize>; 2],
+}
+
+impl Rationed {
+    /// Whether requests of a workload wait for nothing but their backoff and the limiter of one client, which lets them go
+    /// in any order; each may be given up while its answer is awaited, but not before.
+    pub(super) fn suits(workload: &CompiledWorkload<'_>, flow: &Flow) -> bool {
+        let (model, client) = (workload.model, &workload.client);
+        client.has_limiter()
+            && client.waiters() == Waiters::WokenByUpdates
+            && model.clients == 1
+            && model.concurrency.is_none()
+            && model.pace.is_none()
+            && model.deadline.is_none()
+            && !workload.inspected
+            && !flow.faults.any()
+    }
+}
+
+impl<A: Admit> Lane<'_, '_, A> {
+    /// Runs until the next mark, or until each counted request has ended if that comes first and is what matters now.
+    #[inline(never)]
+    pub(super) fn run_rationed(&mut self, mark: SimTime, rationed: &mut Rationed) {
+        let past_horizon = self.track.marks.past_horizon();
+        while !(past_horizon && self.track.moved.counted_open == 0) {
+            let through = if rationed.crowd.is_empty() {
+                self.run_while_nobody_waits(mark, rationed)
+            } else {
+                self.run_while_some_wait(mark, rationed)
+            };
+            if through {
+                break;
+            }
+        }
+        for counted in [false, true] {
+            self.count_gathered(rationed.gathered[usize::from(counted)]);
+        }
+    }
+
+    /// Runs until the mark, if nobody has to wait for a token before; whether it has come there, or to the end.
+    #[inline(always)]
+    fn run_while_nobody_waits(&mut self, mark: SimTime, rationed: &mut Rationed) -> bool {
+        let past_horizon = self.track.marks.past_horizon();
+        loop {
+            let arrival = self.track.source.next_time();
+            let moment = Moment::before(mark.min(SimTime(arrival.0 + 1)));
+            while let Some((at, due)) = self.next_before(moment) {
+                let may_wait = !due.what().is_end();
+                if may_wait {
+                    self.awakes(due, at, rationed);
+                } else {
+                    self.responds(due, at);
+                }
+                if past_horizon && self.track.moved.counted_open == 0 {
+                    return true;
+                }
+                if may_wait && !rationed.crowd.is_empty() {
+                    return false;
+                }
+            }
+            if arrival >= mark {
+                return true;
+            }
+            match self.client.before_send(&mut self.states[0], &Call::default(), arrival) {
+                Send::Now => self.arrive_and_go(arrival),
+                Send::NotBefore(at) => {
+                    rationed.due = at;
+                    self.arrive_and_wait(arrival, rationed);
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Runs until the mark, if somebody waits so long; whether it has come there, or to the end.
+    #[inline(always)]
+    fn run_while_some_wait(&mut self, mark: SimTime, rationed: &mut Rationed) -> bool {
+        let past_horizon = self.track.marks.past_horizon();
+        while !rationed.crowd.is_empty() {
+            // A token comes after what else is due at its instant, but before retries and arrivals.
+            let moment = Moment::before_retries(rationed.due).min(Moment::before(mark));
+            if let Some((at, due)) = self.next_before(moment) {
+                if due.what().is_end() {
+                    // An end that nobody hears of moves nothing.
+                    if self.responds(due, at) {
+                        rationed.due = self.client.next_send(&self.states[0], at);
+                    }
+                } else {
+                    self.let_arrive(at, rationed);
+                    self.awakes(due, at, rationed);
+                }
+            } else {
+                self.let_arrive(rationed.due.min(mark), rationed);
+                if rationed.due >= mark {
+                    return true;
+                }
+                self.let_go(rationed);
+            }
+            if past_horizon && self.track.moved.counted_open == 0 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// An attempt ends; whether the client hears of it.
+    #[inline(always)]
+    fn responds(&mut self, due: Entry, now: SimTime) -> bool {
+        let number = self.track.settle(due, now);
+        let call = if self.in_progress.hearers.is_empty() { Some(Call::default()) } else { self.heard(number) };
+        if let Some(call) = call {
+            self.client.after_success(&mut self.states[0], &call, now);
+        }
+        call.is_some()
+    }
+
+    /// What the client remembers of a request whose attempt ends, if it hears of that.
+    #[inline(never)]
+    fn heard(&mut self, number: u64) -> Option<Call> {
+        match self.in_progress.hearers.take(number) {
+            None => Some(Call::default()),
+            Some(News { client, .. }) if client == News::UNHEARD.client => None,
+            Some(News { request, .. }) => {
+                let call = self.in_progress.waiting.get(request).call;
+                self.in_progress.waiting.free(request);
+                Some(call)
+            }
+        }
+    }
+
+    /// The next request arrives, and has a token.
+    #[inline(always)]
+    fn arrive_and_go(&mut self, now: SimTime) {
+        let counted = now >= self.track.marks.warmup();
+        self.track.moved.counted_open += u64::from(counted);
+        self.make_first_attempt(self.track.source.place, now, counted);
+        self.next_of_block(now);
+    }
+
+    /// All join those that wait which arrive before `until`.
+    #[inline(always)]
+    fn let_arrive(&mut self, until: SimTime, rationed: &mut Rationed) {
+        loop {
+            let now = self.track.source.next_time();
+            if now >= until {
+                return;
+            }
+            self.arrive_and_wait(now, rationed);
+        }
+    }
+
+    /// The next request arrives, and joins those that wait.
+    #[inline(always)]
+    fn arrive_and_wait(&mut self, now: SimTime, rationed: &mut Rationed) {
+        let place = self.track.source.place;
+        self.track.moved.counted_open += u64::from(now >= self.track.marks.warmup());
+        let newcomer = self.newcomer(place);
+        self.track.source.block_mut().columns_mut().verdicts[place] = Verdict::Refused;
+        self.join_rationed(newcomer, rationed);
+        self.next_of_block(now);
+    }
+
+    #[inline(always)]
+    fn join_rationed(&mut self, newcomer: Newcomer, rationed: &mut Rationed) {
+        let bits = self.bits_of_place(0, 0, rationed.crowd.joined());
+        rationed.crowd.join(newcomer, bits);
+    }
+
+    #[inline(always)]
+    fn next_of_block(&mut self, now: SimTime) {
+        self.track.source.place += 1;
+        if self.track.source.place == self.track.source.end {
+            self.block_has_left(now);
+        }
+    }
+
+    /// A backoff is over, and the request asks for a token; or an attempt is given up.
+    #[inline(never)]
+    fn awakes(&mut self, due: Entry, now: SimTime, rationed: &mut Rationed) {
+        let what = due.what();
+        self.track.course.others -= 1;
+        if what.is_retry() {
+            self.retry_rationed(what.slot(), now, rationed);
+        } else {
+            self.wakes(what, now);
+            if !rationed.crowd.is_empty() {
+                rationed.due = self.client.next_send(&self.states[0], now);
+            }
+        }
+    }
+
+    fn retry_rationed(&mut self, slot: u32, now: SimTime, rationed: &mut Rationed) {
+        self.track.moved.wakes += 1;
+        let request = self.in_progress.waiting.get_mut(slot);
+        request.backoff += (now - request.since).0;
+        if rationed.crowd.is_empty() {
+            match self.client.before_send(&mut self.states[0], &request.call, now) {
+                Send::Now => return self.attempt(slot, now),
+                Send::NotBefore(at) => rationed.due = at,
+            }
+        }
+        self.begin_line_wait(slot, Next::Limiter, now);
+        let request = self.in_progress.waiting.get(slot);
+        self.join_rationed(Newcomer::recorded(slot, request), rationed);
+    }
+
+    /// There may be tokens for some of those that wait.
+    #[inline(always)]
+    fn let_go(&mut self, rationed: &mut Rationed) {
+        let now = rationed.due;
+        self.track.moved.wakes += 1;
+        while !rationed.crowd.is_empty() {
+            if let Send::NotBefore(at) = self.client.before_send(&mut self.states[0], &Call::default(), now) {
+                rationed.due = at;
+                return;
+            }
+            let Some(newcomer) = rationed.crowd.next() else { return };
+            if newcomer.record == Record::NONE {
+                self.go_after_wait(newcomer, now, rationed);
+            } else {
+                self.go_with_record(newcomer, now);
+            }
+        }
+    }
+
+    /// A request that has a record, or needs one, makes an attempt after a wait.
+    #[inline(never)]
+    fn go_with_record(&mut self, newcomer: Newcomer, now: SimTime) {
+        let slot = match newcomer.record.slot() {
+            Some(slot) => {
+                self.end_line_wait(slot, now);
+                slot
+            }
+            None => self.enrol_newcomer(&newcomer, now, newcomer.arrived >= self.track.marks.warmup()),
+        };
+        self.attempt(slot, now);
+    }
+
+    /// A request makes its first attempt after a wait.
+    #[inline(always)]
+    fn go_after_wait(&mut self, newcomer: Newcomer, now: SimTime, rationed: &mut Rationed) {
+        let counted = newcomer.arrived >= self.track.marks.warmup();
+        match self.track.quota.admit(now, newcomer.cost) {
+            Admission::Admitted(_) => {
+                let demand = newcomer.tokens.demand(self.flow.max_tokens);
+                let charge = self.pool_model.charge(&demand).0;
+                let ends = now.saturating_add(SimSpan(newcomer.timing.service));
+                let load = Load::new(newcomer.cost, charge, newcomer.timing.service);
+                let load = load.counted(counted && ends <= self.track.marks.patience());
+                self.track.depart(ends, newcomer.cost, charge, load);
+                self.gather(newcomer, demand, charge, now, &mut rationed.gathered[usize::from(counted)]);
+            }
+            Admission::Refused(refusal) => self.refused_after_wait(newcomer, now, counted, refusal.counted_under),
+        }
+    }
+
+    /// The first attempt of a request that has waited was refused: it gets its record.
+    #[inline(never)]
+    fn refused_after_wait(&mut self, newcomer: Newcomer, now: SimTime, counted: bool, limit: QuotaName) {
+        let slot = self.enrol_newcomer(&newcomer, now, counted);
+        self.refused_without_record(slot, now, counted, limit);
+    }
+
+    /// Puts a request that is admitted after a wait with others of its kind.
+    #[inline(always)]
+    fn gather(&mut self, newcomer: Newcomer, demand: Demand, charge: u64, now: SimTime, gathered: &mut Option<usize>) {
+        let index = gathered.unwrap_or_else(|| self.begin_gathering(gathered));
+        let block = &mut *self.track.source.blocks[index];
+        let Newcomer { arrived, cost, timing, tokens, .. } = newcomer;
+        let place = block.len % BLOCK;
+        block.len += 1;
+        block.times[place] = arrived.0;
+        (block.timing.ttft[place], block.timing.service[place]) = (timing.ttft, timing.service);
+        block.tokens.input[place] = tokens.input;
+        block.tokens.cache_read[place] = tokens.cache_read;
+        block.tokens.cache_write[place] = tokens.cache_write;
+        block.tokens.output[place] = tokens.output;
+        block.tokens.capped[place] = demand.output().0 as u32;
+        let full = block.len == BLOCK;
+        let columns = block.columns_mut();
+        (columns.reservation[place], columns.charge[place]) = (cost, charge);
+        columns.verdicts[place] = Verdict::Admitted;
+        columns.repeats.hold_back(place, (now - arrived).0);
+        if full {
+            self.count_gathered(Some(index));
+        }
+    }
+
+    /// Makes a block for those that have waited; which it is.
+    #[cold]
+    fn begin_gathering(&mut self, gathered: &mut Option<usize>) -> usize {
+        let source = &mut *self.track.source;
+        let mut block = source.blocks[source.current].clone();
+        (block.len, block.counted) = (0, 0);
+        source.blocks.push(block);
+        let index = source.blocks.len() - 1;
+        *gathered = Some(index);
+        index
+    }
+
+    /// Counts those that have been gathered in a block, which is then empty.
+    #[inline(never)]
+    fn count_gathered(&mut self, gathered: Option<usize>) {
+        let Some(index) = gathered else { return };
+        self.count_block(index);
+        let block = &mut self.track.source.blocks[index];
+        (block.len, block.counted) = (0, 0);
+    }
+}
