@@ -65,13 +65,10 @@ pub(super) trait HoldsBack {
     /// Who is first in a line.
     fn first(&mut self, line: usize) -> Option<Waiter>;
 
-    /// Takes out who of a line's crowd goes next.
-    fn next_of_crowd(&mut self, line: usize) -> Option<Waiter>;
+    /// Takes out one of a line's crowd, any.
+    fn pick_of_crowd(&mut self, line: usize, workload: usize, client: u32) -> Option<Waiter>;
 
     fn waits(&self, waiter: Waiter) -> bool;
-
-    /// The draw that chooses the place of who joins a client's crowd next.
-    fn bits_of_place(&self, workload: usize, client: u32, joined: u32) -> u64;
 
     /// The policy of a workload's clients, and the state of one.
     fn client(&mut self, workload: usize, client: u32) -> (&Client, &mut ClientState);
@@ -156,14 +153,14 @@ pub(super) trait HoldsBack {
         let waiters = rules.waiters();
         let line = self.held_back().line_of(workload, client);
         if self.others_wait(line, waiters) {
-            self.wait_with_others(line, waiters, (workload, client), slot, now);
+            self.wait_with_others(line, waiters, slot, now);
             return;
         }
         let call = self.call(slot);
         let (rules, state) = self.client(workload, client);
         match rules.before_send(state, &call, now) {
             Send::Now => self.attempt_held_back(slot, now),
-            Send::NotBefore(at) => self.sent_back(line, waiters, (workload, client), slot, at, now),
+            Send::NotBefore(at) => self.sent_back(line, waiters, slot, at, now),
         }
     }
 
@@ -178,16 +175,16 @@ pub(super) trait HoldsBack {
     }
 
     /// A request begins to wait for a send token where others do.
-    fn wait_with_others(&mut self, line: usize, waiters: Waiters, whose: (usize, u32), slot: u32, now: SimTime) {
+    fn wait_with_others(&mut self, line: usize, waiters: Waiters, slot: u32, now: SimTime) {
         if waiters == Waiters::WokenByUpdates {
-            self.join_crowd(line, whose, slot, now);
+            self.join_crowd(line, slot, now);
         } else {
             self.join(line, 0, slot, Next::Limiter, now);
         }
     }
 
     /// The limiter has told a request to ask again at `at`.
-    fn sent_back(&mut self, line: usize, waiters: Waiters, whose: (usize, u32), slot: u32, at: SimTime, now: SimTime) {
+    fn sent_back(&mut self, line: usize, waiters: Waiters, slot: u32, at: SimTime, now: SimTime) {
         match waiters {
             Waiters::Sleep => {
                 if self.join(line, at.0, slot, Next::Limiter, now) {
@@ -195,7 +192,7 @@ pub(super) trait HoldsBack {
                 }
             }
             Waiters::WokenByUpdates => {
-                self.join_crowd(line, whose, slot, now);
+                self.join_crowd(line, slot, now);
                 self.move_wake(line, at);
             }
             Waiters::Queue => {
@@ -262,7 +259,7 @@ pub(super) trait HoldsBack {
                 self.move_wake(line, at);
                 return;
             }
-            let waiter = self.next_of_crowd(line).expect("somebody waits");
+            let waiter = self.pick_of_crowd(line, workload, client).expect("somebody waits");
             self.end_line_wait(waiter.slot(), now);
             self.attempt_held_back(waiter.slot(), now);
         }
@@ -322,11 +319,9 @@ pub(super) trait HoldsBack {
     }
 
     /// A request joins those that go in any order.
-    fn join_crowd(&mut self, line: usize, (workload, client): (usize, u32), slot: u32, now: SimTime) {
+    fn join_crowd(&mut self, line: usize, slot: u32, now: SimTime) {
         let ticket = self.begin_line_wait(slot, Next::Limiter, now);
-        let joined = self.held_back().lines[line].joined();
-        let bits = self.bits_of_place(workload, client, joined);
-        self.held_back().lines[line].join_crowd(Waiter::new(slot, ticket), bits);
+        self.held_back().lines[line].join_crowd(Waiter::new(slot, ticket));
     }
 
     /// Wakes a line at this time, and not at the one that it has waited for.
@@ -489,16 +484,15 @@ impl<O: Observer> HoldsBack for Simulation<'_, O> {
         self.held_back.lines[line].first(|waiter| waiter.has_ticket(self.requests.get(waiter.slot()).ticket))
     }
 
-    fn next_of_crowd(&mut self, line: usize) -> Option<Waiter> {
-        self.held_back.lines[line].next_of_crowd(|waiter| waiter.has_ticket(self.requests.get(waiter.slot()).ticket))
+    fn pick_of_crowd(&mut self, line: usize, workload: usize, client: u32) -> Option<Waiter> {
+        let key = self.clients[workload].waiters;
+        let bits = |draw| key.attempt_bits(u64::from(client), draw);
+        let waits = |waiter: Waiter| waiter.has_ticket(self.requests.get(waiter.slot()).ticket);
+        self.held_back.lines[line].pick_of_crowd(bits, waits)
     }
 
     fn waits(&self, waiter: Waiter) -> bool {
         waiter.has_ticket(self.requests.get(waiter.slot()).ticket)
-    }
-
-    fn bits_of_place(&self, workload: usize, client: u32, joined: u32) -> u64 {
-        self.clients[workload].waiters.attempt_bits(u64::from(client), joined)
     }
 
     fn client(&mut self, workload: usize, client: u32) -> (&Client, &mut ClientState) {

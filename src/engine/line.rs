@@ -97,14 +97,9 @@ impl Line {
         }
     }
 
-    /// How many have joined the crowd so far.
-    pub(super) fn joined(&self) -> u32 {
-        self.crowd.joined()
-    }
-
-    /// Joins those that go in any order, at a place that `bits` choose.
-    pub(super) fn join_crowd(&mut self, waiter: Waiter, bits: u64) {
-        self.crowd.join(waiter, bits);
+    /// Joins those that go in any order.
+    pub(super) fn join_crowd(&mut self, waiter: Waiter) {
+        self.crowd.join(waiter);
     }
 
     /// Whether there is anybody in the crowd who has not left.
@@ -113,9 +108,13 @@ impl Line {
         self.crowd.len() > self.stale
     }
 
-    /// Takes out who of the crowd goes next; those that have left are dropped.
-    pub(super) fn next_of_crowd(&mut self, waits: impl Fn(Waiter) -> bool) -> Option<Waiter> {
-        while let Some(waiter) = self.crowd.next() {
+    /// Takes out one of the crowd, any; those that have left are dropped. `bits` has uniform bits for each draw.
+    pub(super) fn pick_of_crowd(
+        &mut self,
+        bits: impl Fn(u32) -> u64,
+        waits: impl Fn(Waiter) -> bool,
+    ) -> Option<Waiter> {
+        while let Some(waiter) = self.crowd.pick(&bits) {
             if self.stale == 0 || waits(waiter) {
                 return Some(waiter);
             }

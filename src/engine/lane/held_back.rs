@@ -43,13 +43,13 @@ impl<A: Admit> Lane<'_, '_, A> {
             let line = self.held_back.line_of(0, client);
             if self.others_wait(line, waiters) {
                 let slot = self.enrol_refused(place, now, counted);
-                self.wait_with_others(line, waiters, (0, client), slot, now);
+                self.wait_with_others(line, waiters, slot, now);
                 return;
             }
             let state = &mut self.states[client as usize];
             if let Send::NotBefore(at) = self.client.before_send(state, &Call::default(), now) {
                 let slot = self.enrol_refused(place, now, counted);
-                self.sent_back(line, waiters, (0, client), slot, at, now);
+                self.sent_back(line, waiters, slot, at, now);
                 return;
             }
         }
@@ -103,16 +103,13 @@ impl<A: Admit> HoldsBack for Lane<'_, '_, A> {
         self.held_back.lines[line].first(|waiter| self.in_progress.still_waits(waiter))
     }
 
-    fn next_of_crowd(&mut self, line: usize) -> Option<Waiter> {
-        self.held_back.lines[line].next_of_crowd(|waiter| self.in_progress.still_waits(waiter))
+    fn pick_of_crowd(&mut self, line: usize, _: usize, client: u32) -> Option<Waiter> {
+        let bits = |draw| self.waiters.attempt_bits(u64::from(client), draw);
+        self.held_back.lines[line].pick_of_crowd(bits, |waiter| self.in_progress.still_waits(waiter))
     }
 
     fn waits(&self, waiter: Waiter) -> bool {
         self.in_progress.still_waits(waiter)
-    }
-
-    fn bits_of_place(&self, _: usize, client: u32, joined: u32) -> u64 {
-        self.waiters.attempt_bits(u64::from(client), joined)
     }
 
     fn client(&mut self, _: usize, client: u32) -> (&Client, &mut ClientState) {

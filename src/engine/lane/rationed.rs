@@ -23,10 +23,15 @@ use crate::engine::request::Next;
 use crate::model::{Demand, QuotaName};
 use crate::units::{SimSpan, SimTime};
 
+/// How many arrivals are looked at together.
+const AT_ONCE: usize = 4;
+
 /// Those that wait for a send token.
 #[derive(Debug, Default)]
 pub(super) struct Rationed {
     crowd: Crowd<Newcomer>,
+    /// The first place of the current block whose request has come since, but has not joined them.
+    first_to_join: usize,
     /// When there will be a token for one of them, as far as is known.
     due: SimTime,
     /// Blocks in which those are gathered that have waited, of uncounted requests and of counted ones.
@@ -54,8 +59,9 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     pub(super) fn run_rationed(&mut self, mark: SimTime, rationed: &mut Rationed) {
         let past_horizon = self.track.marks.past_horizon();
+        rationed.first_to_join = self.track.source.place;
         while !(past_horizon && self.track.moved.counted_open == 0) {
-            let through = if rationed.crowd.is_empty() {
+            let through = if self.nobody_waits(rationed) {
                 self.run_while_nobody_waits(mark, rationed)
             } else {
                 self.run_while_some_wait(mark, rationed)
@@ -64,9 +70,15 @@ impl<A: Admit> Lane<'_, '_, A> {
                 break;
             }
         }
-        for counted in [false, true] {
-            self.count_gathered(rationed.gathered[usize::from(counted)]);
+        self.let_join(rationed);
+        for gathered in rationed.gathered {
+            self.count_gathered(gathered);
         }
+    }
+
+    #[inline(always)]
+    fn nobody_waits(&self, rationed: &Rationed) -> bool {
+        rationed.crowd.is_empty() && rationed.first_to_join == self.track.source.place
     }
 
     /// Runs until the mark, if nobody has to wait for a token before; whether it has come there, or to the end.
@@ -74,6 +86,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     fn run_while_nobody_waits(&mut self, mark: SimTime, rationed: &mut Rationed) -> bool {
         let past_horizon = self.track.marks.past_horizon();
         loop {
+            rationed.first_to_join = self.track.source.place;
             let arrival = self.track.source.next_time();
             let moment = Moment::before(mark.min(SimTime(arrival.0 + 1)));
             while let Some((at, due)) = self.next_before(moment) {
@@ -97,7 +110,7 @@ impl<A: Admit> Lane<'_, '_, A> {
                 Send::Now => self.arrive_and_go(arrival),
                 Send::NotBefore(at) => {
                     rationed.due = at;
-                    self.arrive_and_wait(arrival, rationed);
+                    self.let_arrive(SimTime(arrival.0 + 1), rationed);
                     return false;
                 }
             }
@@ -108,7 +121,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     fn run_while_some_wait(&mut self, mark: SimTime, rationed: &mut Rationed) -> bool {
         let past_horizon = self.track.marks.past_horizon();
-        while !rationed.crowd.is_empty() {
+        while !self.nobody_waits(rationed) {
             // A token comes after what else is due at its instant, but before retries and arrivals.
             let moment = Moment::before_retries(rationed.due).min(Moment::before(mark));
             if let Some((at, due)) = self.next_before(moment) {
@@ -119,6 +132,7 @@ impl<A: Admit> Lane<'_, '_, A> {
                     }
                 } else {
                     self.let_arrive(at, rationed);
+                    self.let_join(rationed);
                     self.awakes(due, at, rationed);
                 }
             } else {
@@ -169,33 +183,38 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.next_of_block(now);
     }
 
-    /// All join those that wait which arrive before `until`.
+    /// All arrive, to wait, that do so before `until`.
     #[inline(always)]
     fn let_arrive(&mut self, until: SimTime, rationed: &mut Rationed) {
         loop {
-            let now = self.track.source.next_time();
-            if now >= until {
+            let source = &mut *self.track.source;
+            // Counted: a branch for each could not be predicted.
+            let times = &source.block().times[source.place..source.place + AT_ONCE];
+            let come: usize = times.iter().map(|&at| usize::from(at < until.0)).sum();
+            source.place += come;
+            if source.place == source.end {
+                self.let_join(rationed);
+                self.block_has_left(until);
+                rationed.first_to_join = 0;
+            } else if come < AT_ONCE {
                 return;
             }
-            self.arrive_and_wait(now, rationed);
         }
     }
 
-    /// The next request arrives, and joins those that wait.
-    #[inline(always)]
-    fn arrive_and_wait(&mut self, now: SimTime, rationed: &mut Rationed) {
-        let place = self.track.source.place;
-        self.track.moved.counted_open += u64::from(now >= self.track.marks.warmup());
-        let newcomer = self.newcomer(place);
-        self.track.source.block_mut().columns_mut().verdicts[place] = Verdict::Refused;
-        self.join_rationed(newcomer, rationed);
-        self.next_of_block(now);
-    }
-
-    #[inline(always)]
-    fn join_rationed(&mut self, newcomer: Newcomer, rationed: &mut Rationed) {
-        let bits = self.bits_of_place(0, 0, rationed.crowd.joined());
-        rationed.crowd.join(newcomer, bits);
+    /// All join those that wait which have come since.
+    #[inline(never)]
+    fn let_join(&mut self, rationed: &mut Rationed) {
+        let warmup = self.track.marks.warmup().0;
+        let places = rationed.first_to_join..self.track.source.place;
+        rationed.first_to_join = places.end;
+        for place in places.clone() {
+            rationed.crowd.join(self.newcomer(place));
+        }
+        let block = self.track.source.block_mut();
+        block.columns_mut().verdicts[places.clone()].fill(Verdict::Refused);
+        let counted = places.len() - block.times[places].partition_point(|&at| at < warmup);
+        self.track.moved.counted_open += counted as u64;
     }
 
     #[inline(always)]
@@ -215,7 +234,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.retry_rationed(what.slot(), now, rationed);
         } else {
             self.wakes(what, now);
-            if !rationed.crowd.is_empty() {
+            if !self.nobody_waits(rationed) {
                 rationed.due = self.client.next_send(&self.states[0], now);
             }
         }
@@ -233,7 +252,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         self.begin_line_wait(slot, Next::Limiter, now);
         let request = self.in_progress.waiting.get(slot);
-        self.join_rationed(Newcomer::recorded(slot, request), rationed);
+        rationed.crowd.join(Newcomer::recorded(slot, request));
     }
 
     /// There may be tokens for some of those that wait.
@@ -241,17 +260,39 @@ impl<A: Admit> Lane<'_, '_, A> {
     fn let_go(&mut self, rationed: &mut Rationed) {
         let now = rationed.due;
         self.track.moved.wakes += 1;
-        while !rationed.crowd.is_empty() {
-            if let Send::NotBefore(at) = self.client.before_send(&mut self.states[0], &Call::default(), now) {
-                rationed.due = at;
-                return;
-            }
-            let Some(newcomer) = rationed.crowd.next() else { return };
+        while let Send::Now = self.client.before_send(&mut self.states[0], &Call::default(), now) {
+            let newcomer = self.pick(rationed);
             if newcomer.record == Record::NONE {
                 self.go_after_wait(newcomer, now, rationed);
             } else {
                 self.go_with_record(newcomer, now);
             }
+            if self.nobody_waits(rationed) {
+                return;
+            }
+            rationed.due = self.client.next_send(&self.states[0], now);
+            if rationed.due > now {
+                return;
+            }
+        }
+        rationed.due = self.client.next_send(&self.states[0], now);
+    }
+
+    /// Takes out one of those that wait, any.
+    #[inline(always)]
+    fn pick(&mut self, rationed: &mut Rationed) -> Newcomer {
+        if !rationed.crowd.is_in_order() {
+            self.let_join(rationed);
+        }
+        let bits = |draw| self.waiters.attempt_bits(0, draw);
+        rationed.crowd.make_order_if_needed(bits);
+        let to_join = self.track.source.place - rationed.first_to_join;
+        match rationed.crowd.choose(to_join, bits) {
+            Some(place) => {
+                self.let_join(rationed);
+                rationed.crowd.take_late(place)
+            }
+            None => rationed.crowd.take_next().expect("somebody waits"),
         }
     }
 

@@ -101,12 +101,12 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.enrol_newcomer(&self.newcomer(place), now, counted)
     }
 
-    /// The next request, which is at this place of its block.
+    /// A request in this place of the current block.
     #[inline(always)]
     pub(super) fn newcomer(&self, place: usize) -> Newcomer {
         let block = self.track.source.block();
         Newcomer {
-            number: self.track.source.number(),
+            number: block.first + place as u64,
             arrived: SimTime(block.times[place]),
             timing: block.timing.get(place),
             cost: block.columns().reservation[place],
