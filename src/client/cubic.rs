@@ -150,6 +150,15 @@ impl CubicLimiter {
         (wait >= NO_TIME).then_some(wait)
     }
 
+    /// Whether fewer than `cost` tokens are surely there so long \[s\] after the bucket was refilled last. No need to divide,
+    /// and where it is a close thing, [`wait`](Self::wait) decides.
+    #[inline(always)]
+    pub(super) fn is_short(&self, after: f64, cost: f64) -> bool {
+        /// Far more than rounding can amount to \[tokens\].
+        const CLOSE: f64 = 1e-9;
+        self.enabled && self.tokens + after * self.rate < cost - CLOSE
+    }
+
     /// Counts a response. One that opens a new half-second bucket still counts towards the old.
     fn measure(&mut self, now: f64) {
         self.count += 1;

@@ -211,6 +211,12 @@ impl Client {
         wait.map_or(now, |(limiter, wait)| now.saturating_add(limiter.whole_steps(wait)))
     }
 
+    /// Whether [`next_send`](Self::next_send), said at `now`, is surely after `at`.
+    #[inline(always)]
+    pub(crate) fn sends_later(&self, state: &ClientState, now: SimTime, at: SimTime) -> bool {
+        state.limiter.is_short(nanoseconds((at - now).0) * 1e-9, cubic::SEND_COST)
+    }
+
     /// An attempt failed: books it and decides what comes next.
     ///
     /// `retry_after` is the server's hint, if it sent one. `bits` are uniform; an attempt's own draw.
@@ -303,7 +309,13 @@ fn sdk_rules(policy: SdkPolicy) -> Rules {
 /// Seconds as the SDKs count them. Divided, not multiplied by 10⁻⁹: half seconds must come out exact.
 #[inline]
 fn seconds(now: SimTime) -> f64 {
-    now.0 as f64 / 1e9
+    nanoseconds(now.0) / 1e9
+}
+
+/// Nanoseconds as a real number. They fit into a signed one, which is converted in one step.
+#[inline(always)]
+fn nanoseconds(span: u64) -> f64 {
+    span.cast_signed() as f64
 }
 
 /// The uniform number on [0, 1) that 64 bits stand for.

@@ -88,12 +88,18 @@ impl LimiterRule {
     #[inline]
     pub(super) fn whole_steps(&self, wait: f64) -> SimSpan {
         let ns = wait * 1e9;
-        // No need to divide by one.
-        let exact = if self.step.0 == 1 { ns } else { ns / self.step.0 as f64 };
-        let whole = exact as u64;
-        let steps = whole.saturating_add(u64::from((whole as f64) < exact)).max(1);
-        SimSpan(steps.saturating_mul(self.step.0))
+        if self.step.0 == 1 {
+            return SimSpan(whole_at_least_one(ns));
+        }
+        SimSpan(whole_at_least_one(ns / self.step.0 as f64).saturating_mul(self.step.0))
     }
+}
+
+/// A positive number rounded up; in signed numbers, which are converted in one step.
+#[inline(always)]
+fn whole_at_least_one(exact: f64) -> u64 {
+    let whole = exact as i64;
+    whole.saturating_add(i64::from((whole as f64) < exact)).max(1).cast_unsigned()
 }
 
 /// Which attempts take send tokens, and how many.

@@ -1,42 +1,42 @@
 //! Those that wait and go in any order.
 //!
-//! Whoever goes is picked at random from all that are there. Of those that have been there for a while the order is made
-//! beforehand, of a few at a time; who has come since then is picked with the probability that is due.
+//! Whoever goes is picked at random from all that are there. Of those that have been there for a while a few are picked
+//! beforehand; who has come since then is picked with the probability that is due.
 //!
 //! *Why*: where hundreds of thousands wait, who is picked is far away in memory. Many are fetched in a row, so that all
-//! are on the way at the same time, and only their numbers are put in random order.
+//! are on the way at the same time.
 
-/// Of how many, at the most, the order is made at once.
+use std::hint::black_box;
+
+/// How many, at the most, are picked beforehand.
 const NEXT: usize = 64;
 /// Members that are stored side by side: a store that grows need not be moved.
 const SIDE_BY_SIDE: usize = 1024;
 
-/// Members in random order.
+/// Members that go in random order.
 #[derive(Debug)]
 pub(super) struct Crowd<T> {
-    /// Those that are picked next of all but the late, the very next at the end.
+    /// Those that have been picked, the next at the end.
     next: Vec<T>,
-    /// The numbers of those after them, in random order.
-    rest: Vec<u32>,
-    /// The numbers of those that have come since the order was made.
-    late: Vec<u32>,
-    /// By number, and the numbers that are free.
-    members: Vec<Vec<T>>,
-    free: Vec<u32>,
+    /// The others, in full rows but for the last that is not empty.
+    rows: Vec<Vec<T>>,
+    others: usize,
+    /// How many of the others were there when some were picked; those after them are late.
+    early: usize,
     /// How many draws have been made so far.
     drawn: u32,
 }
 
 impl<T> Default for Crowd<T> {
     fn default() -> Self {
-        Crowd { next: Vec::new(), rest: Vec::new(), late: Vec::new(), members: Vec::new(), free: Vec::new(), drawn: 0 }
+        Crowd { next: Vec::new(), rows: Vec::new(), others: 0, early: 0, drawn: 0 }
     }
 }
 
 impl<T: Copy> Crowd<T> {
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
-        self.next.len() + self.rest.len() + self.late.len()
+        self.next.len() + self.others
     }
 
     #[inline(always)]
@@ -46,62 +46,60 @@ impl<T: Copy> Crowd<T> {
 
     #[inline(always)]
     pub(super) fn join(&mut self, member: T) {
-        let number = if let Some(number) = self.free.pop() {
-            self.members[number as usize / SIDE_BY_SIDE][number as usize % SIDE_BY_SIDE] = member;
-            number
-        } else {
-            self.add(member)
-        };
-        self.late.push(number);
-    }
-
-    /// Stores one more; its number.
-    #[inline(never)]
-    fn add(&mut self, member: T) -> u32 {
-        if self.members.last().is_none_or(|members| members.len() == SIDE_BY_SIDE) {
-            self.members.push(Vec::with_capacity(SIDE_BY_SIDE));
+        let row = self.others / SIDE_BY_SIDE;
+        if row == self.rows.len() {
+            self.rows.push(Vec::with_capacity(SIDE_BY_SIDE));
         }
-        let before = (self.members.len() - 1) * SIDE_BY_SIDE;
-        let members = self.members.last_mut().expect("one has been added");
-        members.push(member);
-        (before + members.len() - 1) as u32
+        self.rows[row].push(member);
+        self.others += 1;
     }
 
-    /// Takes out whoever is picked; `bits` has uniform bits for each draw.
+    /// Takes out one, any; `bits` has uniform bits for each draw.
     pub(super) fn pick(&mut self, bits: impl Fn(u32) -> u64) -> Option<T> {
         if self.is_empty() {
             return None;
         }
-        self.make_order_if_needed(&bits);
+        if !self.has_next() {
+            self.pick_some(&bits);
+        }
         match self.choose(0, bits) {
-            Some(place) => Some(self.take_late(place)),
+            Some(late) => Some(self.take_late(late)),
             None => self.take_next(),
         }
     }
 
-    /// Whether the order of some is known.
+    /// Whether any have been picked beforehand.
     #[inline(always)]
-    pub(super) fn is_in_order(&self) -> bool {
+    pub(super) fn has_next(&self) -> bool {
         !self.next.is_empty()
     }
 
-    /// Makes the order of some, if that of none is known; all that have come have joined.
-    #[inline(always)]
-    pub(super) fn make_order_if_needed(&mut self, bits: impl Fn(u32) -> u64) {
-        if !self.is_in_order() {
-            self.make_order(bits);
+    /// Picks some beforehand; nobody is late then.
+    #[inline(never)]
+    pub(super) fn pick_some(&mut self, bits: impl Fn(u32) -> u64) {
+        let count = NEXT.min(self.others);
+        let mut places = [0; NEXT];
+        for (nth, place) in places[..count].iter_mut().enumerate() {
+            *place = self.draw(self.others - nth, &bits);
+            // Looked at before any is moved: nothing waits for it here.
+            black_box(self.rows[*place / SIDE_BY_SIDE][*place % SIDE_BY_SIDE]);
         }
+        for place in &places[..count] {
+            let member = self.take(*place);
+            self.next.push(member);
+        }
+        self.early = self.others;
     }
 
-    /// Picks one, where so many have come that have not joined yet: the place among the late, these after those that have
-    /// joined, or none if it is the next.
+    /// Picks one, where so many have come that have not joined: which of the late, those after the others, or none of them
+    /// but the next.
     #[inline(always)]
     pub(super) fn choose(&mut self, have_come: usize, bits: impl Fn(u32) -> u64) -> Option<usize> {
         let place = self.draw(self.len() + have_come, bits);
-        (place < self.late.len() + have_come).then_some(place)
+        (place < self.others - self.early + have_come).then_some(place)
     }
 
-    /// Takes out who is next in order.
+    /// Takes out the next of those that have been picked.
     #[inline(always)]
     pub(super) fn take_next(&mut self) -> Option<T> {
         self.next.pop()
@@ -109,33 +107,19 @@ impl<T: Copy> Crowd<T> {
 
     /// Takes out one of the late.
     #[inline(never)]
-    pub(super) fn take_late(&mut self, place: usize) -> T {
-        let number = self.late.swap_remove(place);
-        self.take(number)
+    pub(super) fn take_late(&mut self, late: usize) -> T {
+        self.take(self.early + late)
     }
 
+    /// Takes out one of the others; the last takes its place.
     #[inline(always)]
-    fn take(&mut self, number: u32) -> T {
-        self.free.push(number);
-        self.members[number as usize / SIDE_BY_SIDE][number as usize % SIDE_BY_SIDE]
-    }
-
-    #[inline(never)]
-    fn make_order(&mut self, bits: impl Fn(u32) -> u64) {
-        for nth in 0..self.late.len() {
-            let last = self.rest.len();
-            let place = self.draw(last + 1, &bits);
-            // Whoever is there makes room.
-            self.rest.push(self.late[nth]);
-            self.rest.swap(place, last);
+    fn take(&mut self, place: usize) -> T {
+        self.others -= 1;
+        let last = self.rows[self.others / SIDE_BY_SIDE].pop().expect("there is one");
+        if place == self.others {
+            return last;
         }
-        self.late.clear();
-        let after = self.rest.len().saturating_sub(NEXT);
-        for nth in after..self.rest.len() {
-            let member = self.take(self.rest[nth]);
-            self.next.push(member);
-        }
-        self.rest.truncate(after);
+        std::mem::replace(&mut self.rows[place / SIDE_BY_SIDE][place % SIDE_BY_SIDE], last)
     }
 
     /// One of the numbers below this one, all equally likely.
@@ -189,7 +173,7 @@ mod tests {
         }
     }
 
-    /// More than are put in order at once.
+    /// More than are picked at once.
     #[test]
     fn nobody_is_preferred_among_many() {
         const MEMBERS: usize = 3 * NEXT;

@@ -8,7 +8,7 @@
 //!
 //! *Map*: `mod` carries what most requests are, admitted at once and answered; `slow` the attempts that are not plain,
 //! `waiting` the records of their requests and their waits; `slots` concurrency caps, `held_back` paces and limiters,
-//! `paced` a gateway that nothing else stands in front of, `rationed` a limiter's send tokens, `alarms` the deadlines of those that wait there; `hearers`
+//! `paced` a gateway that nothing else stands in front of, `rationed` a limiter's send tokens, with a `newcomer` for each that waits, `alarms` the deadlines of those that wait there; `hearers`
 //! who is told of an end, `first_tokens` the successes of streams. Clients that remember nothing have a loop of their
 //! own in `repeating`, with `walk` for the events of a slice and `trials` for what its attempts may need; `staying` has
 //! those of whose requests a few are given up, or whose retries draw on a quota. All run on a `track`, which `stretch`
@@ -28,6 +28,7 @@ mod first_tokens;
 mod hearers;
 mod held_back;
 mod load;
+mod newcomer;
 mod paced;
 mod ranks;
 mod rationed;

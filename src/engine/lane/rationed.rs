@@ -10,7 +10,7 @@
 
 use super::entry::{Entry, Moment};
 use super::load::Load;
-use super::waiting::{Newcomer, Record};
+use super::newcomer::Newcomer;
 use super::{Lane, News};
 use crate::admission::{Admission, Admit};
 use crate::client::{Call, Send, Waiters};
@@ -20,7 +20,7 @@ use crate::engine::draws::BLOCK;
 use crate::engine::first_attempt::Verdict;
 use crate::engine::held_back::HoldsBack as _;
 use crate::engine::request::Next;
-use crate::model::{Demand, QuotaName};
+use crate::model::QuotaName;
 use crate::units::{SimSpan, SimTime};
 
 /// How many arrivals are looked at together.
@@ -32,8 +32,8 @@ pub(super) struct Rationed {
     crowd: Crowd<Newcomer>,
     /// The first place of the current block whose request has come since, but has not joined them.
     first_to_join: usize,
-    /// When there will be a token for one of them, as far as is known.
-    due: SimTime,
+    /// When the limiter has last said for when it expects a token: with the last response or attempt.
+    said: SimTime,
     /// Blocks in which those are gathered that have waited, of uncounted requests and of counted ones.
     gathered: [Option<usize>; 2],
 }
@@ -108,8 +108,8 @@ impl<A: Admit> Lane<'_, '_, A> {
             }
             match self.client.before_send(&mut self.states[0], &Call::default(), arrival) {
                 Send::Now => self.arrive_and_go(arrival),
-                Send::NotBefore(at) => {
-                    rationed.due = at;
+                Send::NotBefore(_) => {
+                    rationed.said = arrival;
                     self.let_arrive(SimTime(arrival.0 + 1), rationed);
                     return false;
                 }
@@ -122,13 +122,20 @@ impl<A: Admit> Lane<'_, '_, A> {
     fn run_while_some_wait(&mut self, mark: SimTime, rationed: &mut Rationed) -> bool {
         let past_horizon = self.track.marks.past_horizon();
         while !self.nobody_waits(rationed) {
-            // A token comes after what else is due at its instant, but before retries and arrivals.
-            let moment = Moment::before_retries(rationed.due).min(Moment::before(mark));
-            if let Some((at, due)) = self.next_before(moment) {
+            let (at, first) = self.track.course.agenda.first();
+            let (token, next) = if at < mark && self.client.sends_later(&self.states[0], rationed.said, at) {
+                self.track.course.agenda.pass(true);
+                (SimTime::MAX, Some((at, first)))
+            } else {
+                let token = self.client.next_send(&self.states[0], rationed.said);
+                // A token comes after what else is due at its instant, but before retries and arrivals.
+                (token, self.next_before(Moment::before_retries(token).min(Moment::before(mark))))
+            };
+            if let Some((at, due)) = next {
                 if due.what().is_end() {
                     // An end that nobody hears of moves nothing.
                     if self.responds(due, at) {
-                        rationed.due = self.client.next_send(&self.states[0], at);
+                        rationed.said = at;
                     }
                 } else {
                     self.let_arrive(at, rationed);
@@ -136,11 +143,11 @@ impl<A: Admit> Lane<'_, '_, A> {
                     self.awakes(due, at, rationed);
                 }
             } else {
-                self.let_arrive(rationed.due.min(mark), rationed);
-                if rationed.due >= mark {
+                self.let_arrive(token.min(mark), rationed);
+                if token >= mark {
                     return true;
                 }
-                self.let_go(rationed);
+                self.let_go(token, rationed);
             }
             if past_horizon && self.track.moved.counted_open == 0 {
                 return true;
@@ -209,12 +216,22 @@ impl<A: Admit> Lane<'_, '_, A> {
         let places = rationed.first_to_join..self.track.source.place;
         rationed.first_to_join = places.end;
         for place in places.clone() {
-            rationed.crowd.join(self.newcomer(place));
+            let newcomer = self.newcomer(place);
+            rationed.crowd.join(newcomer.unwrap_or_else(|| self.recorded_newcomer(place)));
         }
         let block = self.track.source.block_mut();
         block.columns_mut().verdicts[places.clone()].fill(Verdict::Refused);
         let counted = places.len() - block.times[places].partition_point(|&at| at < warmup);
         self.track.moved.counted_open += counted as u64;
+    }
+
+    /// A request that has come gets its record at once, of which there is more to know.
+    #[inline(never)]
+    fn recorded_newcomer(&mut self, place: usize) -> Newcomer {
+        let came = SimTime(self.track.source.block().times[place]);
+        let slot = self.enrol(place, came, came >= self.track.marks.warmup());
+        self.begin_line_wait(slot, Next::Limiter, came);
+        Newcomer::recorded(slot)
     }
 
     #[inline(always)]
@@ -234,9 +251,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.retry_rationed(what.slot(), now, rationed);
         } else {
             self.wakes(what, now);
-            if !self.nobody_waits(rationed) {
-                rationed.due = self.client.next_send(&self.states[0], now);
-            }
+            rationed.said = now;
         }
     }
 
@@ -247,65 +262,53 @@ impl<A: Admit> Lane<'_, '_, A> {
         if rationed.crowd.is_empty() {
             match self.client.before_send(&mut self.states[0], &request.call, now) {
                 Send::Now => return self.attempt(slot, now),
-                Send::NotBefore(at) => rationed.due = at,
+                Send::NotBefore(_) => rationed.said = now,
             }
         }
         self.begin_line_wait(slot, Next::Limiter, now);
-        let request = self.in_progress.waiting.get(slot);
-        rationed.crowd.join(Newcomer::recorded(slot, request));
+        rationed.crowd.join(Newcomer::recorded(slot));
     }
 
     /// There may be tokens for some of those that wait.
     #[inline(always)]
-    fn let_go(&mut self, rationed: &mut Rationed) {
-        let now = rationed.due;
+    fn let_go(&mut self, now: SimTime, rationed: &mut Rationed) {
         self.track.moved.wakes += 1;
+        rationed.said = now;
         while let Send::Now = self.client.before_send(&mut self.states[0], &Call::default(), now) {
             let newcomer = self.pick(rationed);
-            if newcomer.record == Record::NONE {
-                self.go_after_wait(newcomer, now, rationed);
-            } else {
-                self.go_with_record(newcomer, now);
+            match newcomer.slot() {
+                None => self.go_after_wait(newcomer, now, rationed),
+                Some(slot) => self.go_with_record(slot, now),
             }
-            if self.nobody_waits(rationed) {
-                return;
-            }
-            rationed.due = self.client.next_send(&self.states[0], now);
-            if rationed.due > now {
+            if self.nobody_waits(rationed) || self.client.sends_later(&self.states[0], now, now) {
                 return;
             }
         }
-        rationed.due = self.client.next_send(&self.states[0], now);
     }
 
     /// Takes out one of those that wait, any.
     #[inline(always)]
     fn pick(&mut self, rationed: &mut Rationed) -> Newcomer {
-        if !rationed.crowd.is_in_order() {
+        let key = self.waiters;
+        let bits = |draw| key.attempt_bits(0, draw);
+        if !rationed.crowd.has_next() {
             self.let_join(rationed);
+            rationed.crowd.pick_some(bits);
         }
-        let bits = |draw| self.waiters.attempt_bits(0, draw);
-        rationed.crowd.make_order_if_needed(bits);
         let to_join = self.track.source.place - rationed.first_to_join;
         match rationed.crowd.choose(to_join, bits) {
-            Some(place) => {
+            Some(late) => {
                 self.let_join(rationed);
-                rationed.crowd.take_late(place)
+                rationed.crowd.take_late(late)
             }
             None => rationed.crowd.take_next().expect("somebody waits"),
         }
     }
 
-    /// A request that has a record, or needs one, makes an attempt after a wait.
+    /// A request that has a record makes an attempt after a wait.
     #[inline(never)]
-    fn go_with_record(&mut self, newcomer: Newcomer, now: SimTime) {
-        let slot = match newcomer.record.slot() {
-            Some(slot) => {
-                self.end_line_wait(slot, now);
-                slot
-            }
-            None => self.enrol_newcomer(&newcomer, now, newcomer.arrived >= self.track.marks.warmup()),
-        };
+    fn go_with_record(&mut self, slot: u32, now: SimTime) {
+        self.end_line_wait(slot, now);
         self.attempt(slot, now);
     }
 
@@ -313,46 +316,52 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     fn go_after_wait(&mut self, newcomer: Newcomer, now: SimTime, rationed: &mut Rationed) {
         let counted = newcomer.arrived >= self.track.marks.warmup();
-        match self.track.quota.admit(now, newcomer.cost) {
+        let (law, demand) = (self.pool_model.law(), newcomer.demand(self.flow.max_tokens));
+        let cost = law.reservation(&demand).0;
+        match self.track.quota.admit(now, cost) {
             Admission::Admitted(_) => {
-                let demand = newcomer.tokens.demand(self.flow.max_tokens);
-                let charge = self.pool_model.charge(&demand).0;
-                let ends = now.saturating_add(SimSpan(newcomer.timing.service));
-                let load = Load::new(newcomer.cost, charge, newcomer.timing.service);
-                let load = load.counted(counted && ends <= self.track.marks.patience());
-                self.track.depart(ends, newcomer.cost, charge, load);
-                self.gather(newcomer, demand, charge, now, &mut rationed.gathered[usize::from(counted)]);
+                let (charge, service) = (law.charge(&demand).0, newcomer.timing().service);
+                let ends = now.saturating_add(SimSpan(service));
+                let load = Load::new(cost, charge, service).counted(counted && ends <= self.track.marks.patience());
+                self.track.depart(ends, cost, charge, load);
+                let gathered = &mut rationed.gathered[usize::from(counted)];
+                self.gather(newcomer, demand.output().0 as u32, [cost, charge], now, gathered);
             }
-            Admission::Refused(refusal) => self.refused_after_wait(newcomer, now, counted, refusal.counted_under),
+            Admission::Refused(refusal) => {
+                self.refused_after_wait(newcomer, cost, now, counted, refusal.counted_under);
+            }
         }
     }
 
     /// The first attempt of a request that has waited was refused: it gets its record.
     #[inline(never)]
-    fn refused_after_wait(&mut self, newcomer: Newcomer, now: SimTime, counted: bool, limit: QuotaName) {
-        let slot = self.enrol_newcomer(&newcomer, now, counted);
+    fn refused_after_wait(&mut self, newcomer: Newcomer, cost: u64, now: SimTime, counted: bool, limit: QuotaName) {
+        let slot = self.enrol_newcomer(&newcomer, cost, now, counted);
         self.refused_without_record(slot, now, counted, limit);
     }
 
-    /// Puts a request that is admitted after a wait with others of its kind.
+    /// Puts a request that is admitted after a wait, at its cost and charge, with others of its kind.
     #[inline(always)]
-    fn gather(&mut self, newcomer: Newcomer, demand: Demand, charge: u64, now: SimTime, gathered: &mut Option<usize>) {
+    fn gather(
+        &mut self,
+        newcomer: Newcomer,
+        output: u32,
+        [cost, charge]: [u64; 2],
+        now: SimTime,
+        gathered: &mut Option<usize>,
+    ) {
         let index = gathered.unwrap_or_else(|| self.begin_gathering(gathered));
         let block = &mut *self.track.source.blocks[index];
-        let Newcomer { arrived, cost, timing, tokens, .. } = newcomer;
+        let (arrived, timing) = (newcomer.arrived, newcomer.timing());
         let place = block.len % BLOCK;
         block.len += 1;
         block.times[place] = arrived.0;
         (block.timing.ttft[place], block.timing.service[place]) = (timing.ttft, timing.service);
-        block.tokens.input[place] = tokens.input;
-        block.tokens.cache_read[place] = tokens.cache_read;
-        block.tokens.cache_write[place] = tokens.cache_write;
-        block.tokens.output[place] = tokens.output;
-        block.tokens.capped[place] = demand.output().0 as u32;
+        block.tokens.input[place] = newcomer.input;
+        (block.tokens.output[place], block.tokens.capped[place]) = (newcomer.output, output);
         let full = block.len == BLOCK;
         let columns = block.columns_mut();
         (columns.reservation[place], columns.charge[place]) = (cost, charge);
-        columns.verdicts[place] = Verdict::Admitted;
         columns.repeats.hold_back(place, (now - arrived).0);
         if full {
             self.count_gathered(Some(index));
@@ -365,6 +374,9 @@ impl<A: Admit> Lane<'_, '_, A> {
         let source = &mut *self.track.source;
         let mut block = source.blocks[source.current].clone();
         (block.len, block.counted) = (0, 0);
+        block.tokens.cache_read.fill(0);
+        block.tokens.cache_write.fill(0);
+        block.columns_mut().verdicts.fill(Verdict::Admitted);
         source.blocks.push(block);
         let index = source.blocks.len() - 1;
         *gathered = Some(index);

@@ -6,15 +6,15 @@ use super::entry::What;
 use super::{InProgress, Lane, News};
 use crate::admission::Admit;
 use crate::client::{Call, Decision, Failure};
-use crate::engine::draws::{Timing, Tokens};
+use crate::engine::draws::Timing;
 use crate::engine::fate::Attempt;
 use crate::engine::held_back::HoldsBack as _;
 use crate::engine::lifecycle::cause_of;
 use crate::engine::line::Waiter;
-use crate::engine::request::{NOWHERE, Next};
+use crate::engine::request::Next;
 use crate::model::Demand;
 use crate::tally::{Billed, FailureCause};
-use crate::units::{self, SimTime};
+use crate::units::{SimTime, Tokens};
 
 /// A request on its client's side, in two cache lines that are fetched together.
 #[derive(Debug, Clone, Copy)]
@@ -50,76 +50,14 @@ pub(super) struct Waiting {
     pub(super) next: Next,
 }
 
-/// A request that has made no attempt yet, as it was drawn, in one cache line; or the place of one that has a record.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
-pub(super) struct Newcomer {
-    number: u64,
-    pub(super) arrived: SimTime,
-    pub(super) timing: Timing,
-    /// What it asks to reserve [quota tokens].
-    pub(super) cost: u64,
-    pub(super) tokens: Tokens,
-    pub(super) record: Record,
-}
-
-/// Whether a request has a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Record(u32);
-
-impl Record {
-    /// It has none, and needs none if its first attempt is admitted.
-    pub(super) const NONE: Record = Record(NOWHERE);
-    /// It has none, but has to have one before its first attempt, which may meet more than a quota.
-    pub(super) const NEEDED: Record = Record(NOWHERE - 1);
-
-    /// Its slot, if it has one.
-    #[inline(always)]
-    pub(super) fn slot(self) -> Option<u32> {
-        (self.0 < Record::NEEDED.0).then_some(self.0)
-    }
-}
-
-impl Newcomer {
-    /// The place of a request with a record.
-    pub(super) fn recorded(slot: u32, request: &Waiting) -> Newcomer {
-        Newcomer {
-            number: request.number,
-            arrived: request.arrived,
-            timing: request.timing,
-            cost: request.cost,
-            tokens: Tokens::default(),
-            record: Record(slot),
-        }
-    }
-}
-
 impl<A: Admit> Lane<'_, '_, A> {
-    /// Gives a request its record that has just arrived, or leaves the queue of its gateway.
+    /// Gives a request of the current block its record that has just arrived, or leaves the queue of its gateway.
     #[inline(always)]
     pub(super) fn enrol(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
-        self.enrol_newcomer(&self.newcomer(place), now, counted)
-    }
-
-    /// A request in this place of the current block.
-    #[inline(always)]
-    pub(super) fn newcomer(&self, place: usize) -> Newcomer {
         let block = self.track.source.block();
-        Newcomer {
-            number: block.first + place as u64,
-            arrived: SimTime(block.times[place]),
-            timing: block.timing.get(place),
-            cost: block.columns().reservation[place],
-            tokens: block.tokens.get(place),
-            record: if block.columns().foresight.at_once.is[place] { Record::NEEDED } else { Record::NONE },
-        }
-    }
-
-    /// Gives a request its record that has not made an attempt yet.
-    #[inline(always)]
-    pub(super) fn enrol_newcomer(&mut self, newcomer: &Newcomer, now: SimTime, counted: bool) -> u32 {
-        let Newcomer { number, arrived, timing, cost, tokens, .. } = *newcomer;
-        let slot = self.in_progress.waiting.insert(Waiting {
+        let number = block.first + place as u64;
+        let (columns, tokens, arrived) = (block.columns(), &block.tokens, SimTime(block.times[place]));
+        self.begin_record(Waiting {
             number,
             arrived,
             last_attempt: now,
@@ -127,20 +65,26 @@ impl<A: Admit> Lane<'_, '_, A> {
             backoff: 0,
             limited: (now - arrived).0,
             queued: 0,
-            cost,
-            timing,
-            input: tokens.input,
-            cache_read: tokens.cache_read,
-            cache_write: tokens.cache_write,
-            natural_output: tokens.output,
-            max_tokens: tokens.limit(self.flow.max_tokens),
+            cost: columns.reservation[place],
+            timing: block.timing.get(place),
+            input: tokens.input[place],
+            cache_read: tokens.cache_read[place],
+            cache_write: tokens.cache_write[place],
+            natural_output: tokens.output[place],
+            max_tokens: tokens.get(place).limit(self.flow.max_tokens),
             client: self.workload.client_of(number),
             sent: 0,
             call: Call::default(),
             counted,
             throttled: false,
             next: Next::Retry,
-        });
+        })
+    }
+
+    /// Keeps the record of a request; its slot.
+    #[inline(always)]
+    pub(super) fn begin_record(&mut self, record: Waiting) -> u32 {
+        let slot = self.in_progress.waiting.insert(record);
         let tickets = &mut self.in_progress.tickets;
         if slot as usize == tickets.len() {
             tickets.push(0);
@@ -281,7 +225,7 @@ impl Waiting {
 
     /// What it asks of its pool.
     pub(super) fn demand(&self) -> Demand {
-        let tokens = |count: u32| units::Tokens(u64::from(count));
+        let tokens = |count: u32| Tokens(u64::from(count));
         Demand {
             input: tokens(self.input),
             cache_read: tokens(self.cache_read),
