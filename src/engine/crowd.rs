@@ -77,15 +77,17 @@ impl<T: Copy> Crowd<T> {
     /// Picks some beforehand; nobody is late then.
     #[inline(never)]
     pub(super) fn pick_some(&mut self, bits: impl Fn(u32) -> u64) {
-        let count = NEXT.min(self.others);
         let mut places = [0; NEXT];
-        for (nth, place) in places[..count].iter_mut().enumerate() {
+        let places = &mut places[..NEXT.min(self.others)];
+        for (nth, place) in places.iter_mut().enumerate() {
             *place = self.draw(self.others - nth, &bits);
-            // Looked at before any is moved: nothing waits for it here.
-            black_box(self.rows[*place / SIDE_BY_SIDE][*place % SIDE_BY_SIDE]);
         }
-        for place in &places[..count] {
-            let member = self.take(*place);
+        // All are looked at before any is moved: what has to be fetched is on the way at the same time.
+        for &place in &*places {
+            black_box(self.rows[place / SIDE_BY_SIDE][place % SIDE_BY_SIDE]);
+        }
+        for &place in &*places {
+            let member = self.take(place);
             self.next.push(member);
         }
         self.early = self.others;

@@ -160,25 +160,23 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     fn responds(&mut self, due: Entry, now: SimTime) -> bool {
         let number = self.track.settle(due, now);
-        let call = if self.in_progress.hearers.is_empty() { Some(Call::default()) } else { self.heard(number) };
+        let call = if self.in_progress.hearers.has(number) { self.heard(number) } else { Some(Call::default()) };
         if let Some(call) = call {
             self.client.after_success(&mut self.states[0], &call, now);
         }
         call.is_some()
     }
 
-    /// What the client remembers of a request whose attempt ends, if it hears of that.
+    /// What the client remembers of a request with a record whose attempt ends, if it hears of that.
     #[inline(never)]
     fn heard(&mut self, number: u64) -> Option<Call> {
-        match self.in_progress.hearers.take(number) {
-            None => Some(Call::default()),
-            Some(News { client, .. }) if client == News::UNHEARD.client => None,
-            Some(News { request, .. }) => {
-                let call = self.in_progress.waiting.get(request).call;
-                self.in_progress.waiting.free(request);
-                Some(call)
-            }
+        let News { client, request, .. } = self.in_progress.hearers.take(number)?;
+        if client == News::UNHEARD.client {
+            return None;
         }
+        let call = self.in_progress.waiting.get(request).call;
+        self.in_progress.waiting.free(request);
+        Some(call)
     }
 
     /// The next request arrives, and has a token.
