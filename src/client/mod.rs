@@ -261,7 +261,7 @@ impl Client {
     }
 
     /// An attempt succeeded; for a stream, its response started.
-    #[inline]
+    #[inline(always)]
     pub fn after_success(&self, state: &mut ClientState, call: &Call, now: SimTime) {
         match self.rules.permit {
             Permit::None => {}

@@ -134,7 +134,8 @@ impl SendTokens {
 pub enum Waiters {
     /// Each sleeps until its time and asks again (JavaScript, Rust).
     Sleep,
-    /// As `Sleep`, but every change of the rate wakes all of them to ask at once (boto3). The order is not FIFO.
+    /// As `Sleep`, but every change of the rate wakes all of them to ask at once (boto3), so that all wait for the next
+    /// token. They go in any order.
     WokenByUpdates,
     /// First come, first served (Java).
     Queue,

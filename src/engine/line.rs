@@ -3,7 +3,7 @@
 //! A line is asked for by an event of its own, not one per request: however many wait, an instant costs one event. Who
 //! leaves before its turn (its deadline has passed) stays in the line as a stale entry and is dropped when met. While
 //! there are none, which is known, nobody has to look at a request to see whether it still waits: where hundreds of
-//! thousands do, that is a walk through memory.
+//! thousands do, that is a walk through memory. Those that go in any order are a [`Crowd`], the others have ranks.
 
 use super::crowd::Crowd;
 use super::event::{Class, Event};
