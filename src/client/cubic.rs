@@ -131,13 +131,11 @@ impl CubicLimiter {
             return Ok(());
         }
         self.refill(now);
-        match self.wait(cost) {
-            Some(wait) => Err(wait),
-            None => {
-                self.tokens = greater(self.tokens - cost, 0.0);
-                Ok(())
-            }
+        if let Some(wait) = self.wait(cost) {
+            return Err(wait);
         }
+        self.tokens = greater(self.tokens - cost, 0.0);
+        Ok(())
     }
 
     /// How long until `cost` tokens are there \[s\], if they are not: since the bucket was refilled last.

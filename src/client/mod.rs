@@ -211,12 +211,6 @@ impl Client {
         wait.map_or(now, |(limiter, wait)| now.saturating_add(limiter.whole_steps(wait)))
     }
 
-    /// Whether [`next_send`](Self::next_send), said at `now`, is surely after `at`.
-    #[inline(always)]
-    pub(crate) fn sends_later(&self, state: &ClientState, now: SimTime, at: SimTime) -> bool {
-        state.limiter.is_short(nanoseconds((at - now).0) * 1e-9, cubic::SEND_COST)
-    }
-
     /// An attempt failed: books it and decides what comes next.
     ///
     /// `retry_after` is the server's hint, if it sent one. `bits` are uniform; an attempt's own draw.
@@ -287,6 +281,12 @@ impl ClientState {
     /// What is left of the retry quota [quota tokens]; 0 for clients without one.
     pub fn quota(&self) -> u32 {
         self.quota.level()
+    }
+
+    /// Whether [`Client::next_send`], asked at `now`, is surely after `at`.
+    #[inline(always)]
+    pub(crate) fn sends_later(&self, now: SimTime, at: SimTime) -> bool {
+        self.limiter.is_short(nanoseconds((at - now).0) * 1e-9, cubic::SEND_COST)
     }
 
     /// Its retry quota.

@@ -123,7 +123,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let past_horizon = self.track.marks.past_horizon();
         while !self.nobody_waits(rationed) {
             let (at, first) = self.track.course.agenda.first();
-            let (token, next) = if at < mark && self.client.sends_later(&self.states[0], rationed.said, at) {
+            let (token, next) = if at < mark && self.states[0].sends_later(rationed.said, at) {
                 self.track.course.agenda.pass(true);
                 (SimTime::MAX, Some((at, first)))
             } else {
@@ -278,7 +278,7 @@ impl<A: Admit> Lane<'_, '_, A> {
                 None => self.go_after_wait(newcomer, now, rationed),
                 Some(slot) => self.go_with_record(slot, now),
             }
-            if self.nobody_waits(rationed) || self.client.sends_later(&self.states[0], now, now) {
+            if self.nobody_waits(rationed) || self.states[0].sends_later(now, now) {
                 return;
             }
         }
