@@ -1,7 +1,7 @@
 //! A client whose requests wait for nothing but its limiter's send tokens, and go in any order (boto3's adaptive mode).
 //!
 //! Where a token is missing, all know when there will be one, and until then whoever comes joins those that wait: as they
-//! were drawn, in one cache line, in a [`Crowd`]. The time is known anew after each response, and whoever goes then needs
+//! were drawn, half a cache line each, in a [`Crowd`]. The time is known anew after each response, and whoever goes then needs
 //! no record unless the quota refuses: the requests that are admitted after such a wait are gathered in a block of their
 //! own, and counted with it, as other blocks are.
 //!
