@@ -1,9 +1,9 @@
 //! A client whose requests wait for nothing but its limiter's send tokens, and go in any order (boto3's adaptive mode).
 //!
 //! Where a token is missing, all know when there will be one, and until then whoever comes joins those that wait: as they
-//! were drawn, half a cache line each, in a [`Crowd`]. The time is known anew after each response, and whoever goes then needs
-//! no record unless the quota refuses: the requests that are admitted after such a wait are gathered in a block of their
-//! own, and counted with it, as other blocks are.
+//! were drawn, half a cache line each, in a [`Crowd`]. The time is known anew after each response, and whoever goes then
+//! needs no record unless the quota refuses: the requests that are admitted after such a wait are gathered in a block of
+//! their own, and counted with it, as other blocks are.
 //!
 //! *Why*: a record, a place in a line, a wake for each response and counters one by one took more than three quarters of
 //! the time of a request that had to wait.
@@ -39,8 +39,8 @@ pub(super) struct Rationed {
 }
 
 impl Rationed {
-    /// Whether requests of a workload wait for nothing but their backoff and the limiter of one client, which lets them go
-    /// in any order; each may be given up while its answer is awaited, but not before.
+    /// Whether requests of a workload wait for nothing but their backoff and the limiter of one client, which lets them
+    /// go in any order; each may be given up while its answer is awaited, but not before.
     pub(super) fn suits(workload: &CompiledWorkload<'_>, flow: &Flow) -> bool {
         let (model, client) = (workload.model, &workload.client);
         client.has_limiter()
