@@ -104,10 +104,11 @@ impl CubicLimiter {
     /// After a throttle, with r the measured rate, or the send rate if that is lower and already in force:
     /// `w_max = r`, `k = ∛(w_max·(1 − β)/c)`, `rate = β·r`. Otherwise `rate = c·(t − t_throttle − k)³ + w_max`.
     /// Then `rate ≤ 2 × measured`, and the bucket has been refilled at the old rate up to now.
+    #[inline(always)]
     pub(super) fn update(&mut self, now: f64, throttle: bool) {
         self.measure(now);
         let rate = if throttle {
-            let rate = if self.enabled { self.measured.min(self.rate) } else { self.measured };
+            let rate = if self.enabled { lesser(self.measured, self.rate) } else { self.measured };
             self.enabled = true;
             self.w_max = rate;
             self.k = self.precise(libm::cbrt(rate * (1.0 - BETA) / SCALE));
@@ -117,11 +118,11 @@ impl CubicLimiter {
             let dt = now - self.throttled_at - self.k;
             self.precise(SCALE * dt * dt * dt + self.w_max)
         };
-        let rate = rate.min(MOST_AHEAD * self.measured);
+        let rate = lesser(rate, MOST_AHEAD * self.measured);
         self.refill(now);
-        self.rate = rate.max(MIN_RATE);
-        self.capacity = rate.max(MIN_CAPACITY);
-        self.tokens = self.tokens.min(self.capacity);
+        self.rate = greater(rate, MIN_RATE);
+        self.capacity = greater(rate, MIN_CAPACITY);
+        self.tokens = lesser(self.tokens, self.capacity);
     }
 
     /// Takes `cost` tokens, or says how long until they are there \[s\].
@@ -130,39 +131,73 @@ impl CubicLimiter {
             return Ok(());
         }
         self.refill(now);
-        // No need to divide where there is enough.
-        if self.tokens < cost {
-            let wait = (cost - self.tokens) / self.rate;
-            if wait >= NO_TIME {
-                return Err(wait);
-            }
+        if let Some(wait) = self.wait(cost) {
+            return Err(wait);
         }
-        self.tokens = (self.tokens - cost).max(0.0);
+        self.tokens = greater(self.tokens - cost, 0.0);
         Ok(())
     }
 
+    /// How long until `cost` tokens are there \[s\], if they are not: since the bucket was refilled last.
+    #[inline(always)]
+    pub(super) fn wait(&self, cost: f64) -> Option<f64> {
+        // No need to divide where there is enough.
+        if !self.enabled || self.tokens >= cost {
+            return None;
+        }
+        let wait = (cost - self.tokens) / self.rate;
+        (wait >= NO_TIME).then_some(wait)
+    }
+
+    /// Whether fewer than `cost` tokens are surely there so long \[s\] after the bucket was refilled last. No need to divide,
+    /// and where it is a close thing, [`wait`](Self::wait) decides.
+    #[inline(always)]
+    pub(super) fn is_short(&self, after: f64, cost: f64) -> bool {
+        /// Far more than rounding can amount to \[tokens\].
+        const CLOSE: f64 = 1e-9;
+        self.enabled && self.tokens + after * self.rate < cost - CLOSE
+    }
+
     /// Counts a response. One that opens a new half-second bucket still counts towards the old.
+    #[inline(always)]
     fn measure(&mut self, now: f64) {
         self.count += 1;
         // Buckets begin at multiples of their length, so that this says whether it is another; most often it is not.
         if now * BUCKETS_PER_SECOND >= self.bucket * BUCKETS_PER_SECOND + 1.0 {
-            let bucket = libm::floor(now * BUCKETS_PER_SECOND) / BUCKETS_PER_SECOND;
-            let rate = f64::from(self.count) / (bucket - self.bucket);
-            self.measured = self.precise(SMOOTHING * rate + (1.0 - SMOOTHING) * self.measured);
-            self.count = 0;
-            self.bucket = bucket;
+            self.begin_bucket(now);
         }
+    }
+
+    #[inline(never)]
+    fn begin_bucket(&mut self, now: f64) {
+        let bucket = libm::floor(now * BUCKETS_PER_SECOND) / BUCKETS_PER_SECOND;
+        let rate = f64::from(self.count) / (bucket - self.bucket);
+        self.measured = self.precise(SMOOTHING * rate + (1.0 - SMOOTHING) * self.measured);
+        self.count = 0;
+        self.bucket = bucket;
     }
 
     #[inline(always)]
     fn refill(&mut self, now: f64) {
-        self.tokens = self.capacity.min(self.tokens + (now - self.refilled_at) * self.rate);
+        self.tokens = lesser(self.capacity, self.tokens + (now - self.refilled_at) * self.rate);
         self.refilled_at = now;
     }
 
     fn precise(&self, x: f64) -> f64 {
         if self.eight_decimals { libm::floor(x * 1e8 + 0.5) / 1e8 } else { x }
     }
+}
+
+/// The lesser of two that are numbers: `f64::min` looks first whether they are, which takes longer than all else.
+#[inline(always)]
+fn lesser(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
+
+/// The greater, likewise.
+#[inline(always)]
+fn greater(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
 }
 
 #[cfg(test)]

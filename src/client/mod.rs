@@ -208,6 +208,14 @@ impl Client {
         }
     }
 
+    /// When the limiter will have a send token for an attempt at its present rate; now, if it has one. A response or
+    /// another attempt has just been booked.
+    #[inline]
+    pub(crate) fn next_send(&self, state: &ClientState, now: SimTime) -> SimTime {
+        let wait = self.rules.limiter.as_ref().zip(state.limiter.wait(cubic::SEND_COST));
+        wait.map_or(now, |(limiter, wait)| now.saturating_add(limiter.whole_steps(wait)))
+    }
+
     /// An attempt failed: books it and decides what comes next.
     ///
     /// `retry_after` is the server's hint, if it sent one. `bits` are uniform; an attempt's own draw.
@@ -252,7 +260,7 @@ impl Client {
     }
 
     /// An attempt succeeded; for a stream, its response started.
-    #[inline]
+    #[inline(always)]
     pub fn after_success(&self, state: &mut ClientState, call: &Call, now: SimTime) {
         match self.rules.permit {
             Permit::None => {}
@@ -280,6 +288,12 @@ impl ClientState {
         self.quota.level()
     }
 
+    /// Whether [`Client::next_send`], asked at `now`, is surely after `at`.
+    #[inline(always)]
+    pub(crate) fn sends_later(&self, now: SimTime, at: SimTime) -> bool {
+        self.limiter.is_short(nanoseconds((at - now).0) * 1e-9, cubic::SEND_COST)
+    }
+
     /// Its retry quota.
     #[inline(always)]
     pub(crate) fn retry_quota(&mut self) -> &mut RetryQuota {
@@ -300,7 +314,13 @@ fn sdk_rules(policy: SdkPolicy) -> Rules {
 /// Seconds as the SDKs count them. Divided, not multiplied by 10⁻⁹: half seconds must come out exact.
 #[inline]
 fn seconds(now: SimTime) -> f64 {
-    now.0 as f64 / 1e9
+    nanoseconds(now.0) / 1e9
+}
+
+/// Nanoseconds as a real number. They fit into a signed one, which is converted in one step.
+#[inline(always)]
+fn nanoseconds(span: u64) -> f64 {
+    span.cast_signed() as f64
 }
 
 /// The uniform number on [0, 1) that 64 bits stand for.

@@ -85,10 +85,21 @@ pub(super) struct LimiterRule {
 
 impl LimiterRule {
     /// A wait in seconds as whole steps, at least one.
+    #[inline]
     pub(super) fn whole_steps(&self, wait: f64) -> SimSpan {
-        let steps = libm::ceil(wait * 1e9 / self.step.0 as f64).max(1.0);
-        SimSpan((steps as u64).saturating_mul(self.step.0))
+        let ns = wait * 1e9;
+        if self.step.0 == 1 {
+            return SimSpan(whole_at_least_one(ns));
+        }
+        SimSpan(whole_at_least_one(ns / self.step.0 as f64).saturating_mul(self.step.0))
     }
+}
+
+/// A positive number rounded up; in signed numbers, which are converted in one step.
+#[inline(always)]
+fn whole_at_least_one(exact: f64) -> u64 {
+    let whole = exact as i64;
+    whole.saturating_add(i64::from((whole as f64) < exact)).max(1).cast_unsigned()
 }
 
 /// Which attempts take send tokens, and how many.
@@ -123,7 +134,8 @@ impl SendTokens {
 pub enum Waiters {
     /// Each sleeps until its time and asks again (JavaScript, Rust).
     Sleep,
-    /// As `Sleep`, but every change of the rate wakes all of them to ask at once (boto3). The order is not FIFO.
+    /// As `Sleep`, but every change of the rate wakes all of them to ask at once (boto3), so that all wait for the next
+    /// token. They go in any order.
     WokenByUpdates,
     /// First come, first served (Java).
     Queue,

@@ -121,6 +121,9 @@ impl Columns<'_> {
         let Books { tally, pool, health } = books;
         let (Some(&first), Some(&last)) = (times.get(start), times.last()) else { return };
         let len = times.len();
+        if !self.repeats.any && self.verdicts[start..len].iter().all(|&verdict| verdict == Verdict::Refused) {
+            return;
+        }
         let late = self.repeats.late(times, timing);
         let (admitted_at, last, to_first, latency) = match &late {
             Some(late) => {

@@ -65,13 +65,10 @@ pub(super) trait HoldsBack {
     /// Who is first in a line.
     fn first(&mut self, line: usize) -> Option<Waiter>;
 
-    /// Takes out one of those in a line that `bits` choose.
-    fn pick(&mut self, line: usize, bits: u64) -> Option<Waiter>;
+    /// Takes out one of a line's crowd, any.
+    fn pick_of_crowd(&mut self, line: usize, workload: usize, client: u32) -> Option<Waiter>;
 
     fn waits(&self, waiter: Waiter) -> bool;
-
-    /// The draw that chooses whom a client lets go next.
-    fn bits_of_pick(&self, workload: usize, client: u32, picks: u32) -> u64;
 
     /// The policy of a workload's clients, and the state of one.
     fn client(&mut self, workload: usize, client: u32) -> (&Client, &mut ClientState);
@@ -155,8 +152,8 @@ pub(super) trait HoldsBack {
         }
         let waiters = rules.waiters();
         let line = self.held_back().line_of(workload, client);
-        if waiters == Waiters::Queue && self.first(line).is_some() {
-            self.join(line, 0, slot, Next::Limiter, now);
+        if self.others_wait(line, waiters) {
+            self.wait_with_others(line, waiters, slot, now);
             return;
         }
         let call = self.call(slot);
@@ -167,20 +164,46 @@ pub(super) trait HoldsBack {
         }
     }
 
-    /// The limiter has told a request to ask again at `at`.
-    fn sent_back(&mut self, line: usize, waiters: Waiters, slot: u32, at: SimTime, now: SimTime) {
-        if waiters == Waiters::Sleep {
-            if self.join(line, at.0, slot, Next::Limiter, now) {
-                self.push_wake(line, at);
-            }
+    /// Whether there are those who wait for a send token and have to get theirs before: first come, first served, or
+    /// because there is none before the time that they wait for.
+    fn others_wait(&mut self, line: usize, waiters: Waiters) -> bool {
+        match waiters {
+            Waiters::Sleep => false,
+            Waiters::WokenByUpdates => self.held_back().lines[line].has_crowd(),
+            Waiters::Queue => self.first(line).is_some(),
+        }
+    }
+
+    /// A request begins to wait for a send token where others do.
+    fn wait_with_others(&mut self, line: usize, waiters: Waiters, slot: u32, now: SimTime) {
+        if waiters == Waiters::WokenByUpdates {
+            self.join_crowd(line, slot, now);
         } else {
             self.join(line, 0, slot, Next::Limiter, now);
-            self.wake(line, at);
+        }
+    }
+
+    /// The limiter has told a request to ask again at `at`.
+    fn sent_back(&mut self, line: usize, waiters: Waiters, slot: u32, at: SimTime, now: SimTime) {
+        match waiters {
+            Waiters::Sleep => {
+                if self.join(line, at.0, slot, Next::Limiter, now) {
+                    self.push_wake(line, at);
+                }
+            }
+            Waiters::WokenByUpdates => {
+                self.join_crowd(line, slot, now);
+                self.move_wake(line, at);
+            }
+            Waiters::Queue => {
+                self.join(line, 0, slot, Next::Limiter, now);
+                self.wake(line, at);
+            }
         }
     }
 
     /// A line has waited long enough to ask again; `in_time` if its wake is the one that it waits for. Whether that is
-    /// something that happens: at a gateway only if somebody goes.
+    /// something that happens: at a gateway only if somebody goes, to a crowd only at the time that it waits for.
     fn line_moves(&mut self, line: usize, in_time: impl Fn(u64) -> bool, now: SimTime) -> bool {
         let Some((workload, client)) = self.held_back().whose(line) else {
             return self.held_back().lines[line].wakes(in_time) && self.gateway_opens(line, now);
@@ -193,9 +216,11 @@ pub(super) trait HoldsBack {
                 }
             }
             Waiters::WokenByUpdates => {
-                if self.held_back().lines[line].wakes(in_time) {
-                    self.one_of_all_goes(line, workload, client, now);
+                let in_time = self.held_back().lines[line].wakes(in_time);
+                if in_time {
+                    self.some_of_crowd_go(line, workload, client, now);
                 }
+                return in_time;
             }
         }
         true
@@ -226,36 +251,19 @@ pub(super) trait HoldsBack {
     }
 
     /// boto3: all ask at once, and threads come out of the lock in any order.
-    fn one_of_all_goes(&mut self, line: usize, workload: usize, client: u32, now: SimTime) {
-        loop {
-            let picks = self.held_back().lines[line].picks;
-            let bits = self.bits_of_pick(workload, client, picks);
-            // The limiter lets anybody go or nobody, so it can be asked before somebody is picked.
-            let mut answer = None;
-            if self.held_back().lines[line].all_wait() {
-                let (rules, state) = self.client(workload, client);
-                let asked = rules.before_send(state, &Call::default(), now);
-                if let Send::NotBefore(at) = asked {
-                    self.held_back().lines[line].shuffle(bits);
-                    self.wake(line, at);
-                    return;
-                }
-                answer = Some(asked);
+    fn some_of_crowd_go(&mut self, line: usize, workload: usize, client: u32, now: SimTime) {
+        while self.held_back().lines[line].has_crowd() {
+            let (rules, state) = self.client(workload, client);
+            // The limiter lets anybody go or nobody.
+            if let Send::NotBefore(at) = rules.before_send(state, &Call::default(), now) {
+                self.move_wake(line, at);
+                return;
             }
-            let Some(waiter) = self.pick(line, bits) else { return };
-            match answer.unwrap_or_else(|| self.let_go(waiter, workload, client, now)) {
-                Send::Now => {
-                    self.held_back().lines[line].picks = picks.wrapping_add(1);
-                    self.end_line_wait(waiter.slot(), now);
-                    self.attempt_held_back(waiter.slot(), now);
-                }
-                Send::NotBefore(at) => {
-                    self.held_back().lines[line].join(0, waiter);
-                    self.wake(line, at);
-                    return;
-                }
-            }
+            let waiter = self.pick_of_crowd(line, workload, client).expect("somebody waits");
+            self.end_line_wait(waiter.slot(), now);
+            self.attempt_held_back(waiter.slot(), now);
         }
+        self.held_back().lines[line].forgets_wake();
     }
 
     /// JavaScript and Rust: all that were told this instant ask one after the other; the refused are told another.
@@ -284,13 +292,15 @@ pub(super) trait HoldsBack {
         }
     }
 
-    /// A response has moved the rate of a client's limiter.
+    /// A response has moved the rate of a client's limiter, and with it the time that a crowd waits for.
     fn rate_moved(&mut self, workload: usize, client: u32, now: SimTime) {
         let (rules, _) = self.client(workload, client);
         if rules.has_limiter() && rules.waiters() == Waiters::WokenByUpdates {
             let line = self.held_back().line_of(workload, client);
-            if !self.held_back().lines[line].is_empty() {
-                self.wake(line, now);
+            if self.held_back().lines[line].has_crowd() {
+                let (rules, state) = self.client(workload, client);
+                let at = rules.next_send(state, now);
+                self.move_wake(line, at);
             }
         }
     }
@@ -306,6 +316,20 @@ pub(super) trait HoldsBack {
     fn join(&mut self, line: usize, rank: u64, slot: u32, next: Next, now: SimTime) -> bool {
         let ticket = self.begin_line_wait(slot, next, now);
         self.held_back().lines[line].join(rank, Waiter::new(slot, ticket))
+    }
+
+    /// A request joins those that go in any order.
+    fn join_crowd(&mut self, line: usize, slot: u32, now: SimTime) {
+        let ticket = self.begin_line_wait(slot, Next::Limiter, now);
+        self.held_back().lines[line].join_crowd(Waiter::new(slot, ticket));
+    }
+
+    /// Wakes a line at this time, and not at the one that it has waited for.
+    fn move_wake(&mut self, line: usize, at: SimTime) {
+        let order = self.next_order();
+        if self.held_back().lines[line].moves_wake(at, order) {
+            self.push_wake(line, at);
+        }
     }
 
     fn wake(&mut self, line: usize, at: SimTime) {
@@ -460,16 +484,15 @@ impl<O: Observer> HoldsBack for Simulation<'_, O> {
         self.held_back.lines[line].first(|waiter| waiter.has_ticket(self.requests.get(waiter.slot()).ticket))
     }
 
-    fn pick(&mut self, line: usize, bits: u64) -> Option<Waiter> {
-        self.held_back.lines[line].pick(bits, |waiter| waiter.has_ticket(self.requests.get(waiter.slot()).ticket))
+    fn pick_of_crowd(&mut self, line: usize, workload: usize, client: u32) -> Option<Waiter> {
+        let key = self.clients[workload].waiters;
+        let bits = |draw| key.attempt_bits(u64::from(client), draw);
+        let waits = |waiter: Waiter| waiter.has_ticket(self.requests.get(waiter.slot()).ticket);
+        self.held_back.lines[line].pick_of_crowd(bits, waits)
     }
 
     fn waits(&self, waiter: Waiter) -> bool {
         waiter.has_ticket(self.requests.get(waiter.slot()).ticket)
-    }
-
-    fn bits_of_pick(&self, workload: usize, client: u32, picks: u32) -> u64 {
-        self.clients[workload].waiters.attempt_bits(u64::from(client), picks)
     }
 
     fn client(&mut self, workload: usize, client: u32) -> (&Client, &mut ClientState) {

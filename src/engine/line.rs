@@ -3,8 +3,9 @@
 //! A line is asked for by an event of its own, not one per request: however many wait, an instant costs one event. Who
 //! leaves before its turn (its deadline has passed) stays in the line as a stale entry and is dropped when met. While
 //! there are none, which is known, nobody has to look at a request to see whether it still waits: where hundreds of
-//! thousands do, that is a walk through memory.
+//! thousands do, that is a walk through memory. Those that go in any order are a [`Crowd`], the others have ranks.
 
+use super::crowd::Crowd;
 use super::event::{Class, Event};
 use super::slab::MOST_SLOTS;
 use crate::units::SimTime;
@@ -43,12 +44,12 @@ impl Waiter {
 #[derive(Debug, Default)]
 pub(super) struct Line {
     ranks: BTreeMap<u64, VecDeque<Waiter>>,
-    /// How many of them have left.
+    /// How many of those in it have left.
     stale: usize,
     /// The next wake: its order, and when. Other events of this line are stale.
     wake: Option<(u64, SimTime)>,
-    /// How many have been picked at random so far.
-    pub(super) picks: u32,
+    /// Those that go in any order, in place of ranks.
+    crowd: Crowd<Waiter>,
 }
 
 impl Line {
@@ -96,33 +97,30 @@ impl Line {
         }
     }
 
-    /// Takes out one of the first rank; `bits` choose which.
-    pub(super) fn pick(&mut self, mut bits: u64, waits: impl Fn(Waiter) -> bool) -> Option<Waiter> {
-        let mut rank = self.ranks.first_entry()?;
-        while !rank.get().is_empty() {
-            let place = bits % rank.get().len() as u64;
-            let waiter = rank.get_mut().swap_remove_back(place as usize).expect("a place in it");
+    /// Joins those that go in any order.
+    pub(super) fn join_crowd(&mut self, waiter: Waiter) {
+        self.crowd.join(waiter);
+    }
+
+    /// Whether there is anybody in the crowd who has not left.
+    #[inline]
+    pub(super) fn has_crowd(&self) -> bool {
+        self.crowd.len() > self.stale
+    }
+
+    /// Takes out one of the crowd, any; those that have left are dropped. `bits` has uniform bits for each draw.
+    pub(super) fn pick_of_crowd(
+        &mut self,
+        bits: impl Fn(u32) -> u64,
+        waits: impl Fn(Waiter) -> bool,
+    ) -> Option<Waiter> {
+        while let Some(waiter) = self.crowd.pick(&bits) {
             if self.stale == 0 || waits(waiter) {
                 return Some(waiter);
             }
             self.stale -= 1;
-            bits = bits.rotate_left(17);
         }
-        rank.remove();
         None
-    }
-
-    /// Whether [`pick`](Self::pick) is sure to find somebody of the first rank, whatever the bits.
-    pub(super) fn all_wait(&self) -> bool {
-        self.stale == 0 && self.ranks.first_key_value().is_some_and(|(_, rank)| !rank.is_empty())
-    }
-
-    /// What is left of the first rank when the one that `bits` choose is taken out and joins it again.
-    pub(super) fn shuffle(&mut self, bits: u64) {
-        if let Some(mut rank) = self.ranks.first_entry() {
-            let length = rank.get().len();
-            rank.get_mut().swap((bits % length as u64) as usize, length - 1);
-        }
     }
 
     /// One of those in it has left before its turn.
@@ -159,6 +157,20 @@ impl Line {
             self.wake = Some((order, at));
         }
         missing
+    }
+
+    /// Whether a wake at `at`, and at no other time, is still missing; if so, it is from now on the one of this order.
+    pub(super) fn moves_wake(&mut self, at: SimTime, order: u64) -> bool {
+        let moves = self.wake.is_none_or(|(_, pending)| pending != at);
+        if moves {
+            self.wake = Some((order, at));
+        }
+        moves
+    }
+
+    /// Nobody waits any more for its pending wake.
+    pub(super) fn forgets_wake(&mut self) {
+        self.wake = None;
     }
 
     /// Whether its pending wake is this one, given by what is true of its order; then that is over.

@@ -15,6 +15,7 @@ mod batches;
 mod block_count;
 mod calendar;
 mod compiled;
+mod crowd;
 mod draws;
 mod event;
 mod fate;

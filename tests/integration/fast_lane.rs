@@ -306,6 +306,32 @@ fn a_queue_outlasts_the_horizon() {
     }
 }
 
+/// Whoever waits for boto3's limiter does so without a record, unless there is more to know of it.
+#[test]
+fn a_crowd_waits_for_send_tokens() {
+    let changes = "{ at: [[0s, 1.2M], [95s, 500k], [130s, 3M]] }";
+    let mut throttled = 0;
+    for (warmup, tokens, more) in [
+        ("0s", "1.2M", ""),
+        ("70s", changes, ""),
+        ("239s", "600k", ""),
+        ("70s", "1.2M", ", read_timeout: 4s"),
+        ("70s", "900k", ", cache_read_tokens: { uniform: { min: 0, max: 2 } }"),
+    ] {
+        for traffic in TRAFFIC {
+            for limiter in LIMITERS {
+                let text = text(limiter, "boto3-adaptive", &format!("{traffic}{more}"), "requests_per_minute: none")
+                    .replace("clients: 3, ", "")
+                    .replace("20/s", "40/s")
+                    .replace("warmup: 70s", &format!("warmup: {warmup}"))
+                    .replace("1.2M", tokens);
+                throttled += compare(&text);
+            }
+        }
+    }
+    assert!(throttled > 1000, "{throttled}");
+}
+
 /// Where hardly anything is refused, most slices of time are lived through at once.
 #[test]
 fn quiet_pools() {

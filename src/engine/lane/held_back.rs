@@ -7,7 +7,7 @@ use super::Lane;
 use super::alarms::NO_REQUEST;
 use super::entry::What;
 use crate::admission::Admit;
-use crate::client::{Call, Client, ClientState, Send, Waiters};
+use crate::client::{Call, Client, ClientState, Send};
 use crate::engine::event::Event;
 use crate::engine::first_attempt::Verdict;
 use crate::engine::held_back::{Gateway, HeldBack, HoldsBack};
@@ -41,9 +41,9 @@ impl<A: Admit> Lane<'_, '_, A> {
         if self.client.has_limiter() {
             let waiters = self.client.waiters();
             let line = self.held_back.line_of(0, client);
-            if waiters == Waiters::Queue && self.first(line).is_some() {
+            if self.others_wait(line, waiters) {
                 let slot = self.enrol_refused(place, now, counted);
-                self.join(line, 0, slot, Next::Limiter, now);
+                self.wait_with_others(line, waiters, slot, now);
                 return;
             }
             let state = &mut self.states[client as usize];
@@ -103,16 +103,13 @@ impl<A: Admit> HoldsBack for Lane<'_, '_, A> {
         self.held_back.lines[line].first(|waiter| self.in_progress.still_waits(waiter))
     }
 
-    fn pick(&mut self, line: usize, bits: u64) -> Option<Waiter> {
-        self.held_back.lines[line].pick(bits, |waiter| self.in_progress.still_waits(waiter))
+    fn pick_of_crowd(&mut self, line: usize, _: usize, client: u32) -> Option<Waiter> {
+        let bits = |draw| self.waiters.attempt_bits(u64::from(client), draw);
+        self.held_back.lines[line].pick_of_crowd(bits, |waiter| self.in_progress.still_waits(waiter))
     }
 
     fn waits(&self, waiter: Waiter) -> bool {
         self.in_progress.still_waits(waiter)
-    }
-
-    fn bits_of_pick(&self, _: usize, client: u32, picks: u32) -> u64 {
-        self.waiters.attempt_bits(u64::from(client), picks)
     }
 
     fn client(&mut self, _: usize, client: u32) -> (&Client, &mut ClientState) {

@@ -8,15 +8,16 @@
 //!
 //! *Map*: `mod` carries what most requests are, admitted at once and answered; `slow` the attempts that are not plain,
 //! `waiting` the records of their requests and their waits; `slots` concurrency caps, `held_back` paces and limiters,
-//! `paced` a gateway that nothing else stands in front of, `alarms` the deadlines of those that wait there; `hearers`
-//! who is told of an end, `first_tokens` the successes of streams. Clients that remember nothing have a loop of their
-//! own in `repeating`, with `walk` for the events of a slice and `trials` for what its attempts may need; `staying` has
-//! those of whose requests a few are given up, or whose retries draw on a quota, with `refills` for what streams give back to
-//! it, or who have caps, for which `holders` knows whose slots are taken. All run on a `track`, which `stretch` takes through
-//! many slices at once, `calm` those whose clients do something meanwhile; `agenda` is its calendar, with `cells` for its
-//! slices, an `entry` for each event and a `load` on each end, `ranks` puts a slice in order. What stays to the general loop:
-//! several workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose reservation or end unfolds
-//! while they run, and streams under an SDK's limiter.
+//! `paced` a gateway that nothing else stands in front of, `rationed` the limiter of a client with nothing else, with a
+//! `newcomer` for each that waits; `alarms` the deadlines of those that wait there; `hearers` who is told of an end,
+//! `first_tokens` the successes of streams. Clients that remember nothing have a loop of their own in `repeating`, with
+//! `walk` for the events of a slice and `trials` for what its attempts may need; `staying` has those of whose requests a few
+//! are given up, or whose retries draw on a quota, with `refills` for what streams give back to it, or who have caps, for
+//! which `holders` knows whose slots are taken. All run on a `track`, which `stretch` takes through many slices at once,
+//! `calm` those whose clients do something meanwhile; `agenda` is its calendar, with `cells` for its slices, an `entry` for
+//! each event and a `load` on each end, `ranks` puts a slice in order. What stays to the general loop: several workloads,
+//! fallbacks, closed loops and sessions, quotas of an account, responses whose reservation or end unfolds while they run, and
+//! streams under an SDK's limiter.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
 //! concerns. *Measured* with what `mod` carries alone: a request of the benchmark `low 100` takes half of the time here.
@@ -31,8 +32,10 @@ mod hearers;
 mod held_back;
 mod holders;
 mod load;
+mod newcomer;
 mod paced;
 mod ranks;
+mod rationed;
 mod refills;
 mod repeating;
 mod slots;
@@ -72,6 +75,7 @@ use entry::{Entry, Moment, What};
 use first_tokens::FirstTokens;
 use hearers::Hearers;
 use held_back::Wake;
+use rationed::Rationed;
 use refills::Refills;
 use repeating::RepeatingState;
 use track::{Course, Track, number_of};
@@ -85,6 +89,8 @@ pub(super) struct LaneState {
     in_progress: InProgress,
     /// Requests that stay in their blocks, where clients have a ladder; in place of the others, if there cannot be any.
     repeating: Option<Box<RepeatingState>>,
+    /// Requests that wait for send tokens and for nothing else; in place of a line.
+    rationed: Option<Box<Rationed>>,
 }
 
 /// Requests that wait, or for whose end somebody waits.
@@ -116,6 +122,7 @@ impl LaneState {
         LaneState {
             in_progress: InProgress { first_tokens, refills, ..InProgress::default() },
             repeating,
+            rationed: Rationed::suits(workload, &engine.flows[0]).then(Box::default),
             ..LaneState::default()
         }
     }
@@ -149,6 +156,7 @@ struct Lane<'s, 'a, A> {
     track: Track<'s, 'a, A>,
     in_progress: &'s mut InProgress,
     repeating: Option<&'s mut RepeatingState>,
+    rationed: Option<&'s mut Rationed>,
     tally: &'s mut FlowTally,
     health: &'s mut Option<Health>,
     pool: &'s mut PoolState,
@@ -207,12 +215,14 @@ impl<O: Observer> Simulation<'_, O> {
         let capped = workload.model.concurrency.is_some() && state.repeating.is_none();
         let source = self.sources[0].as_mut().expect("only open sources are plain");
         let arrived = source.number();
+        let is_rationed = state.rationed.is_some();
         let greets = capped || workload.held_back || workload.client.saves_up();
         let mut lane = Lane {
             careful: greets || source.any_special(),
             track: Track { quota, course, source, marks: &self.marks, moved },
             in_progress: &mut state.in_progress,
             repeating: state.repeating.as_deref_mut(),
+            rationed: state.rationed.as_deref_mut(),
             tally: &mut flows[0],
             health,
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
@@ -231,7 +241,7 @@ impl<O: Observer> Simulation<'_, O> {
             greets,
             listens: capped || workload.held_back || workload.books_end(),
             retry_cost: workload.retry_cost(),
-            all_alike: workload.model.clients == 1 && !capped && !workload.held_back,
+            all_alike: workload.model.clients == 1 && !capped && (!workload.held_back || is_rationed),
         };
         // A change of the quota may have woken a line at the mark.
         while let Some(event) = self.calendar.pop_before(Event::NEVER) {
@@ -260,6 +270,10 @@ impl<A: Admit> Lane<'_, '_, A> {
         let may_be_calm = !past_horizon && !self.workload.held_back;
         if let Some(opening) = self.opening() {
             self.run_paced(mark, opening);
+            return;
+        }
+        if let Some(rationed) = self.rationed.take() {
+            self.run_rationed(mark, rationed);
             return;
         }
         if past_horizon && self.track.moved.counted_open == 0 {

@@ -23,6 +23,12 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     pub(super) fn refused_at_first(&mut self, place: usize, now: SimTime, counted: bool, limit: QuotaName) {
         let slot = self.enrol(place, now, counted);
+        self.refused_without_record(slot, now, counted, limit);
+    }
+
+    /// The attempt was refused for which a request has its record.
+    #[inline(always)]
+    pub(super) fn refused_without_record(&mut self, slot: u32, now: SimTime, counted: bool, limit: QuotaName) {
         self.tally.attempts += u64::from(counted);
         if let Some(health) = self.health {
             health.attempted(now);

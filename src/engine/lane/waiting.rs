@@ -51,13 +51,13 @@ pub(super) struct Waiting {
 }
 
 impl<A: Admit> Lane<'_, '_, A> {
-    /// Gives a request its record that has just arrived, or leaves the queue of its gateway.
+    /// Gives a request of the current block its record that has just arrived, or leaves the queue of its gateway.
     #[inline(always)]
     pub(super) fn enrol(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
-        let number = self.track.source.number();
         let block = self.track.source.block();
+        let number = block.first + place as u64;
         let (columns, tokens, arrived) = (block.columns(), &block.tokens, SimTime(block.times[place]));
-        let slot = self.in_progress.waiting.insert(Waiting {
+        self.begin_record(Waiting {
             number,
             arrived,
             last_attempt: now,
@@ -78,7 +78,13 @@ impl<A: Admit> Lane<'_, '_, A> {
             counted,
             throttled: false,
             next: Next::Retry,
-        });
+        })
+    }
+
+    /// Keeps the record of a request; its slot.
+    #[inline(always)]
+    pub(super) fn begin_record(&mut self, record: Waiting) -> u32 {
+        let slot = self.in_progress.waiting.insert(record);
         let tickets = &mut self.in_progress.tickets;
         if slot as usize == tickets.len() {
             tickets.push(0);

@@ -1,0 +1,195 @@
+//! Those that wait and go in any order.
+//!
+//! Whoever goes is picked at random from all that are there. Of those that have been there for a while a few are picked
+//! beforehand; who has come since then is picked with the probability that is due.
+//!
+//! *Why*: where hundreds of thousands wait, who is picked is far away in memory. Many are fetched in a row, so that all
+//! are on the way at the same time.
+
+use std::hint::black_box;
+
+/// How many, at the most, are picked beforehand.
+const NEXT: usize = 64;
+/// Members that are stored side by side: a store that grows need not be moved.
+const SIDE_BY_SIDE: usize = 1024;
+
+/// Members that go in random order.
+#[derive(Debug)]
+pub(super) struct Crowd<T> {
+    /// Those that have been picked, the next at the end.
+    next: Vec<T>,
+    /// The others, in full rows but for the last that is not empty.
+    rows: Vec<Vec<T>>,
+    others: usize,
+    /// How many of the others were there when some were picked; those after them are late.
+    early: usize,
+    /// How many draws have been made so far.
+    drawn: u32,
+}
+
+impl<T> Default for Crowd<T> {
+    fn default() -> Self {
+        Crowd { next: Vec::new(), rows: Vec::new(), others: 0, early: 0, drawn: 0 }
+    }
+}
+
+impl<T: Copy> Crowd<T> {
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.next.len() + self.others
+    }
+
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline(always)]
+    pub(super) fn join(&mut self, member: T) {
+        let row = self.others / SIDE_BY_SIDE;
+        if row == self.rows.len() {
+            self.rows.push(Vec::with_capacity(SIDE_BY_SIDE));
+        }
+        self.rows[row].push(member);
+        self.others += 1;
+    }
+
+    /// Takes out one, any; `bits` has uniform bits for each draw.
+    pub(super) fn pick(&mut self, bits: impl Fn(u32) -> u64) -> Option<T> {
+        if self.is_empty() {
+            return None;
+        }
+        if !self.has_next() {
+            self.pick_some(&bits);
+        }
+        match self.choose(0, bits) {
+            Some(late) => Some(self.take_late(late)),
+            None => self.take_next(),
+        }
+    }
+
+    /// Whether any have been picked beforehand.
+    #[inline(always)]
+    pub(super) fn has_next(&self) -> bool {
+        !self.next.is_empty()
+    }
+
+    /// Picks some beforehand; nobody is late then.
+    #[inline(never)]
+    pub(super) fn pick_some(&mut self, bits: impl Fn(u32) -> u64) {
+        let mut places = [0; NEXT];
+        let places = &mut places[..NEXT.min(self.others)];
+        for (nth, place) in places.iter_mut().enumerate() {
+            *place = self.draw(self.others - nth, &bits);
+        }
+        // All are looked at before any is moved: what has to be fetched is on the way at the same time.
+        for &place in &*places {
+            black_box(self.rows[place / SIDE_BY_SIDE][place % SIDE_BY_SIDE]);
+        }
+        for &place in &*places {
+            let member = self.take(place);
+            self.next.push(member);
+        }
+        self.early = self.others;
+    }
+
+    /// Picks one, where so many have come that have not joined: which of the late, those after the others, or none of them
+    /// but the next.
+    #[inline(always)]
+    pub(super) fn choose(&mut self, have_come: usize, bits: impl Fn(u32) -> u64) -> Option<usize> {
+        let place = self.draw(self.len() + have_come, bits);
+        (place < self.others - self.early + have_come).then_some(place)
+    }
+
+    /// Takes out the next of those that have been picked.
+    #[inline(always)]
+    pub(super) fn take_next(&mut self) -> Option<T> {
+        self.next.pop()
+    }
+
+    /// Takes out one of the late.
+    #[inline(never)]
+    pub(super) fn take_late(&mut self, late: usize) -> T {
+        self.take(self.early + late)
+    }
+
+    /// Takes out one of the others; the last takes its place.
+    #[inline(always)]
+    fn take(&mut self, place: usize) -> T {
+        self.others -= 1;
+        let last = self.rows[self.others / SIDE_BY_SIDE].pop().expect("there is one");
+        if place == self.others {
+            return last;
+        }
+        std::mem::replace(&mut self.rows[place / SIDE_BY_SIDE][place % SIDE_BY_SIDE], last)
+    }
+
+    /// One of the numbers below this one, all equally likely.
+    #[inline(always)]
+    fn draw(&mut self, below: usize, bits: impl Fn(u32) -> u64) -> usize {
+        let bits = bits(self.drawn);
+        self.drawn = self.drawn.wrapping_add(1);
+        ((u128::from(bits) * below as u128) >> 64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Key, Purpose};
+
+    const RUNS: u64 = 60_000;
+
+    /// How often each of so many members goes at each turn, if so many join after each turn.
+    fn turns<const MEMBERS: usize>(joins: [usize; MEMBERS]) -> [[f64; MEMBERS]; MEMBERS] {
+        let key = Key::new(1, 0, 0, Purpose::Waiters);
+        let mut turns = [[0.0; MEMBERS]; MEMBERS];
+        for run in 0..RUNS {
+            let (mut crowd, mut joined) = (Crowd::default(), 0);
+            for (turn, &joins) in joins.iter().enumerate() {
+                for member in joined..joined + joins {
+                    crowd.join(member);
+                }
+                joined += joins;
+                assert_eq!(crowd.len(), joined - turn);
+                let member = crowd.pick(|draw| key.attempt_bits(run, draw)).expect("somebody is there");
+                turns[member][turn] += 1.0 / RUNS as f64;
+            }
+            assert!(crowd.is_empty());
+        }
+        turns
+    }
+
+    #[test]
+    fn nobody_is_preferred() {
+        let [a, b, c, d] = turns([2, 2, 0, 0]);
+        for (member, expected) in [
+            (a, [1.0 / 2.0, 1.0 / 6.0, 1.0 / 6.0, 1.0 / 6.0]),
+            (b, [1.0 / 2.0, 1.0 / 6.0, 1.0 / 6.0, 1.0 / 6.0]),
+            (c, [0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]),
+            (d, [0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]),
+        ] {
+            for (share, expected) in member.into_iter().zip(expected) {
+                assert!((share - expected).abs() < 0.01, "{member:?}");
+            }
+        }
+    }
+
+    /// More than are picked at once.
+    #[test]
+    fn nobody_is_preferred_among_many() {
+        const MEMBERS: usize = 3 * NEXT;
+        let mut joins = [0; MEMBERS];
+        (joins[0], joins[NEXT / 2], joins[NEXT + 1]) = (2 * NEXT, NEXT / 2, NEXT / 2);
+        let mean = |member: [f64; MEMBERS]| (0..).zip(member).map(|(turn, share)| f64::from(turn) * share).sum::<f64>();
+        let turns = turns(joins).map(mean);
+        let of = |range: std::ops::Range<usize>| turns[range.clone()].iter().sum::<f64>() / range.len() as f64;
+        // Those that are there from the beginning: one in 2·NEXT of them goes at each turn until others join, and so on.
+        let last = (MEMBERS - 1) as f64;
+        let expected_last = (NEXT as f64 + 1.0 + last) / 2.0;
+        assert!((of(MEMBERS - NEXT / 2..MEMBERS) - expected_last).abs() < 0.3, "{turns:?}");
+        for member in 0..2 * NEXT {
+            assert!((turns[member] - of(0..2 * NEXT)).abs() < 1.5, "{member}: {turns:?}");
+        }
+    }
+}
