@@ -397,6 +397,12 @@ impl HeldBack {
         let _ = gateway.take(now, cost);
     }
 
+    /// What is known of the answers of a workload.
+    #[inline(always)]
+    pub(super) fn answers(&mut self, index: usize) -> &mut Answers {
+        &mut self.answers[index]
+    }
+
     /// An answer of this length has come.
     #[inline(always)]
     pub(super) fn learn(&mut self, workload: usize, output: u32) {

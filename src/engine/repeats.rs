@@ -25,6 +25,22 @@ pub(super) struct Repeats {
     pub(super) throttles: [u8; BLOCK],
     /// One for each that was given up.
     given_up: [u8; BLOCK],
+    /// Whether any attempt was cut off: admitted, and its request given up before it ended.
+    pub(super) any_cut_off: bool,
+    /// Which attempts were; their own verdicts do not say that they were admitted.
+    pub(super) cut_off: [Verdict; BLOCK],
+}
+
+/// What becomes of a request in the queue of a gateway.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait {
+    /// How long it waits \[ns\].
+    pub(super) waited: u64,
+    /// Whether it goes, rather than being given up in the queue; and whether it is given up before its attempt ends.
+    pub(super) goes: bool,
+    pub(super) cut_off: bool,
+    /// It is counted elsewhere.
+    pub(super) apart: bool,
 }
 
 /// What is known of a block before anything happens to its requests.
@@ -101,7 +117,15 @@ pub(super) struct Late {
 
 impl Repeats {
     pub(super) fn new() -> Repeats {
-        Repeats { any: false, held_back: false, waited: [0; BLOCK], throttles: [0; BLOCK], given_up: [0; BLOCK] }
+        Repeats {
+            any: false,
+            held_back: false,
+            waited: [0; BLOCK],
+            throttles: [0; BLOCK],
+            given_up: [0; BLOCK],
+            any_cut_off: false,
+            cut_off: [Verdict::Refused; BLOCK],
+        }
     }
 
     /// Makes ready for the next block.
@@ -112,13 +136,10 @@ impl Repeats {
             self.throttles.fill(0);
             self.given_up.fill(0);
         }
-    }
-
-    /// A request, not refused so far, waited so long for its gateway \[ns\].
-    #[inline(always)]
-    pub(super) fn hold_back(&mut self, place: usize, waited: u64) {
-        (self.any, self.held_back) = (true, true);
-        self.waited[place] = waited;
+        if self.any_cut_off {
+            self.any_cut_off = false;
+            self.cut_off.fill(Verdict::Refused);
+        }
     }
 
     /// The times of a block of which some were admitted after a wait; `None` if none was ever refused or held back.
@@ -194,7 +215,9 @@ impl Columns<'_> {
         tally.offered_charge += sums.charge;
         tally.requests += sums.failed;
         tally.failed += sums.failed;
-        tally.failures[FailureCause::Throttled as usize] += sums.failed;
+        // The queue of a gateway is left unserved at a deadline only.
+        let cause = if self.repeats.held_back { FailureCause::DeadlineExceeded } else { FailureCause::Throttled };
+        tally.failures[cause as usize] += sums.failed;
         let waits = &waits[..len];
         let spread = spread(waits);
         tally.wait.record_zeros(at_once);
@@ -223,6 +246,28 @@ impl Columns<'_> {
             moment.troubled += troubled;
             start = end;
         }
+    }
+
+    /// What becomes of a request in the queue of a gateway is known, provided that its attempt is admitted.
+    #[inline(always)]
+    pub(super) fn held_back(&mut self, place: usize, wait: Wait) {
+        let Wait { waited, goes, cut_off, apart } = wait;
+        // Looked up: a branch could not be predicted.
+        let verdict = |admitted: bool| [Verdict::Refused, Verdict::Admitted][usize::from(admitted)];
+        let given_up = !apart & (cut_off | !goes);
+        let repeats = &mut self.repeats;
+        repeats.any |= given_up | (waited > 0);
+        repeats.held_back = repeats.any;
+        repeats.any_cut_off |= cut_off;
+        repeats.waited[place] = if goes { waited } else { 0 };
+        repeats.given_up[place] = given_up.into();
+        repeats.cut_off[place] = verdict(goes & cut_off & !apart);
+        self.verdicts[place] = verdict(goes & !cut_off & !apart);
+    }
+
+    /// Nothing is known yet of what becomes of a request in the queue of a gateway, or it is counted elsewhere.
+    pub(super) fn count_apart(&mut self, place: usize) {
+        self.held_back(place, Wait { waited: 0, goes: true, cut_off: false, apart: true });
     }
 
     /// A request was refused so often, the last time if one, when it was given up if one, and admitted or given up so long

@@ -60,8 +60,17 @@ impl Hearers {
     /// Whether anything is to be said at the end of this attempt.
     #[inline(always)]
     pub(super) fn has(&self, number: u64) -> bool {
-        self.len > 0
-            && (self.ring[number as usize & (self.ring.len() - 1)].0 == number || self.outlasting.contains_key(&number))
+        self.get(number).is_some()
+    }
+
+    /// What is to be said at the end of this attempt, if there is anything.
+    #[inline(always)]
+    pub(super) fn get(&self, number: u64) -> Option<&News> {
+        if self.len == 0 {
+            return None;
+        }
+        let (at, news) = &self.ring[number as usize & (self.ring.len() - 1)];
+        if *at == number { Some(news) } else { self.outlasting.get(&number) }
     }
 
     /// What is to be said at the end of this attempt, if there is anything; only once.

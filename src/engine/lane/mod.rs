@@ -23,10 +23,12 @@
 mod agenda;
 mod alarms;
 mod cells;
+mod departures;
 mod entry;
 mod first_tokens;
 mod hearers;
 mod held_back;
+mod leeway;
 mod load;
 mod paced;
 mod ranks;
@@ -63,6 +65,7 @@ use crate::tally::{FlowTally, Health, Tally};
 use crate::units::SimTime;
 use agenda::Orders;
 use alarms::{Alarms, NO_REQUEST};
+use departures::Departures;
 use entry::{Entry, Moment, What};
 use first_tokens::FirstTokens;
 use hearers::Hearers;
@@ -79,6 +82,8 @@ pub(super) struct LaneState {
     in_progress: InProgress,
     /// Requests that stay in their blocks, where clients have a ladder; in place of the others, if there cannot be any.
     repeating: Option<Box<RepeatingState>>,
+    /// Where a gateway's queue stays in its blocks.
+    departures: Option<Box<Departures>>,
 }
 
 /// Requests that wait, or for whose end somebody waits.
@@ -139,6 +144,7 @@ struct Lane<'s, 'a, A> {
     track: Track<'s, 'a, A>,
     in_progress: &'s mut InProgress,
     repeating: Option<&'s mut RepeatingState>,
+    departures: &'s mut Option<Box<Departures>>,
     tally: &'s mut FlowTally,
     health: &'s mut Option<Health>,
     pool: &'s mut PoolState,
@@ -202,6 +208,7 @@ impl<O: Observer> Simulation<'_, O> {
             track: Track { quota, course, source, marks: &self.marks, moved },
             in_progress: &mut state.in_progress,
             repeating: state.repeating.as_deref_mut(),
+            departures: &mut state.departures,
             tally: &mut flows[0],
             health,
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
@@ -247,8 +254,8 @@ impl<A: Admit> Lane<'_, '_, A> {
         let past_horizon = self.track.marks.past_horizon();
         // What holds requests back wants to see them one by one.
         let may_be_calm = !past_horizon && !self.workload.held_back;
-        if let Some(opening) = self.opening() {
-            self.run_paced(mark, opening);
+        if let Some(queue) = self.gateway_queue() {
+            self.run_paced(mark, queue);
             return;
         }
         if past_horizon && self.track.moved.counted_open == 0 {
@@ -433,7 +440,9 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// A client hears that an attempt has succeeded.
     #[inline(never)]
     fn answered(&mut self, number: u64, load: Load, now: SimTime) {
-        let News { client, request, output } = self.in_progress.hearers.take(number).unwrap_or_default();
+        // Where not all are alike, nobody hears of those of which nothing is said.
+        let unsaid = if self.all_alike { News::default() } else { News::UNHEARD };
+        let News { client, request, output } = self.in_progress.hearers.take(number).unwrap_or(unsaid);
         if client == News::UNHEARD.client {
             return;
         }

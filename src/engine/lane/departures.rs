@@ -1,0 +1,236 @@
+//! When the next requests of a gateway's queue leave it, and what becomes of them then.
+//!
+//! When the gateway opens after a request follows from when that one went and for how long it keeps the gateway busy, and
+//! the latter from the mean of answers. So as long as that does not move, all departures are known, who is given up in
+//! the queue, and whose attempt will be cut off by its deadline: a chain of a few additions and comparisons, request after
+//! request, without a branch.
+//!
+//! *Why*: what is known beforehand can be lived through in stretches, as arrivals are. A request that is given up needs no
+//! record then, nor does one that is cut off: it is counted with its block.
+
+use super::load::Load;
+use super::stretch::Upcoming;
+use crate::engine::draws::BLOCK;
+use crate::engine::repeats::Wait;
+use crate::engine::source::Drawn;
+use crate::units::{SimSpan, SimTime};
+use std::ops::Range;
+
+/// So many requests are looked at together, as long as fewer than so many departures are known.
+const CHUNK: usize = 128;
+
+/// When a gateway opens for the next request, and what led to that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening {
+    pub(super) at: SimTime,
+    /// When somebody last went as it opened.
+    pub(super) last: SimTime,
+}
+
+/// How a request leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Leaves {
+    /// As it arrives.
+    AsItArrives,
+    /// As the gateway opens; and right after somebody else who does.
+    AsItOpens,
+    WithTheLast,
+}
+
+/// What is the same for all departures until the next mark.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// After how long a request is given up \[ns\]; the most that there is if never.
+    pub(super) deadline: u64,
+    /// Counted requests arrive from then on, end until then, and until then cut off attempts are of no more interest.
+    pub(super) warmup: SimTime,
+    pub(super) patience: SimTime,
+    pub(super) horizon: SimTime,
+    /// Those that are marked meet more than their deadline.
+    pub(super) marked: bool,
+}
+
+/// The departures of a block's requests, as far as they are known.
+#[derive(Debug)]
+pub(super) struct Departures {
+    /// They are known as long as the mean of answers is this.
+    pub(super) mean: u64,
+    /// Which of them is the next, and how many there are.
+    next: usize,
+    len: usize,
+    /// The place after the last request that has been looked at, and when the gateway opens after that.
+    seen: usize,
+    opening: Opening,
+    /// Whether the last of them meets more than the quota and its deadline: no further is known then.
+    stops: bool,
+    /// By place in the block: for what price each goes, and for how long it keeps the gateway busy \[ns\].
+    pub(super) prices: [u64; BLOCK],
+    pub(super) busy: [u64; BLOCK],
+    /// By departure: the place of its request in the block, how it leaves, and when.
+    places: [u16; BLOCK],
+    leaves: [Leaves; BLOCK],
+    times: [u64; BLOCK],
+    /// As in [`Upcoming`].
+    costs: [u64; BLOCK],
+    ends: [SimTime; BLOCK],
+    loads: [Load; BLOCK],
+    taken: [u64; BLOCK + 1],
+    /// Output tokens of the answer, or [`CUT_OFF`].
+    outputs: [u32; BLOCK],
+}
+
+/// In place of the output tokens of an answer that nobody hears.
+pub(super) const CUT_OFF: u32 = u32::MAX;
+
+/// A departure.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Departure {
+    pub(super) place: usize,
+    pub(super) at: SimTime,
+    pub(super) leaves: Leaves,
+    pub(super) ends: SimTime,
+    pub(super) load: Load,
+    pub(super) output: u32,
+    /// It meets more than the quota and its deadline.
+    pub(super) is_special: bool,
+}
+
+impl Departures {
+    pub(super) fn new() -> Departures {
+        Departures {
+            mean: u64::MAX,
+            next: 0,
+            len: 0,
+            seen: 0,
+            opening: Opening { at: SimTime::ZERO, last: SimTime::MAX },
+            stops: false,
+            prices: [0; BLOCK],
+            busy: [0; BLOCK],
+            places: [0; BLOCK],
+            leaves: [Leaves::AsItArrives; BLOCK],
+            times: [0; BLOCK],
+            costs: [0; BLOCK],
+            ends: [SimTime::ZERO; BLOCK],
+            loads: [Load::default(); BLOCK],
+            taken: [0; BLOCK + 1],
+            outputs: [0; BLOCK],
+        }
+    }
+
+    /// Nothing more is known from the request in this place on, for which the gateway opens then.
+    pub(super) fn forget(&mut self, place: usize, opening: Opening) {
+        (self.len, self.seen, self.opening, self.stops) = (self.next, place, opening, false);
+    }
+
+    /// Nothing is known of the block whose requests leave from this place on.
+    pub(super) fn begin_at(&mut self, place: usize, opening: Opening) {
+        self.next = 0;
+        self.forget(place, opening);
+    }
+
+    /// Which requests of the block are to be looked at next, if so few departures are known that there should be more.
+    #[inline(always)]
+    pub(super) fn to_look_at(&self, block_len: usize) -> Option<Range<usize>> {
+        let enough = self.len - self.next >= CHUNK || self.seen >= block_len || (self.stops && self.next < self.len);
+        (!enough).then(|| self.seen..block_len.min(self.seen + CHUNK))
+    }
+
+    /// Looks at these requests of the block, whose prices are known.
+    pub(super) fn look(&mut self, range: Range<usize>, block: &mut Drawn<'_>, terms: &Terms) {
+        let deadline = terms.deadline;
+        let Drawn { times, timing, tokens, columns, .. } = block;
+        let columns = columns.as_mut().expect("a workload in a lane has columns");
+        let Opening { at: mut opens, mut last } = self.opening;
+        let mut nth = self.len;
+        (self.seen, self.stops) = (range.end, false);
+        for place in range {
+            let (arrives, service) = (times[place], timing.service[place]);
+            let late = arrives.saturating_add(deadline);
+            let waits = arrives < opens.0;
+            let goes = !(waits & (late <= opens.0) & (late < SimTime::MAX.0));
+            let at = arrives.max(opens.0);
+            let waited = at - arrives;
+            let too_long = goes & (waited.saturating_add(service) > deadline);
+            let marked = terms.marked && columns.foresight.at_once.is[place];
+            let is_special = goes & (marked | (too_long & (late >= terms.horizon.0)));
+            let cut_off = too_long & !is_special;
+            columns.held_back(place, Wait { waited, goes, cut_off, apart: is_special });
+
+            let ends = SimTime(at).saturating_add(SimSpan(service));
+            let counted = !cut_off & (arrives >= terms.warmup.0) & (ends <= terms.patience);
+            let (held, charge) = (columns.reservation[place], columns.charge[place]);
+            // Written in any case, kept if it goes: a branch could not be predicted.
+            self.places[nth] = place as u16;
+            self.times[nth] = at;
+            let opens_anew = at != last.0;
+            self.leaves[nth] = match (waits, opens_anew) {
+                (false, _) => Leaves::AsItArrives,
+                (true, true) => Leaves::AsItOpens,
+                (true, false) => Leaves::WithTheLast,
+            };
+            self.costs[nth] = held;
+            self.ends[nth] = ends;
+            self.loads[nth] = columns.outlook.loads[place].counted(counted);
+            self.taken[nth + 1] = self.taken[nth] + held.max(charge);
+            self.outputs[nth] = if cut_off { CUT_OFF } else { tokens.capped[place] };
+            nth += usize::from(goes);
+            last = if goes & waits { SimTime(at) } else { last };
+            opens = if goes { SimTime(at).saturating_add(SimSpan(self.busy[place])) } else { opens };
+            if is_special {
+                (self.stops, self.seen) = (true, place + 1);
+                break;
+            }
+        }
+        self.len = nth;
+        self.opening = Opening { at: opens, last };
+    }
+
+    /// The next departure, if it is known.
+    #[inline(always)]
+    pub(super) fn first(&self) -> Option<Departure> {
+        let nth = self.next;
+        (nth < self.len).then(|| Departure {
+            place: self.places[nth].into(),
+            at: SimTime(self.times[nth]),
+            leaves: self.leaves[nth],
+            ends: self.ends[nth],
+            load: self.loads[nth],
+            output: self.outputs[nth],
+            is_special: self.stops && nth + 1 == self.len,
+        })
+    }
+
+    /// The place after the last request that has been looked at.
+    pub(super) fn seen(&self) -> usize {
+        self.seen
+    }
+
+    /// So many leave.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, count: usize) {
+        self.next += count;
+    }
+
+    /// All that are known; `even` if all of their block are.
+    #[inline(always)]
+    pub(super) fn upcoming(&self, even: bool) -> Upcoming<'_> {
+        let range = self.next..self.len;
+        Upcoming {
+            times: &self.times[range.clone()],
+            costs: &self.costs[range.clone()],
+            ends: &self.ends[range.clone()],
+            loads: &self.loads[range.clone()],
+            taken: &self.taken[self.next..=self.len],
+            even,
+            counted: false,
+        }
+    }
+
+    /// The places of the next so many, how each leaves, and the output of each.
+    #[inline(always)]
+    pub(super) fn next(&self, count: usize) -> (&[u16], &[Leaves], &[u32]) {
+        let range = self.next..self.next + count;
+        (&self.places[range.clone()], &self.leaves[range.clone()], &self.outputs[range])
+    }
+}
