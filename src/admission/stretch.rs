@@ -125,15 +125,17 @@ impl<E: Fn(usize, &mut Vec<End>)> Stretch<'_, E> {
         mut least: i128,
         ends: &mut Vec<End>,
     ) -> i128 {
-        ends.clear();
-        (self.ends)(slice, ends);
         let flows = &self.slices[slice];
         let begin = self.from.0 + self.width * slice as u64;
         let attempts = self.attempts_of(slice);
         let (made, costs) = (&self.made[attempts.clone()], &self.costs[attempts]);
         let flows_in = |at: u64| i128::from(limit) * i128::from(self.width - at);
         let taken = i128::from(flows.asked + flows.overdrawn) * token;
-        let mut asked = 0;
+        let list = |ends: &mut Vec<End>| {
+            ends.clear();
+            (self.ends)(slice, ends);
+        };
+        let (mut asked, mut listed) = (0, false);
         for (&made, &cost) in made.iter().zip(costs).rev() {
             let at = made - begin;
             if flows_in(at) - taken >= least {
@@ -141,10 +143,21 @@ impl<E: Fn(usize, &mut Vec<End>)> Stretch<'_, E> {
                 break;
             }
             asked += cost as i64;
+            if flows_in(at) - i128::from(asked + flows.overdrawn as i64) * token >= least {
+                // Even if nothing comes back.
+                continue;
+            }
+            if !listed {
+                list(ends);
+                listed = true;
+            }
             let back: i64 = ends.iter().map(|end| if end.at > at { end.refund() } else { 0 }).sum();
             least = least.min(flows_in(at) + i128::from(back - asked) * token);
         }
         if flows.overdrawn > 0 {
+            if !listed {
+                list(ends);
+            }
             for end in ends.iter().filter(|end| end.refund() < 0) {
                 if flows_in(end.at) - taken >= least {
                     continue;

@@ -57,6 +57,24 @@ impl TokenBucket {
         }
     }
 
+    /// Whether [`time_in_floating_point`](Self::time_in_floating_point) is right for costs up to this one.
+    #[inline(always)]
+    pub fn is_exact_in_floating_point(&self, most: u64) -> bool {
+        // So are numbers of the size of a dividend and a divisor. A quotient of two of them that is no whole number is further
+        // from the nearest one than rounding can move it.
+        const EXACT: u64 = 1 << 53;
+        most < EXACT / TOKEN as u64 && (1..EXACT).contains(&self.limit)
+    }
+
+    /// How long `cost` takes to flow in \[ns\], for many costs at a time: registers that hold several numbers do not divide
+    /// integers.
+    #[inline(always)]
+    pub fn time_in_floating_point(&self, cost: u64) -> u64 {
+        let exact = (cost * TOKEN as u64) as f64 / self.limit as f64;
+        let whole = exact as u64;
+        whole + u64::from((whole as f64) < exact)
+    }
+
     /// The level now, in [`TOKEN`]s.
     #[inline(always)]
     fn refill(&mut self, now: SimTime) {
@@ -243,6 +261,22 @@ mod tests {
                 let empty = bucket.time_for(cost).map(|time| SimTime::ZERO.saturating_add(SimSpan(time)));
                 assert_eq!(empty, bucket.retry_at(SimTime::ZERO, 0), "{cost} at {limit}");
             }
+        }
+    }
+
+    #[test]
+    fn times_in_floating_point_are_exact() {
+        const MOST: u64 = 150_119;
+        for limit in [1, 3, 59_999, 60_000, 3_831_996, 7_000_003, (1 << 53) - 1] {
+            let bucket = TokenBucket::new(limit, SimSpan::ZERO, Probability(1.0));
+            assert!(bucket.is_exact_in_floating_point(MOST) && !bucket.is_exact_in_floating_point(MOST + 1));
+            for cost in (0..=MOST).step_by(7).chain([MOST]) {
+                assert_eq!(Some(bucket.time_in_floating_point(cost)), bucket.time_for(cost), "{cost} at {limit}");
+            }
+        }
+        for limit in [0, 1 << 53, u64::MAX] {
+            let bucket = TokenBucket::new(limit, SimSpan::ZERO, Probability(1.0));
+            assert!(!bucket.is_exact_in_floating_point(0));
         }
     }
 

@@ -9,6 +9,7 @@
 //! record then, nor does one that is cut off: it is counted with its block.
 
 use super::load::Load;
+use super::prices::Prices;
 use super::stretch::Upcoming;
 use crate::engine::draws::BLOCK;
 use crate::engine::repeats::Wait;
@@ -38,6 +39,9 @@ pub(super) enum Leaves {
     WithTheLast,
 }
 
+/// How a request leaves, by whether it has waited, and whether somebody else has left then as the gateway opened.
+const LEAVES: [[Leaves; 2]; 2] = [[Leaves::AsItArrives, Leaves::AsItArrives], [Leaves::AsItOpens, Leaves::WithTheLast]];
+
 /// What is the same for all departures until the next mark.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
@@ -64,9 +68,7 @@ pub(super) struct Departures {
     opening: Opening,
     /// Whether the last of them meets more than the quota and its deadline: no further is known then.
     stops: bool,
-    /// By place in the block: for what price each goes, and for how long it keeps the gateway busy \[ns\].
-    pub(super) prices: [u64; BLOCK],
-    pub(super) busy: [u64; BLOCK],
+    pub(super) prices: Prices,
     /// By departure: the place of its request in the block, how it leaves, and when.
     places: [u16; BLOCK],
     leaves: [Leaves; BLOCK],
@@ -105,8 +107,7 @@ impl Departures {
             seen: 0,
             opening: Opening { at: SimTime::ZERO, last: SimTime::MAX },
             stops: false,
-            prices: [0; BLOCK],
-            busy: [0; BLOCK],
+            prices: Prices::NONE,
             places: [0; BLOCK],
             leaves: [Leaves::AsItArrives; BLOCK],
             times: [0; BLOCK],
@@ -138,45 +139,40 @@ impl Departures {
 
     /// Looks at these requests of the block, whose prices are known.
     pub(super) fn look(&mut self, range: Range<usize>, block: &mut Drawn<'_>, terms: &Terms) {
-        let deadline = terms.deadline;
         let Drawn { times, timing, tokens, columns, .. } = block;
         let columns = columns.as_mut().expect("a workload in a lane has columns");
         let Opening { at: mut opens, mut last } = self.opening;
         let mut nth = self.len;
-        (self.seen, self.stops) = (range.end, false);
-        for place in range {
+        (self.seen, self.stops) = (range.end.min(BLOCK), false);
+        for place in range.start..self.seen {
             let (arrives, service) = (times[place], timing.service[place]);
-            let late = arrives.saturating_add(deadline);
+            let late = arrives.saturating_add(terms.deadline);
             let waits = arrives < opens.0;
             let goes = !(waits & (late <= opens.0) & (late < SimTime::MAX.0));
-            let at = arrives.max(opens.0);
-            let waited = at - arrives;
-            let too_long = goes & (waited.saturating_add(service) > deadline);
+            let at = SimTime(arrives.max(opens.0));
+            let waited = at.0 - arrives;
+            let too_long = goes & (waited.saturating_add(service) > terms.deadline);
             let marked = terms.marked && columns.foresight.at_once.is[place];
             let is_special = goes & (marked | (too_long & (late >= terms.horizon.0)));
             let cut_off = too_long & !is_special;
             columns.held_back(place, Wait { waited, goes, cut_off, apart: is_special });
 
-            let ends = SimTime(at).saturating_add(SimSpan(service));
+            let ends = at.saturating_add(SimSpan(service));
             let counted = !cut_off & (arrives >= terms.warmup.0) & (ends <= terms.patience);
             let (held, charge) = (columns.reservation[place], columns.charge[place]);
             // Written in any case, kept if it goes: a branch could not be predicted.
-            self.places[nth] = place as u16;
-            self.times[nth] = at;
-            let opens_anew = at != last.0;
-            self.leaves[nth] = match (waits, opens_anew) {
-                (false, _) => Leaves::AsItArrives,
-                (true, true) => Leaves::AsItOpens,
-                (true, false) => Leaves::WithTheLast,
-            };
-            self.costs[nth] = held;
-            self.ends[nth] = ends;
-            self.loads[nth] = columns.outlook.loads[place].counted(counted);
-            self.taken[nth + 1] = self.taken[nth] + held.max(charge);
-            self.outputs[nth] = if cut_off { CUT_OFF } else { tokens.capped[place] };
+            let which = nth % BLOCK;
+            self.places[which] = place as u16;
+            self.leaves[which] = LEAVES[usize::from(waits)][usize::from(at == last)];
+            self.times[which] = at.0;
+            self.costs[which] = held;
+            self.ends[which] = ends;
+            self.loads[which] = columns.outlook.loads[place].counted(counted);
+            self.taken[which + 1] = self.taken[which] + held.max(charge);
+            self.outputs[which] = if cut_off { CUT_OFF } else { tokens.capped[place] };
             nth += usize::from(goes);
-            last = if goes & waits { SimTime(at) } else { last };
-            opens = if goes { SimTime(at).saturating_add(SimSpan(self.busy[place])) } else { opens };
+            last = if goes & waits { at } else { last };
+            opens = if goes { at.saturating_add(SimSpan(self.prices.busy[place])) } else { opens };
             if is_special {
                 (self.stops, self.seen) = (true, place + 1);
                 break;

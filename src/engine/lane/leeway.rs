@@ -25,30 +25,55 @@ impl Leeway {
         Leeway { mean: answers.mean() as i64, shorter: shorter as i64, longer: longer as i64 }
     }
 
+    /// By how much an answer is shorter, and by how much it is longer.
     #[inline(always)]
-    fn take(&mut self, output: u32) {
-        let by = i64::from(output) - self.mean;
-        self.shorter -= (-by).max(0);
-        self.longer -= by.max(0);
+    fn distance(&self, output: u32) -> [i64; 2] {
+        let longer = i64::from(output) - self.mean;
+        [(-longer).max(0), longer.max(0)]
     }
 
+    /// Some answers come at any time.
     #[inline(always)]
-    fn is_kept(&self) -> bool {
-        self.shorter >= 0 && self.longer >= 0
+    fn take(&mut self, [shorter, longer]: [i64; 2]) {
+        self.shorter -= shorter;
+        self.longer -= longer;
+    }
+
+    /// Some answers come before all others that are asked about afterwards: then what is shorter makes up for what is longer.
+    #[inline(always)]
+    fn pass(&mut self, [shorter, longer]: [i64; 2]) {
+        self.shorter += longer - shorter;
+        self.longer += shorter - longer;
+    }
+
+    /// Whether the mean stays, in whichever order these answers come.
+    #[inline(always)]
+    fn has_room(&self, [shorter, longer]: [i64; 2]) -> bool {
+        self.shorter >= shorter && self.longer >= longer
     }
 }
 
+/// An answer that is heard in a stretch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heard {
+    /// The slice in which it comes, counted from time zero, and the number of its attempt.
+    tick: u64,
+    number: u64,
+    pub(super) news: News,
+}
+
 impl<A: Admit> Passage<'_, A> {
-    /// As many of the slices ahead as the mean of answers stays the same in, if there are any; `outputs` are those of the
-    /// attempts that begin there.
+    /// As many of the slices ahead as the mean of answers stays the same in, if there are any, and what is heard there of
+    /// attempts that are under way; `outputs` are those of the attempts that begin there.
     #[inline(always)]
-    pub(super) fn while_the_mean_stays(
+    pub(super) fn hear_ahead(
         &mut self,
         ahead: Ahead,
         upcoming: Upcoming<'_>,
         outputs: &[u32],
         answers: &Answers,
-        hearers: &Hearers,
+        hearers: &mut Hearers,
+        heard: &mut Vec<Heard>,
     ) -> Option<Ahead> {
         let Ahead { first, slices, attempts } = ahead;
         let Course { agenda, far, .. } = &mut *self.course;
@@ -56,33 +81,54 @@ impl<A: Admit> Passage<'_, A> {
         let end = first + slices as u64;
         let until = agenda.start_of(end);
         for (&output, &ends) in outputs.iter().zip(upcoming.ends) {
-            if output != CUT_OFF && ends < until {
-                leeway.take(output);
-            }
+            // By arithmetic: a branch could not be predicted.
+            let comes = i64::from((output != CUT_OFF) & (ends < until));
+            leeway.take(leeway.distance(output).map(|distance| distance * comes));
         }
-        let admissions = self.moved.admissions;
-        let hears_of = |leeway: &mut Leeway, entry: Entry| {
-            let news = hearers.get(number_of(entry.what().slot(), admissions));
-            if let Some(news) = news.filter(|news| news.client != News::UNHEARD.client) {
-                leeway.take(news.output);
+        let (admissions, is_silent) = (self.moved.admissions, hearers.is_empty());
+        let mut hear = |leeway: &Leeway, entry: Entry, tick: u64| {
+            let number = number_of(entry.what().slot(), admissions);
+            match hearers.take(number) {
+                Some(news) if news.client != News::UNHEARD.client => {
+                    heard.push(Heard { tick, number, news });
+                    leeway.distance(news.output)
+                }
+                _ => [0, 0],
             }
         };
-        if !hearers.is_empty() {
+        if !is_silent {
             agenda.take_far(end - 1, far);
-            far.iter().for_each(|&(entry, _)| hears_of(&mut leeway, entry));
+            for &(entry, tick) in far.iter() {
+                leeway.take(hear(&leeway, entry, tick));
+            }
             agenda.put_back(far);
         }
         let mut steady = first;
-        while steady < end && leeway.is_kept() {
-            if !hearers.is_empty() {
-                agenda.entries(steady).for_each(|entry| hears_of(&mut leeway, entry));
+        while steady < end {
+            let mut sum = [0, 0];
+            if !is_silent {
+                for entry in agenda.entries(steady) {
+                    let [shorter, longer] = hear(&leeway, entry, steady);
+                    sum = [sum[0] + shorter, sum[1] + longer];
+                }
             }
-            steady += u64::from(leeway.is_kept());
+            if !leeway.has_room(sum) {
+                break;
+            }
+            leeway.pass(sum);
+            steady += 1;
         }
-        if steady == first {
-            return None;
+        if steady == end {
+            return Some(ahead);
         }
-        let attempts = if steady == end { attempts } else { upcoming.made_before(steady, agenda.shift()) };
-        Some(Ahead { first, slices: (steady - first) as usize, attempts })
+        heard.retain(|heard| {
+            let comes = heard.tick < steady;
+            if !comes {
+                hearers.insert(heard.number, heard.news);
+            }
+            comes
+        });
+        let attempts = upcoming.made_before(steady, agenda.shift());
+        (steady > first).then_some(Ahead { first, slices: (steady - first) as usize, attempts })
     }
 }

@@ -31,6 +31,7 @@ mod held_back;
 mod leeway;
 mod load;
 mod paced;
+mod prices;
 mod ranks;
 mod repeating;
 mod slots;

@@ -11,11 +11,13 @@
 
 use super::departures::{CUT_OFF, Departure, Departures, Leaves, Opening, Terms};
 use super::entry::Moment;
-use super::track::Course;
+use super::leeway::Heard;
+use super::prices::PriceTerms;
+use super::track::{Course, nobody_hears};
 use super::{InProgress, Lane, News};
 use crate::admission::{Admission, Admit};
 use crate::client::Call;
-use crate::engine::held_back::{HeldBack, HoldsBack as _};
+use crate::engine::held_back::HoldsBack as _;
 use crate::engine::request::{NOWHERE, Next};
 use crate::units::{SimSpan, SimTime};
 
@@ -27,6 +29,8 @@ pub(super) struct Queue {
     went: Option<(SimTime, u64)>,
     terms: Terms,
     departures: Box<Departures>,
+    /// What is heard in the stretch at hand.
+    heard: Vec<Heard>,
 }
 
 impl Departure {
@@ -73,7 +77,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         };
         let mut departures = self.departures.take().unwrap_or_else(|| Box::new(Departures::new()));
         departures.begin_at(self.track.source.place, opening);
-        Some(Queue { opening, went: None, terms, departures })
+        Some(Queue { opening, went: None, terms, departures, heard: Vec::new() })
     }
 
     /// Runs until the next mark, with a gateway whose queue stays in its blocks.
@@ -120,16 +124,16 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     fn look_at_more(&mut self, queue: &mut Queue) {
         let Queue { terms, departures, .. } = queue;
-        let model = self.workload.model;
+        let (workload, law, max_tokens) = (self.workload.model, self.pool_model.law(), self.flow.max_tokens);
         let block = self.track.source.block_mut();
-        let gateway = self.held_back.gateway(model.pool);
+        let gateway = &*self.held_back.gateway(workload.pool);
         while let Some(range) = departures.to_look_at(block.len) {
-            for place in range.clone() {
-                let demand = block.tokens.get(place).demand(self.flow.max_tokens);
-                let price = HeldBack::price(model, departures.mean, self.pool_model, demand);
-                departures.prices[place] = price;
-                departures.busy[place] = gateway.time_for(price).unwrap_or(u64::MAX);
-            }
+            let mean = departures.mean;
+            departures.prices.compute(
+                range.clone(),
+                &block.tokens,
+                PriceTerms { workload, law, gateway, max_tokens, mean },
+            );
             departures.look(range, block, terms);
         }
     }
@@ -209,32 +213,17 @@ impl<A: Admit> Lane<'_, '_, A> {
         let Lane { track, in_progress, held_back, states, client, workload, .. } = self;
         let InProgress { hearers, waiting, .. } = &mut **in_progress;
         let answers = held_back.answers(0);
+        let Queue { departures, terms, heard, .. } = &mut *queue;
         let (mut passage, block, place) = track.passage();
-        let upcoming = queue.departures.upcoming(block.columns().outlook.even);
+        let upcoming = departures.upcoming(block.columns().outlook.even);
         let Some(ahead) = passage.look_ahead(upcoming, mark) else { return false };
-        let (_, _, outputs) = queue.departures.next(ahead.attempts);
-        let Some(ahead) = passage.while_the_mean_stays(ahead, upcoming, outputs, answers, hearers) else {
+        let (_, _, outputs) = departures.next(ahead.attempts);
+        let Some(ahead) = passage.hear_ahead(ahead, upcoming, outputs, answers, hearers, heard) else {
             passage.course.unrest.grows();
             return false;
         };
-        let (places, leaves, outputs) = queue.departures.next(ahead.attempts);
-        let mut wakes: u64 = leaves.iter().map(|&leaves| u64::from(leaves == Leaves::AsItOpens)).sum();
-        let admissions = passage.moved.admissions;
-        for (number, (&place, &output)) in (admissions..).zip(places.iter().zip(outputs)) {
-            if output == CUT_OFF {
-                wakes += 1;
-                continue;
-            }
-            let client = workload.client_of(block.first + u64::from(place));
-            hearers.insert(number, News { client, request: NOWHERE, output });
-            passage.moved.counted_open += u64::from(block.times[usize::from(place)] >= queue.terms.warmup.0);
-        }
-        let (mut sum, mut count) = (0, 0);
-        passage.live_through(ahead, upcoming, |number, _| {
-            let News { client: whose, request, output } = hearers.take(number).unwrap_or(News::UNHEARD);
-            if whose == News::UNHEARD.client {
-                return;
-            }
+        let (mut sum, mut count) = (0, heard.len() as u64);
+        for Heard { news: News { client: whose, request, output }, .. } in heard.drain(..) {
             if workload.books_end() {
                 let call = if request == NOWHERE { Call::default() } else { waiting.get(request).call };
                 client.after_success(&mut states[whose as usize], &call, SimTime::ZERO);
@@ -243,8 +232,28 @@ impl<A: Admit> Lane<'_, '_, A> {
                 waiting.free(request);
             }
             sum += u64::from(output);
+        }
+        let (places, leaves, outputs) = departures.next(ahead.attempts);
+        let mut wakes = leaves.iter().map(|&leaves| u64::from(leaves == Leaves::AsItOpens)).sum::<u64>();
+        let (admissions, until) = (passage.moved.admissions, passage.end_of(ahead));
+        for ((number, &place), (&output, &ends)) in (admissions..).zip(places).zip(outputs.iter().zip(upcoming.ends)) {
+            if output == CUT_OFF {
+                wakes += 1;
+                continue;
+            }
+            passage.moved.counted_open += u64::from(block.times[usize::from(place)] >= terms.warmup.0);
+            let whose = workload.client_of(block.first + u64::from(place));
+            if ends >= until {
+                hearers.insert(number, News { client: whose, request: NOWHERE, output });
+                continue;
+            }
+            if workload.books_end() {
+                client.after_success(&mut states[whose as usize], &Call::default(), SimTime::ZERO);
+            }
+            sum += u64::from(output);
             count += 1;
-        });
+        }
+        passage.live_through(ahead, upcoming, nobody_hears);
         answers.learn_all(sum, count);
         if let (Some(&last), Some(&at)) = (places.last(), upcoming.times[..ahead.attempts].last()) {
             let end = usize::from(last) + 1;
@@ -284,8 +293,8 @@ impl Queue {
     /// The request in this place goes; and the gateway last opened for somebody then, if it has of late.
     #[inline(always)]
     fn goes(&mut self, place: usize, now: SimTime, opened: Option<SimTime>) {
-        self.went = Some((now, self.departures.prices[place]));
-        let at = now.saturating_add(SimSpan(self.departures.busy[place]));
+        self.went = Some((now, self.departures.prices.prices[place]));
+        let at = now.saturating_add(SimSpan(self.departures.prices.busy[place]));
         self.opening = Opening { at, last: opened.unwrap_or(self.opening.last) };
     }
 }

@@ -228,6 +228,12 @@ impl<A: Admit> Passage<'_, A> {
         (any && end > first).then(|| Ahead { first, slices: (end - first) as usize, attempts })
     }
 
+    /// When these slices end.
+    #[inline(always)]
+    pub(super) fn end_of(&self, ahead: Ahead) -> SimTime {
+        self.course.agenda.start_of(ahead.first + ahead.slices as u64)
+    }
+
     /// The next attempts are under way.
     #[inline(always)]
     fn begin_all(&mut self, first: u64, attempts: usize, upcoming: Upcoming<'_>, flows: &mut [Flows]) {
