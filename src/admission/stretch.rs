@@ -131,33 +131,32 @@ impl<E: Fn(usize, &mut Vec<End>)> Stretch<'_, E> {
         let (made, costs) = (&self.made[attempts.clone()], &self.costs[attempts]);
         let flows_in = |at: u64| i128::from(limit) * i128::from(self.width - at);
         let taken = i128::from(flows.asked + flows.overdrawn) * token;
-        let list = |ends: &mut Vec<End>| {
-            ends.clear();
-            (self.ends)(slice, ends);
-        };
-        let (mut asked, mut listed) = (0, false);
-        for (&made, &cost) in made.iter().zip(costs).rev() {
+        let events = made.iter().zip(costs).rev();
+        let mut asked = 0;
+        // As if nothing came back, and all that is overdrawn came last: found without a branch that could not be predicted.
+        let overdrawn = i128::from(flows.overdrawn) * token;
+        let last = if flows.overdrawn > 0 { -overdrawn } else { i128::MAX };
+        let bound = events.clone().fold(last, |bound, (&made, &cost)| {
+            asked += cost;
+            bound.min(flows_in(made - begin) - i128::from(asked) * token - overdrawn)
+        });
+        if bound >= least {
+            return least;
+        }
+        ends.clear();
+        (self.ends)(slice, ends);
+        let mut asked = 0;
+        for (&made, &cost) in events {
             let at = made - begin;
             if flows_in(at) - taken >= least {
                 // So it is at all earlier attempts.
                 break;
             }
             asked += cost as i64;
-            if flows_in(at) - i128::from(asked + flows.overdrawn as i64) * token >= least {
-                // Even if nothing comes back.
-                continue;
-            }
-            if !listed {
-                list(ends);
-                listed = true;
-            }
             let back: i64 = ends.iter().map(|end| if end.at > at { end.refund() } else { 0 }).sum();
             least = least.min(flows_in(at) + i128::from(back - asked) * token);
         }
         if flows.overdrawn > 0 {
-            if !listed {
-                list(ends);
-            }
             for end in ends.iter().filter(|end| end.refund() < 0) {
                 if flows_in(end.at) - taken >= least {
                     continue;

@@ -48,6 +48,11 @@ impl TokenBucket {
         }
     }
 
+    /// What flows in a minute.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// How long `cost` takes to flow in \[ns\]; `None` if it never does.
     pub fn time_for(&self, cost: u64) -> Option<u64> {
         match (cost, self.limit) {

@@ -221,8 +221,8 @@ impl Columns<'_> {
         let Block { times, tokens, timing } = block;
         let verdicts = &self.repeats.cut_off;
         let first_counted = times.partition_point(|&at| at < marks.warmup().0);
-        for range in [0..first_counted, first_counted..times.len()] {
-            let is_counted = range.start == first_counted;
+        let ranges = [(0..first_counted, false), (first_counted..times.len(), true)];
+        for (range, is_counted) in ranges.into_iter().filter(|(range, _)| !range.is_empty()) {
             let mut sums = Sums::default();
             widest(Adding { columns: self, verdicts, tokens, range, sums: &mut sums });
             sums.book(&mut books.tally.ledger);

@@ -9,6 +9,7 @@
 //! record then, nor does one that is cut off: it is counted with its block.
 
 use super::load::Load;
+use super::outputs::UNHEARD;
 use super::prices::Prices;
 use super::stretch::Upcoming;
 use crate::engine::draws::BLOCK;
@@ -78,12 +79,9 @@ pub(super) struct Departures {
     ends: [SimTime; BLOCK],
     loads: [Load; BLOCK],
     taken: [u64; BLOCK + 1],
-    /// Output tokens of the answer, or [`CUT_OFF`].
+    /// Output tokens of the answer, or [`UNHEARD`] if it is cut off.
     outputs: [u32; BLOCK],
 }
-
-/// In place of the output tokens of an answer that nobody hears.
-pub(super) const CUT_OFF: u32 = u32::MAX;
 
 /// A departure.
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +97,7 @@ pub(super) struct Departure {
 }
 
 impl Departures {
+    /// Of which nothing is known.
     pub(super) fn new() -> Departures {
         Departures {
             mean: u64::MAX,
@@ -169,7 +168,7 @@ impl Departures {
             self.ends[which] = ends;
             self.loads[which] = columns.outlook.loads[place].counted(counted);
             self.taken[which + 1] = self.taken[which] + held.max(charge);
-            self.outputs[which] = if cut_off { CUT_OFF } else { tokens.capped[place] };
+            self.outputs[which] = if cut_off { UNHEARD } else { tokens.capped[place] };
             nth += usize::from(goes);
             last = if goes & waits { at } else { last };
             opens = if goes { at.saturating_add(SimSpan(self.prices.busy[place])) } else { opens };

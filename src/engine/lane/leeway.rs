@@ -4,9 +4,9 @@
 //! so far.
 
 use super::News;
-use super::departures::CUT_OFF;
 use super::entry::Entry;
 use super::hearers::Hearers;
+use super::outputs::{Outputs, UNHEARD};
 use super::stretch::{Ahead, Passage, Upcoming};
 use super::track::{Course, number_of};
 use crate::admission::Admit;
@@ -25,10 +25,12 @@ impl Leeway {
         Leeway { mean: answers.mean() as i64, shorter: shorter as i64, longer: longer as i64 }
     }
 
-    /// By how much an answer is shorter, and by how much it is longer.
+    /// By how much an answer is shorter, and by how much it is longer; by nothing if nobody hears it.
     #[inline(always)]
     fn distance(&self, output: u32) -> [i64; 2] {
         let longer = i64::from(output) - self.mean;
+        // By arithmetic: a branch could not be predicted.
+        let longer = longer & i64::from(output != UNHEARD).wrapping_neg();
         [(-longer).max(0), longer.max(0)]
     }
 
@@ -53,13 +55,49 @@ impl Leeway {
     }
 }
 
-/// An answer that is heard in a stretch.
+/// What comes in a slice.
+#[derive(Debug, Default)]
+struct Sum {
+    /// By how much its answers are shorter, and longer.
+    distance: [i64; 2],
+    /// As in [`Told`].
+    output: u64,
+    answers: u64,
+}
+
+impl Sum {
+    #[inline(always)]
+    fn add(&mut self, output: u32, [shorter, longer]: [i64; 2]) {
+        let heard = u64::from(output != UNHEARD);
+        self.output += u64::from(output) * heard;
+        self.answers += heard;
+        self.is_told([shorter, longer]);
+    }
+
+    /// The same, of an answer that somebody hears of.
+    #[inline(always)]
+    fn is_told(&mut self, [shorter, longer]: [i64; 2]) {
+        self.distance = [self.distance[0] + shorter, self.distance[1] + longer];
+    }
+}
+
+/// Somebody who hears of an answer in a stretch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Heard {
     /// The slice in which it comes, counted from time zero, and the number of its attempt.
     tick: u64,
     number: u64,
     pub(super) news: News,
+}
+
+/// What is heard in a stretch of the attempts that are under way.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Who hears of it.
+    pub(super) heard: Vec<Heard>,
+    /// Of answers of which nothing matters but their output, all output tokens, and how many there are.
+    pub(super) output: u64,
+    pub(super) answers: u64,
 }
 
 impl<A: Admit> Passage<'_, A> {
@@ -72,8 +110,8 @@ impl<A: Admit> Passage<'_, A> {
         upcoming: Upcoming<'_>,
         outputs: &[u32],
         answers: &Answers,
-        hearers: &mut Hearers,
-        heard: &mut Vec<Heard>,
+        (hearers, kept): (&mut Hearers, &Outputs),
+        told: &mut Told,
     ) -> Option<Ahead> {
         let Ahead { first, slices, attempts } = ahead;
         let Course { agenda, far, .. } = &mut *self.course;
@@ -81,47 +119,54 @@ impl<A: Admit> Passage<'_, A> {
         let end = first + slices as u64;
         let until = agenda.start_of(end);
         for (&output, &ends) in outputs.iter().zip(upcoming.ends) {
-            // By arithmetic: a branch could not be predicted.
-            let comes = i64::from((output != CUT_OFF) & (ends < until));
-            leeway.take(leeway.distance(output).map(|distance| distance * comes));
+            leeway.take(leeway.distance(if ends < until { output } else { UNHEARD }));
         }
-        let (admissions, is_silent) = (self.moved.admissions, hearers.is_empty());
-        let mut hear = |leeway: &Leeway, entry: Entry, tick: u64| {
-            let number = number_of(entry.what().slot(), admissions);
-            match hearers.take(number) {
-                Some(news) if news.client != News::UNHEARD.client => {
-                    heard.push(Heard { tick, number, news });
-                    leeway.distance(news.output)
-                }
-                _ => [0, 0],
-            }
+        let (admissions, nobody_hears) = (self.moved.admissions, hearers.is_empty());
+        *told = Told { heard: std::mem::take(&mut told.heard), ..Told::default() };
+        let number = |entry: &Entry| number_of(entry.what().slot(), admissions);
+        let mut somebody_hears = |number: u64, tick: u64| {
+            let news = hearers.take(number).filter(|news| news.client != News::UNHEARD.client);
+            told.heard.extend(news.map(|news| Heard { tick, number, news }));
+            news.map_or(UNHEARD, |news| news.output)
         };
-        if !is_silent {
-            agenda.take_far(end - 1, far);
-            for &(entry, tick) in far.iter() {
-                leeway.take(hear(&leeway, entry, tick));
+        agenda.take_far(end - 1, far);
+        for &(entry, tick) in far.iter() {
+            let mut output = kept.get(number(&entry));
+            if output == UNHEARD && !nobody_hears {
+                output = somebody_hears(number(&entry), tick);
             }
-            agenda.put_back(far);
+            leeway.take(leeway.distance(output));
         }
+        agenda.put_back(far);
         let mut steady = first;
         while steady < end {
-            let mut sum = [0, 0];
-            if !is_silent {
-                for entry in agenda.entries(steady) {
-                    let [shorter, longer] = hear(&leeway, entry, steady);
-                    sum = [sum[0] + shorter, sum[1] + longer];
+            let mut sum = Sum::default();
+            for entry in agenda.entries(steady) {
+                let output = kept.get(number(&entry));
+                sum.add(output, leeway.distance(output));
+                if output == UNHEARD && !nobody_hears {
+                    sum.is_told(leeway.distance(somebody_hears(number(&entry), steady)));
                 }
             }
-            if !leeway.has_room(sum) {
+            if !leeway.has_room(sum.distance) {
                 break;
             }
-            leeway.pass(sum);
+            leeway.pass(sum.distance);
+            told.output += sum.output;
+            told.answers += sum.answers;
             steady += 1;
+        }
+        for (entry, _) in far.iter().filter(|&&(_, tick)| tick < steady) {
+            let output = kept.get(number(entry));
+            if output != UNHEARD {
+                told.output += u64::from(output);
+                told.answers += 1;
+            }
         }
         if steady == end {
             return Some(ahead);
         }
-        heard.retain(|heard| {
+        told.heard.retain(|heard| {
             let comes = heard.tick < steady;
             if !comes {
                 hearers.insert(heard.number, heard.news);

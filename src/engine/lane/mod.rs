@@ -30,6 +30,7 @@ mod hearers;
 mod held_back;
 mod leeway;
 mod load;
+mod outputs;
 mod paced;
 mod prices;
 mod ranks;
@@ -66,11 +67,12 @@ use crate::tally::{FlowTally, Health, Tally};
 use crate::units::SimTime;
 use agenda::Orders;
 use alarms::{Alarms, NO_REQUEST};
-use departures::Departures;
 use entry::{Entry, Moment, What};
 use first_tokens::FirstTokens;
 use hearers::Hearers;
 use held_back::Wake;
+use outputs::{Outputs, UNHEARD};
+use paced::Queue;
 use repeating::RepeatingState;
 use track::{Course, Track, nobody_hears, number_of};
 use trials::Trial;
@@ -84,13 +86,14 @@ pub(super) struct LaneState {
     /// Requests that stay in their blocks, where clients have a ladder; in place of the others, if there cannot be any.
     repeating: Option<Box<RepeatingState>>,
     /// Where a gateway's queue stays in its blocks.
-    departures: Option<Box<Departures>>,
+    queue: Option<Box<Queue>>,
 }
 
 /// Requests that wait, or for whose end somebody waits.
 #[derive(Debug, Default)]
 struct InProgress {
     hearers: Hearers,
+    outputs: Outputs,
     waiting: Slab<Waiting>,
     /// By slot of `waiting`, the number of the current wait; zero outside of one.
     tickets: Vec<u64>,
@@ -145,7 +148,7 @@ struct Lane<'s, 'a, A> {
     track: Track<'s, 'a, A>,
     in_progress: &'s mut InProgress,
     repeating: Option<&'s mut RepeatingState>,
-    departures: &'s mut Option<Box<Departures>>,
+    queue: &'s mut Option<Box<Queue>>,
     tally: &'s mut FlowTally,
     health: &'s mut Option<Health>,
     pool: &'s mut PoolState,
@@ -209,7 +212,7 @@ impl<O: Observer> Simulation<'_, O> {
             track: Track { quota, course, source, marks: &self.marks, moved },
             in_progress: &mut state.in_progress,
             repeating: state.repeating.as_deref_mut(),
-            departures: &mut state.departures,
+            queue: &mut state.queue,
             tally: &mut flows[0],
             health,
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
@@ -438,12 +441,23 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
     }
 
+    /// Who hears that an attempt has succeeded where nobody is said to.
+    #[inline(always)]
+    fn unsaid(&mut self, number: u64) -> News {
+        if self.all_alike {
+            return News::default();
+        }
+        match self.in_progress.outputs.take(number) {
+            UNHEARD => News::UNHEARD,
+            output => News { output, ..News::default() },
+        }
+    }
+
     /// A client hears that an attempt has succeeded.
     #[inline(never)]
     fn answered(&mut self, number: u64, load: Load, now: SimTime) {
-        // Where not all are alike, nobody hears of those of which nothing is said.
-        let unsaid = if self.all_alike { News::default() } else { News::UNHEARD };
-        let News { client, request, output } = self.in_progress.hearers.take(number).unwrap_or(unsaid);
+        let news = self.in_progress.hearers.take(number);
+        let News { client, request, output } = news.unwrap_or_else(|| self.unsaid(number));
         if client == News::UNHEARD.client {
             return;
         }

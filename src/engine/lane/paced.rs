@@ -9,9 +9,10 @@
 //!
 //! *Why*: a record, a line, a wake and counters one by one took two thirds of the time of a paced request.
 
-use super::departures::{CUT_OFF, Departure, Departures, Leaves, Opening, Terms};
+use super::departures::{Departure, Departures, Leaves, Opening, Terms};
 use super::entry::Moment;
-use super::leeway::Heard;
+use super::leeway::{Heard, Told};
+use super::outputs::UNHEARD;
 use super::prices::PriceTerms;
 use super::track::{Course, nobody_hears};
 use super::{InProgress, Lane, News};
@@ -21,16 +22,18 @@ use crate::engine::held_back::HoldsBack as _;
 use crate::engine::request::{NOWHERE, Next};
 use crate::units::{SimSpan, SimTime};
 
-/// A gateway until the next mark. Until the end of a run the gateway itself knows nothing of it: nobody else asks.
+/// A gateway with its queue. Between two marks the gateway itself knows nothing of it: nobody else asks.
 #[derive(Debug)]
 pub(super) struct Queue {
+    /// Of the quota, until the next mark [quota tokens per minute].
+    limit: u64,
     opening: Opening,
     /// Who went last: when, and for what price.
     went: Option<(SimTime, u64)>,
     terms: Terms,
-    departures: Box<Departures>,
-    /// What is heard in the stretch at hand.
-    heard: Vec<Heard>,
+    departures: Departures,
+    /// In the stretch at hand.
+    told: Told,
 }
 
 impl Departure {
@@ -48,7 +51,7 @@ impl Departure {
 
 impl<A: Admit> Lane<'_, '_, A> {
     /// The gateway's queue, if it can stay in its blocks.
-    pub(super) fn gateway_queue(&mut self) -> Option<Queue> {
+    pub(super) fn gateway_queue(&mut self) -> Option<Box<Queue>> {
         let model = self.workload.model;
         let is_simple = model.pace.is_some()
             && model.concurrency.is_none()
@@ -67,7 +70,6 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.put_in_line(now);
             return None;
         }
-        let opening = Opening { at: self.held_back.opens(model.pool, now), last: SimTime::MAX };
         let terms = Terms {
             deadline: model.deadline.map_or(u64::MAX, |deadline| deadline.0),
             warmup: marks.warmup(),
@@ -75,13 +77,19 @@ impl<A: Admit> Lane<'_, '_, A> {
             patience: marks.patience(),
             marked: model.read_timeout.is_some(),
         };
-        let mut departures = self.departures.take().unwrap_or_else(|| Box::new(Departures::new()));
-        departures.begin_at(self.track.source.place, opening);
-        Some(Queue { opening, went: None, terms, departures, heard: Vec::new() })
+        let (opens, limit) = (self.held_back.opens(model.pool, now), self.held_back.gateway(model.pool).limit());
+        let mut queue = self.queue.take().unwrap_or_else(|| Box::new(Queue::new(terms)));
+        if queue.limit != limit || queue.opening.at.max(now) != opens {
+            // The quota has changed.
+            queue.limit = limit;
+            queue.opening = Opening { at: opens, last: SimTime::MAX };
+            queue.departures.begin_at(self.track.source.place, queue.opening);
+        }
+        Some(queue)
     }
 
     /// Runs until the next mark, with a gateway whose queue stays in its blocks.
-    pub(super) fn run_paced(&mut self, mark: SimTime, mut queue: Queue) {
+    pub(super) fn run_paced(&mut self, mark: SimTime, mut queue: Box<Queue>) {
         loop {
             self.look_at_departures(&mut queue);
             if self.live_through_departures(mark, &mut queue) {
@@ -101,11 +109,11 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.look_at_departures(&mut queue);
             self.leave(next, &mut queue);
         }
-        if let Some((at, price)) = queue.went {
+        if let Some((at, price)) = queue.went.take() {
             // What it had taken before has flowed in.
             self.held_back.take(self.workload.model.pool, price, at);
         }
-        *self.departures = Some(queue.departures);
+        *self.queue = Some(queue);
     }
 
     /// Sees to it that the next departures are known, as far as the block goes.
@@ -159,11 +167,16 @@ impl<A: Admit> Lane<'_, '_, A> {
             match self.track.quota.admit(now, cost) {
                 Admission::Admitted(_) => {
                     // Its deadline is the end of it, and an event.
-                    let is_cut_off = output == CUT_OFF;
+                    let is_cut_off = output == UNHEARD;
                     self.track.moved.wakes += u64::from(is_cut_off);
                     self.track.moved.counted_open += u64::from(counted & !is_cut_off);
-                    let news = (!is_cut_off).then(|| self.news_of_next());
-                    self.depart(next.ends, cost, charge, next.load, news);
+                    let number = self.track.depart(next.ends, cost, charge, next.load);
+                    if !self.workload.books_end() {
+                        self.in_progress.outputs.insert(number, output, next.ends, now);
+                    } else if !is_cut_off {
+                        let news = self.news_of_next();
+                        self.in_progress.hearers.insert(number, news);
+                    }
                 }
                 Admission::Refused(refusal) => {
                     columns.count_apart(place);
@@ -211,19 +224,19 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     fn try_to_live_through_departures(&mut self, mark: SimTime, queue: &mut Queue) -> bool {
         let Lane { track, in_progress, held_back, states, client, workload, .. } = self;
-        let InProgress { hearers, waiting, .. } = &mut **in_progress;
+        let InProgress { hearers, outputs, waiting, .. } = &mut **in_progress;
         let answers = held_back.answers(0);
-        let Queue { departures, terms, heard, .. } = &mut *queue;
+        let Queue { departures, terms, told, .. } = &mut *queue;
         let (mut passage, block, place) = track.passage();
         let upcoming = departures.upcoming(block.columns().outlook.even);
         let Some(ahead) = passage.look_ahead(upcoming, mark) else { return false };
-        let (_, _, outputs) = departures.next(ahead.attempts);
-        let Some(ahead) = passage.hear_ahead(ahead, upcoming, outputs, answers, hearers, heard) else {
+        let (_, _, begun) = departures.next(ahead.attempts);
+        let Some(ahead) = passage.hear_ahead(ahead, upcoming, begun, answers, (hearers, outputs), told) else {
             passage.course.unrest.grows();
             return false;
         };
-        let (mut sum, mut count) = (0, heard.len() as u64);
-        for Heard { news: News { client: whose, request, output }, .. } in heard.drain(..) {
+        let (mut sum, mut count) = (told.output, told.answers);
+        for Heard { news: News { client: whose, request, output }, .. } in told.heard.drain(..) {
             if workload.books_end() {
                 let call = if request == NOWHERE { Call::default() } else { waiting.get(request).call };
                 client.after_success(&mut states[whose as usize], &call, SimTime::ZERO);
@@ -232,26 +245,31 @@ impl<A: Admit> Lane<'_, '_, A> {
                 waiting.free(request);
             }
             sum += u64::from(output);
-        }
-        let (places, leaves, outputs) = departures.next(ahead.attempts);
-        let mut wakes = leaves.iter().map(|&leaves| u64::from(leaves == Leaves::AsItOpens)).sum::<u64>();
-        let (admissions, until) = (passage.moved.admissions, passage.end_of(ahead));
-        for ((number, &place), (&output, &ends)) in (admissions..).zip(places).zip(outputs.iter().zip(upcoming.ends)) {
-            if output == CUT_OFF {
-                wakes += 1;
-                continue;
-            }
-            passage.moved.counted_open += u64::from(block.times[usize::from(place)] >= terms.warmup.0);
-            let whose = workload.client_of(block.first + u64::from(place));
-            if ends >= until {
-                hearers.insert(number, News { client: whose, request: NOWHERE, output });
-                continue;
-            }
-            if workload.books_end() {
-                client.after_success(&mut states[whose as usize], &Call::default(), SimTime::ZERO);
-            }
-            sum += u64::from(output);
             count += 1;
+        }
+        let (places, leaves, begun) = departures.next(ahead.attempts);
+        let (admissions, until) = (passage.moved.admissions, passage.end_of(ahead));
+        let first_counted = places.partition_point(|&place| block.times[usize::from(place)] < terms.warmup.0);
+        let heard = |outputs: &[u32]| outputs.iter().map(|&output| u64::from(output != UNHEARD)).sum::<u64>();
+        let cut_off = begun.len() as u64 - heard(begun);
+        passage.moved.counted_open += heard(&begun[first_counted..]);
+        let mut wakes = cut_off + leaves.iter().map(|&leaves| u64::from(leaves == Leaves::AsItOpens)).sum::<u64>();
+        for (&output, &ends) in begun.iter().zip(upcoming.ends) {
+            let comes = u64::from((output != UNHEARD) & (ends < until));
+            sum += comes * u64::from(output);
+            count += comes;
+        }
+        if workload.books_end() {
+            for (((number, &place), &output), &ends) in (admissions..).zip(places).zip(begun).zip(upcoming.ends) {
+                let whose = workload.client_of(block.first + u64::from(place));
+                if output != UNHEARD && ends < until {
+                    client.after_success(&mut states[whose as usize], &Call::default(), SimTime::ZERO);
+                } else if output != UNHEARD {
+                    hearers.insert(number, News { client: whose, request: NOWHERE, output });
+                }
+            }
+        } else {
+            outputs.insert_all(admissions, begun, &upcoming.ends[..ahead.attempts], passage.start_of(ahead));
         }
         passage.live_through(ahead, upcoming, nobody_hears);
         answers.learn_all(sum, count);
@@ -290,6 +308,12 @@ impl<A: Admit> Lane<'_, '_, A> {
 }
 
 impl Queue {
+    fn new(terms: Terms) -> Queue {
+        let opening = Opening { at: SimTime::ZERO, last: SimTime::MAX };
+        let (departures, told) = (Departures::new(), Told::default());
+        Queue { limit: 0, opening, went: None, terms, departures, told }
+    }
+
     /// The request in this place goes; and the gateway last opened for somebody then, if it has of late.
     #[inline(always)]
     fn goes(&mut self, place: usize, now: SimTime, opened: Option<SimTime>) {

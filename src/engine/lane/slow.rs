@@ -1,6 +1,7 @@
 //! Attempts of a lane that are not plain: first ones that may meet more than a quota, and all that follow a failure.
 
 use super::load::Load;
+use super::outputs::UNHEARD;
 use super::{Lane, News};
 use crate::admission::{Admission, Admit};
 use crate::client::Failure;
@@ -162,6 +163,9 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.in_progress.waiting.free(slot);
         }
         let load = Load::new(held, charge, (ends - now).0).counted(ends_counted);
+        if self.in_progress.outputs.are_kept() {
+            self.in_progress.outputs.insert(self.track.moved.admissions, UNHEARD, ends, now);
+        }
         self.depart(ends, held, charge, load, news);
         match fate {
             Fate::Answered => {}

@@ -228,6 +228,12 @@ impl<A: Admit> Passage<'_, A> {
         (any && end > first).then(|| Ahead { first, slices: (end - first) as usize, attempts })
     }
 
+    /// When these slices begin.
+    #[inline(always)]
+    pub(super) fn start_of(&self, ahead: Ahead) -> SimTime {
+        self.course.agenda.start_of(ahead.first)
+    }
+
     /// When these slices end.
     #[inline(always)]
     pub(super) fn end_of(&self, ahead: Ahead) -> SimTime {
