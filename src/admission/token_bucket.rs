@@ -2,7 +2,7 @@
 
 use super::limiter::{Entry, Limiter};
 use super::stretch::{End, Stretch, Walked};
-use crate::units::{Probability, SimSpan, SimTime};
+use crate::units::{Probability, SimSpan, SimTime, round_up};
 
 /// One token in the bucket's unit, token·ns per minute: a refill of `Q` tokens per minute over whole nanoseconds is
 /// then a whole number, and the level exact.
@@ -67,7 +67,7 @@ impl TokenBucket {
     pub fn is_exact_in_floating_point(&self, most: u64) -> bool {
         // So are numbers of the size of a dividend and a divisor. A quotient of two of them that is no whole number is further
         // from the nearest one than rounding can move it.
-        const EXACT: u64 = 1 << 53;
+        const EXACT: u64 = 1 << 51;
         most < EXACT / TOKEN as u64 && (1..EXACT).contains(&self.limit)
     }
 
@@ -75,9 +75,7 @@ impl TokenBucket {
     /// integers.
     #[inline(always)]
     pub fn time_in_floating_point(&self, cost: u64) -> u64 {
-        let exact = (cost * TOKEN as u64) as f64 / self.limit as f64;
-        let whole = exact as u64;
-        whole + u64::from((whole as f64) < exact)
+        round_up((cost * TOKEN as u64) as f64 / self.limit as f64)
     }
 
     /// The level now, in [`TOKEN`]s.
@@ -271,15 +269,15 @@ mod tests {
 
     #[test]
     fn times_in_floating_point_are_exact() {
-        const MOST: u64 = 150_119;
-        for limit in [1, 3, 59_999, 60_000, 3_831_996, 7_000_003, (1 << 53) - 1] {
+        const MOST: u64 = 37_529;
+        for limit in [1, 3, 59_999, 60_000, 3_831_996, 7_000_003, (1 << 51) - 1] {
             let bucket = TokenBucket::new(limit, SimSpan::ZERO, Probability(1.0));
             assert!(bucket.is_exact_in_floating_point(MOST) && !bucket.is_exact_in_floating_point(MOST + 1));
             for cost in (0..=MOST).step_by(7).chain([MOST]) {
                 assert_eq!(Some(bucket.time_in_floating_point(cost)), bucket.time_for(cost), "{cost} at {limit}");
             }
         }
-        for limit in [0, 1 << 53, u64::MAX] {
+        for limit in [0, 1 << 51, u64::MAX] {
             let bucket = TokenBucket::new(limit, SimSpan::ZERO, Probability(1.0));
             assert!(!bucket.is_exact_in_floating_point(0));
         }

@@ -27,7 +27,7 @@ use super::simulation::Simulation;
 use super::slab::MOST_LINES;
 use crate::admission::{Limiter as _, TokenBucket};
 use crate::client::{Call, Client, ClientState, Send, Waiters};
-use crate::model::{Demand, Pool, QuotaLaw, Workload};
+use crate::model::{Demand, Pool, Workload};
 use crate::units::{Probability, SimSpan, SimTime, Tokens};
 use std::collections::VecDeque;
 
@@ -368,14 +368,13 @@ impl HeldBack {
     /// would ask for.
     #[inline(always)]
     pub(super) fn price(workload: &Workload, mean: u64, pool: &Pool, demand: Demand) -> u64 {
-        HeldBack::price_at(workload, mean, pool.law(), demand)
+        let estimate = pool.charge(&Demand { natural_output: Tokens(mean), ..demand }).0;
+        HeldBack::price_of(estimate, workload.pace.map_or(1.0, |pace| pace.0))
     }
 
-    /// The same under the law of a pool.
+    /// What a request of this estimate takes from a gateway that lets through this share of a quota.
     #[inline(always)]
-    pub(super) fn price_at(workload: &Workload, mean: u64, law: QuotaLaw, demand: Demand) -> u64 {
-        let estimate = law.charge(&Demand { natural_output: Tokens(mean), ..demand }).0;
-        let share = workload.pace.map_or(1.0, |pace| pace.0);
+    pub(super) fn price_of(estimate: u64, share: f64) -> u64 {
         // The gateway fills at the whole quota: a share of it takes longer for as much.
         let exact = estimate as f64 / share;
         let whole = exact as u64;

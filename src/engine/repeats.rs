@@ -31,16 +31,49 @@ pub(super) struct Repeats {
     pub(super) cut_off: [Verdict; BLOCK],
 }
 
-/// What becomes of a request in the queue of a gateway.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wait {
-    /// How long it waits \[ns\].
-    pub(super) waited: u64,
-    /// Whether it goes, rather than being given up in the queue; and whether it is given up before its attempt ends.
-    pub(super) goes: bool,
-    pub(super) cut_off: bool,
-    /// It is counted elsewhere.
-    pub(super) apart: bool,
+/// The waits of a block's requests for their gateway.
+#[derive(Clone, Copy)]
+pub(super) struct Waits<'w> {
+    /// When each goes \[ns\], and whether it does, or is given up first.
+    pub(super) at: &'w [u64; BLOCK],
+    pub(super) goes: &'w [bool; BLOCK],
+    /// When each arrived, how long its answer takes, and after how long it is given up \[ns\].
+    pub(super) arrived: &'w [u64],
+    pub(super) service: &'w [u64; BLOCK],
+    pub(super) deadline: u64,
+}
+
+/// Notes what becomes of requests that wait for their gateway.
+struct HoldingBack<'h, 'c> {
+    columns: &'h mut Columns<'c>,
+    range: Range<usize>,
+    waits: Waits<'h>,
+}
+
+impl Loop for HoldingBack<'_, '_> {
+    #[inline(always)]
+    fn run(self) {
+        let HoldingBack { columns: Columns { repeats, verdicts, .. }, range, waits } = self;
+        let Waits { at, goes, arrived, service, deadline } = waits;
+        let arrived = &arrived[..BLOCK];
+        let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
+        let (mut any, mut any_cut_off) = (false, false);
+        // Looked up: a branch could not be predicted.
+        let verdict = |admitted: bool| if admitted { Verdict::Admitted } else { Verdict::Refused };
+        for place in start..end {
+            let (goes, waited) = (goes[place], at[place] - arrived[place]);
+            let cut_off = goes & (waited.saturating_add(service[place]) > deadline);
+            repeats.waited[place] = if goes { waited } else { 0 };
+            repeats.given_up[place] = u8::from(cut_off | !goes);
+            repeats.cut_off[place] = verdict(cut_off);
+            verdicts[place] = verdict(goes & !cut_off);
+            any |= (waited > 0) | cut_off;
+            any_cut_off |= cut_off;
+        }
+        repeats.any |= any;
+        repeats.held_back = repeats.any;
+        repeats.any_cut_off |= any_cut_off;
+    }
 }
 
 /// What is known of a block before anything happens to its requests.
@@ -248,26 +281,17 @@ impl Columns<'_> {
         }
     }
 
-    /// What becomes of a request in the queue of a gateway is known, provided that its attempt is admitted.
-    #[inline(always)]
-    pub(super) fn held_back(&mut self, place: usize, wait: Wait) {
-        let Wait { waited, goes, cut_off, apart } = wait;
-        // Looked up: a branch could not be predicted.
-        let verdict = |admitted: bool| [Verdict::Refused, Verdict::Admitted][usize::from(admitted)];
-        let given_up = !apart & (cut_off | !goes);
-        let repeats = &mut self.repeats;
-        repeats.any |= given_up | (waited > 0);
-        repeats.held_back = repeats.any;
-        repeats.any_cut_off |= cut_off;
-        repeats.waited[place] = if goes { waited } else { 0 };
-        repeats.given_up[place] = given_up.into();
-        repeats.cut_off[place] = verdict(goes & cut_off & !apart);
-        self.verdicts[place] = verdict(goes & !cut_off & !apart);
+    /// It is known how long requests wait for their gateway, provided that the attempts that they make are admitted.
+    pub(super) fn hold_back(&mut self, range: Range<usize>, waits: Waits<'_>) {
+        widest(HoldingBack { columns: self, range, waits });
     }
 
-    /// Nothing is known yet of what becomes of a request in the queue of a gateway, or it is counted elsewhere.
+    /// A request is counted elsewhere.
     pub(super) fn count_apart(&mut self, place: usize) {
-        self.held_back(place, Wait { waited: 0, goes: true, cut_off: false, apart: true });
+        self.verdicts[place] = Verdict::Refused;
+        self.repeats.cut_off[place] = Verdict::Refused;
+        self.repeats.given_up[place] = 0;
+        self.repeats.waited[place] = 0;
     }
 
     /// A request was refused so often, the last time if one, when it was given up if one, and admitted or given up so long

@@ -13,13 +13,15 @@ use super::outputs::UNHEARD;
 use super::prices::Prices;
 use super::stretch::Upcoming;
 use crate::engine::draws::BLOCK;
-use crate::engine::repeats::Wait;
+use crate::engine::first_attempt::Verdict;
+use crate::engine::foresight::Marked;
+use crate::engine::repeats::Waits;
 use crate::engine::source::Drawn;
 use crate::units::{SimSpan, SimTime};
 use std::ops::Range;
 
 /// So many requests are looked at together, as long as fewer than so many departures are known.
-const CHUNK: usize = 128;
+const CHUNK: usize = 192;
 
 /// When a gateway opens for the next request, and what led to that.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +72,9 @@ pub(super) struct Departures {
     /// Whether the last of them meets more than the quota and its deadline: no further is known then.
     stops: bool,
     pub(super) prices: Prices,
+    /// By place, too: when each goes, and whether it does, or is given up first.
+    at: [u64; BLOCK],
+    goes: [bool; BLOCK],
     /// By departure: the place of its request in the block, how it leaves, and when.
     places: [u16; BLOCK],
     leaves: [Leaves; BLOCK],
@@ -107,6 +112,8 @@ impl Departures {
             opening: Opening { at: SimTime::ZERO, last: SimTime::MAX },
             stops: false,
             prices: Prices::NONE,
+            at: [0; BLOCK],
+            goes: [false; BLOCK],
             places: [0; BLOCK],
             leaves: [Leaves::AsItArrives; BLOCK],
             times: [0; BLOCK],
@@ -140,41 +147,66 @@ impl Departures {
     pub(super) fn look(&mut self, range: Range<usize>, block: &mut Drawn<'_>, terms: &Terms) {
         let Drawn { times, timing, tokens, columns, .. } = block;
         let columns = columns.as_mut().expect("a workload in a lane has columns");
+        let (known, start) = (self.len, range.start);
+        self.follow(range, times, &timing.service, &columns.foresight.at_once, terms);
+        columns.hold_back(
+            start..self.seen,
+            Waits {
+                at: &self.at,
+                goes: &self.goes,
+                arrived: times,
+                service: &timing.service,
+                deadline: terms.deadline,
+            },
+        );
+        if self.stops {
+            columns.count_apart(self.seen - 1);
+        }
+        for nth in known..self.len {
+            let place = usize::from(self.places[nth]) % BLOCK;
+            let cut_off = columns.repeats.cut_off[place] == Verdict::Admitted;
+            let ends = SimTime(self.times[nth]).saturating_add(SimSpan(timing.service[place]));
+            let counted = !cut_off & (times[place] >= terms.warmup.0) & (ends <= terms.patience);
+            let (held, charge) = (columns.reservation[place], columns.charge[place]);
+            self.costs[nth] = held;
+            self.ends[nth] = ends;
+            self.loads[nth] = columns.outlook.loads[place].counted(counted);
+            self.taken[nth + 1] = self.taken[nth] + held.max(charge);
+            self.outputs[nth] = if cut_off { UNHEARD } else { tokens.capped[place] };
+        }
+    }
+
+    /// Follows when the gateway opens from request to request, up to one that meets more than the quota and its deadline.
+    #[inline(always)]
+    fn follow(&mut self, range: Range<usize>, times: &[u64], service: &[u64; BLOCK], marked: &Marked, terms: &Terms) {
+        let deadline = terms.deadline;
+        // Towards the end of measured time some are cut off after it.
+        let any_special =
+            (terms.marked && marked.any) || times[range.end - 1].saturating_add(deadline) >= terms.horizon.0;
         let Opening { at: mut opens, mut last } = self.opening;
         let mut nth = self.len;
         (self.seen, self.stops) = (range.end.min(BLOCK), false);
         for place in range.start..self.seen {
-            let (arrives, service) = (times[place], timing.service[place]);
-            let late = arrives.saturating_add(terms.deadline);
+            let arrives = times[place];
+            let late = arrives.saturating_add(deadline);
             let waits = arrives < opens.0;
             let goes = !(waits & (late <= opens.0) & (late < SimTime::MAX.0));
             let at = SimTime(arrives.max(opens.0));
-            let waited = at.0 - arrives;
-            let too_long = goes & (waited.saturating_add(service) > terms.deadline);
-            let marked = terms.marked && columns.foresight.at_once.is[place];
-            let is_special = goes & (marked | (too_long & (late >= terms.horizon.0)));
-            let cut_off = too_long & !is_special;
-            columns.held_back(place, Wait { waited, goes, cut_off, apart: is_special });
-
-            let ends = at.saturating_add(SimSpan(service));
-            let counted = !cut_off & (arrives >= terms.warmup.0) & (ends <= terms.patience);
-            let (held, charge) = (columns.reservation[place], columns.charge[place]);
+            (self.at[place], self.goes[place]) = (at.0, goes);
             // Written in any case, kept if it goes: a branch could not be predicted.
             let which = nth % BLOCK;
             self.places[which] = place as u16;
             self.leaves[which] = LEAVES[usize::from(waits)][usize::from(at == last)];
             self.times[which] = at.0;
-            self.costs[which] = held;
-            self.ends[which] = ends;
-            self.loads[which] = columns.outlook.loads[place].counted(counted);
-            self.taken[which + 1] = self.taken[which] + held.max(charge);
-            self.outputs[which] = if cut_off { UNHEARD } else { tokens.capped[place] };
             nth += usize::from(goes);
             last = if goes & waits { at } else { last };
             opens = if goes { at.saturating_add(SimSpan(self.prices.busy[place])) } else { opens };
-            if is_special {
-                (self.stops, self.seen) = (true, place + 1);
-                break;
+            if any_special && goes {
+                let too_long = (at.0 - arrives).saturating_add(service[place]) > deadline;
+                if (terms.marked && marked.is[place]) || (too_long && late >= terms.horizon.0) {
+                    (self.stops, self.seen) = (true, place + 1);
+                    break;
+                }
             }
         }
         self.len = nth;

@@ -11,8 +11,10 @@ use super::stretch::{Ahead, Passage, Upcoming};
 use super::track::{Course, number_of};
 use crate::admission::Admit;
 use crate::engine::answers::Answers;
+use crate::units::SimTime;
 
 /// By how much answers may yet be shorter than the mean together, and longer, before it may move \[tokens\].
+#[derive(Debug, Clone, Copy)]
 struct Leeway {
     mean: i64,
     shorter: i64,
@@ -25,59 +27,67 @@ impl Leeway {
         Leeway { mean: answers.mean() as i64, shorter: shorter as i64, longer: longer as i64 }
     }
 
-    /// By how much an answer is shorter, and by how much it is longer; by nothing if nobody hears it.
-    #[inline(always)]
-    fn distance(&self, output: u32) -> [i64; 2] {
-        let longer = i64::from(output) - self.mean;
-        // By arithmetic: a branch could not be predicted.
-        let longer = longer & i64::from(output != UNHEARD).wrapping_neg();
-        [(-longer).max(0), longer.max(0)]
-    }
-
-    /// Some answers come at any time.
-    #[inline(always)]
-    fn take(&mut self, [shorter, longer]: [i64; 2]) {
-        self.shorter -= shorter;
-        self.longer -= longer;
-    }
-
-    /// Some answers come before all others that are asked about afterwards: then what is shorter makes up for what is longer.
-    #[inline(always)]
-    fn pass(&mut self, [shorter, longer]: [i64; 2]) {
-        self.shorter += longer - shorter;
-        self.longer += shorter - longer;
+    /// As far as it reaches beyond answers that may come at any time.
+    fn beside(self, [shorter, longer]: [i64; 2]) -> Leeway {
+        Leeway { shorter: self.shorter - shorter, longer: self.longer - longer, ..self }
     }
 
     /// Whether the mean stays, in whichever order these answers come.
     #[inline(always)]
-    fn has_room(&self, [shorter, longer]: [i64; 2]) -> bool {
-        self.shorter >= shorter && self.longer >= longer
+    fn has_room(&self, sum: Sum) -> bool {
+        // None is shorter than nothing, nor longer than all together.
+        self.shorter >= self.mean * sum.answers as i64 && self.longer >= sum.output as i64
+    }
+
+    /// These answers have come: then what was shorter makes up for what was longer.
+    #[inline(always)]
+    fn pass(&mut self, sum: Sum) {
+        let longer = sum.output as i64 - self.mean * sum.answers as i64;
+        self.shorter += longer;
+        self.longer -= longer;
     }
 }
 
-/// What comes in a slice.
-#[derive(Debug, Default)]
-struct Sum {
-    /// By how much its answers are shorter, and longer.
-    distance: [i64; 2],
-    /// As in [`Told`].
-    output: u64,
-    answers: u64,
+/// By how much the answers that are heard are shorter than the mean together, and longer, if they have come by `until`.
+#[inline(always)]
+fn distances(mean: i64, outputs: &[u32], ends: &[SimTime], until: SimTime) -> [i64; 2] {
+    let (mut net, mut longer) = (0, 0);
+    for (&output, &ends) in outputs.iter().zip(ends) {
+        // By arithmetic: a branch could not be predicted.
+        let comes = i64::from((output != UNHEARD) & (ends < until));
+        let distance = (i64::from(output) - mean) & comes.wrapping_neg();
+        net += distance;
+        longer += distance & !(distance >> 63);
+    }
+    [longer - net, longer]
+}
+
+/// Answers that are heard.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Sum {
+    /// All output tokens, and how many there are.
+    pub(super) output: u64,
+    pub(super) answers: u64,
 }
 
 impl Sum {
+    /// One more, if it is heard.
     #[inline(always)]
-    fn add(&mut self, output: u32, [shorter, longer]: [i64; 2]) {
-        let heard = u64::from(output != UNHEARD);
-        self.output += u64::from(output) * heard;
-        self.answers += heard;
-        self.is_told([shorter, longer]);
+    pub(super) fn add(&mut self, output: u32) {
+        self.add_if(true, output);
     }
 
-    /// The same, of an answer that somebody hears of.
+    /// One more, if it `comes` and is heard; without a branch.
     #[inline(always)]
-    fn is_told(&mut self, [shorter, longer]: [i64; 2]) {
-        self.distance = [self.distance[0] + shorter, self.distance[1] + longer];
+    pub(super) fn add_if(&mut self, comes: bool, output: u32) {
+        let heard = u64::from(comes & (output != UNHEARD));
+        self.output += u64::from(output) & heard.wrapping_neg();
+        self.answers += heard;
+    }
+
+    #[inline(always)]
+    fn and(self, other: Sum) -> Sum {
+        Sum { output: self.output + other.output, answers: self.answers + other.answers }
     }
 }
 
@@ -95,9 +105,8 @@ pub(super) struct Heard {
 pub(super) struct Told {
     /// Who hears of it.
     pub(super) heard: Vec<Heard>,
-    /// Of answers of which nothing matters but their output, all output tokens, and how many there are.
-    pub(super) output: u64,
-    pub(super) answers: u64,
+    /// Answers of which nothing matters but their output.
+    pub(super) others: Sum,
 }
 
 impl<A: Admit> Passage<'_, A> {
@@ -115,53 +124,45 @@ impl<A: Admit> Passage<'_, A> {
     ) -> Option<Ahead> {
         let Ahead { first, slices, attempts } = ahead;
         let Course { agenda, far, .. } = &mut *self.course;
-        let mut leeway = Leeway::of(answers);
         let end = first + slices as u64;
-        let until = agenda.start_of(end);
-        for (&output, &ends) in outputs.iter().zip(upcoming.ends) {
-            leeway.take(leeway.distance(if ends < until { output } else { UNHEARD }));
-        }
+        let begun = distances(answers.mean() as i64, outputs, upcoming.ends, agenda.start_of(end));
         let (admissions, nobody_hears) = (self.moved.admissions, hearers.is_empty());
-        *told = Told { heard: std::mem::take(&mut told.heard), ..Told::default() };
         let number = |entry: &Entry| number_of(entry.what().slot(), admissions);
         let mut somebody_hears = |number: u64, tick: u64| {
             let news = hearers.take(number).filter(|news| news.client != News::UNHEARD.client);
             told.heard.extend(news.map(|news| Heard { tick, number, news }));
             news.map_or(UNHEARD, |news| news.output)
         };
+        let mut from_afar = Sum::default();
         agenda.take_far(end - 1, far);
         for &(entry, tick) in far.iter() {
-            let mut output = kept.get(number(&entry));
-            if output == UNHEARD && !nobody_hears {
-                output = somebody_hears(number(&entry), tick);
+            from_afar.add(kept.get(number(&entry)));
+            if !nobody_hears {
+                from_afar.add(somebody_hears(number(&entry), tick));
             }
-            leeway.take(leeway.distance(output));
         }
         agenda.put_back(far);
+        let mut leeway = Leeway::of(answers).beside(begun);
+        told.others = Sum::default();
         let mut steady = first;
         while steady < end {
-            let mut sum = Sum::default();
+            let (mut others, mut somebodys) = (Sum::default(), Sum::default());
             for entry in agenda.entries(steady) {
-                let output = kept.get(number(&entry));
-                sum.add(output, leeway.distance(output));
-                if output == UNHEARD && !nobody_hears {
-                    sum.is_told(leeway.distance(somebody_hears(number(&entry), steady)));
+                others.add(kept.get(number(&entry)));
+                if !nobody_hears {
+                    somebodys.add(somebody_hears(number(&entry), steady));
                 }
             }
-            if !leeway.has_room(sum.distance) {
+            let sum = others.and(somebodys);
+            if !leeway.has_room(sum.and(from_afar)) {
                 break;
             }
-            leeway.pass(sum.distance);
-            told.output += sum.output;
-            told.answers += sum.answers;
+            leeway.pass(sum);
+            told.others = told.others.and(others);
             steady += 1;
         }
-        for (entry, _) in far.iter().filter(|&&(_, tick)| tick < steady) {
-            let output = kept.get(number(entry));
-            if output != UNHEARD {
-                told.output += u64::from(output);
-                told.answers += 1;
-            }
+        for (entry, tick) in far.iter() {
+            told.others.add_if(*tick < steady, kept.get(number(entry)));
         }
         if steady == end {
             return Some(ahead);

@@ -135,12 +135,13 @@ impl<A: Admit> Lane<'_, '_, A> {
         let (workload, law, max_tokens) = (self.workload.model, self.pool_model.law(), self.flow.max_tokens);
         let block = self.track.source.block_mut();
         let gateway = &*self.held_back.gateway(workload.pool);
+        let share = workload.pace.map_or(1.0, |pace| pace.0);
         while let Some(range) = departures.to_look_at(block.len) {
             let mean = departures.mean;
             departures.prices.compute(
                 range.clone(),
                 &block.tokens,
-                PriceTerms { workload, law, gateway, max_tokens, mean },
+                PriceTerms { share, law, gateway, max_tokens, mean },
             );
             departures.look(range, block, terms);
         }
@@ -232,10 +233,9 @@ impl<A: Admit> Lane<'_, '_, A> {
         let Some(ahead) = passage.look_ahead(upcoming, mark) else { return false };
         let (_, _, begun) = departures.next(ahead.attempts);
         let Some(ahead) = passage.hear_ahead(ahead, upcoming, begun, answers, (hearers, outputs), told) else {
-            passage.course.unrest.grows();
             return false;
         };
-        let (mut sum, mut count) = (told.output, told.answers);
+        let mut sum = told.others;
         for Heard { news: News { client: whose, request, output }, .. } in told.heard.drain(..) {
             if workload.books_end() {
                 let call = if request == NOWHERE { Call::default() } else { waiting.get(request).call };
@@ -244,8 +244,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             if request != NOWHERE {
                 waiting.free(request);
             }
-            sum += u64::from(output);
-            count += 1;
+            sum.add(output);
         }
         let (places, leaves, begun) = departures.next(ahead.attempts);
         let (admissions, until) = (passage.moved.admissions, passage.end_of(ahead));
@@ -255,9 +254,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         passage.moved.counted_open += heard(&begun[first_counted..]);
         let mut wakes = cut_off + leaves.iter().map(|&leaves| u64::from(leaves == Leaves::AsItOpens)).sum::<u64>();
         for (&output, &ends) in begun.iter().zip(upcoming.ends) {
-            let comes = u64::from((output != UNHEARD) & (ends < until));
-            sum += comes * u64::from(output);
-            count += comes;
+            sum.add_if(ends < until, output);
         }
         if workload.books_end() {
             for (((number, &place), &output), &ends) in (admissions..).zip(places).zip(begun).zip(upcoming.ends) {
@@ -272,7 +269,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             outputs.insert_all(admissions, begun, &upcoming.ends[..ahead.attempts], passage.start_of(ahead));
         }
         passage.live_through(ahead, upcoming, nobody_hears);
-        answers.learn_all(sum, count);
+        answers.learn_all(sum.output, sum.answers);
         if let (Some(&last), Some(&at)) = (places.last(), upcoming.times[..ahead.attempts].last()) {
             let end = usize::from(last) + 1;
             wakes += (end - place - ahead.attempts) as u64;

@@ -5,7 +5,8 @@
 use crate::admission::TokenBucket;
 use crate::engine::draws::{BLOCK, TokenBlock};
 use crate::engine::held_back::HeldBack;
-use crate::model::{QuotaLaw, Workload};
+use crate::model::{Demand, QuotaLaw};
+use crate::units::{Tokens, round_up};
 use crate::wide::{Loop, widest};
 use std::ops::Range;
 
@@ -28,7 +29,8 @@ impl Prices {
 /// What prices depend on, beside the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PriceTerms<'t> {
-    pub(super) workload: &'t Workload,
+    /// The share of the quota that the gateway lets through.
+    pub(super) share: f64,
     pub(super) law: QuotaLaw,
     pub(super) gateway: &'t TokenBucket,
     /// The limit of requests without one of their own [tokens].
@@ -36,6 +38,9 @@ pub(super) struct PriceTerms<'t> {
     /// The mean of answers [tokens].
     pub(super) mean: u64,
 }
+
+/// Up to here a price is [rounded up](round_up).
+const MOST: f64 = (1u64 << 51) as f64;
 
 struct Pricing<'p> {
     prices: &'p mut Prices,
@@ -48,15 +53,22 @@ impl Loop for Pricing<'_> {
     #[inline(always)]
     fn run(self) {
         let Pricing { prices: Prices { prices, busy }, range, tokens, terms } = self;
-        let PriceTerms { workload, law, gateway, max_tokens, mean } = terms;
+        let PriceTerms { share, law, gateway, max_tokens, mean } = terms;
         let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
+        let (prices, busy) = (&mut prices[start..end], &mut busy[start..end]);
         let mut most = 0;
-        for (place, price) in (start..end).zip(&mut prices[start..end]) {
-            *price = HeldBack::price_at(workload, mean, law, tokens.get(place).demand(max_tokens));
-            most = most.max(*price);
+        for (place, estimate) in (start..end).zip(&mut *prices) {
+            let demand = Demand { natural_output: Tokens(mean), ..tokens.get(place).demand(max_tokens) };
+            *estimate = law.charge(&demand).0;
+            most = most.max(*estimate);
         }
-        let each = prices[start..end].iter().zip(&mut busy[start..end]);
-        if gateway.is_exact_in_floating_point(most) {
+        if most as f64 / share < MOST {
+            prices.iter_mut().for_each(|price| *price = round_up(*price as f64 / share));
+        } else {
+            prices.iter_mut().for_each(|price| *price = HeldBack::price_of(*price, share));
+        }
+        let each = prices.iter().zip(busy);
+        if gateway.is_exact_in_floating_point(HeldBack::price_of(most, share)) {
             each.for_each(|(&price, busy)| *busy = gateway.time_in_floating_point(price));
         } else {
             each.for_each(|(&price, busy)| *busy = gateway.time_for(price).unwrap_or(u64::MAX));
