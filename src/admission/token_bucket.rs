@@ -136,6 +136,12 @@ impl Limiter for TokenBucket {
         let net = inflow + i128::from(stretch.returned() as i64 - stretch.taken() as i64) * TOKEN;
         let per_slice = i128::from(self.limit) * i128::from(stretch.width);
         let mut least = (self.level + net - self.capacity).min(0);
+        let mut after = 0;
+        // First those `s` for which the sums say it: then fewer slices are looked at.
+        for flows in stretch.slices.iter().rev() {
+            after += per_slice + flow(flows);
+            least = least.min(after);
+        }
         let (mut after, mut ends) = (0, Vec::new());
         for (slice, flows) in stretch.slices.iter().enumerate().rev() {
             if after - i128::from(flows.asked + flows.overdrawn) * TOKEN < least {

@@ -12,12 +12,12 @@ use super::load::Load;
 use super::outputs::UNHEARD;
 use super::prices::Prices;
 use super::stretch::Upcoming;
-use crate::engine::draws::BLOCK;
-use crate::engine::first_attempt::Verdict;
+use crate::engine::draws::{BLOCK, TimingBlock};
 use crate::engine::foresight::Marked;
 use crate::engine::repeats::Waits;
 use crate::engine::source::Drawn;
 use crate::units::{SimSpan, SimTime};
+use crate::wide::{Loop, widest};
 use std::ops::Range;
 
 /// So many requests are looked at together, as long as fewer than so many departures are known.
@@ -72,9 +72,7 @@ pub(super) struct Departures {
     /// Whether the last of them meets more than the quota and its deadline: no further is known then.
     stops: bool,
     pub(super) prices: Prices,
-    /// By place, too: when each goes, and whether it does, or is given up first.
-    at: [u64; BLOCK],
-    goes: [bool; BLOCK],
+    by_place: ByPlace,
     /// By departure: the place of its request in the block, how it leaves, and when.
     places: [u16; BLOCK],
     leaves: [Leaves; BLOCK],
@@ -86,6 +84,61 @@ pub(super) struct Departures {
     taken: [u64; BLOCK + 1],
     /// Output tokens of the answer, or [`UNHEARD`] if it is cut off.
     outputs: [u32; BLOCK],
+}
+
+/// The same of all requests of a block.
+#[derive(Debug)]
+struct ByPlace {
+    /// When each goes \[ns\], and whether it does, or is given up first.
+    at: [u64; BLOCK],
+    goes: [bool; BLOCK],
+    /// As in [`Departures`], if it goes.
+    ends: [SimTime; BLOCK],
+    loads: [Load; BLOCK],
+    outputs: [u32; BLOCK],
+}
+
+/// Finds what becomes of requests whose departures are known.
+struct Finding<'f> {
+    by_place: &'f mut ByPlace,
+    range: Range<usize>,
+    times: &'f [u64],
+    timing: &'f TimingBlock,
+    /// Of all attempts, and how long their answers are if they are heard.
+    loads: &'f [Load; BLOCK],
+    outputs: &'f [u32; BLOCK],
+    terms: &'f Terms,
+}
+
+impl Loop for Finding<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Finding { by_place, range, times, timing, terms, .. } = self;
+        let Terms { deadline, warmup, patience, .. } = *terms;
+        let (times, start, end) = (&times[..BLOCK], range.start.min(BLOCK), range.end.min(BLOCK));
+        for place in start..end {
+            let (at, service) = (by_place.at[place], timing.service[place]);
+            let cut_off = (at - times[place]).saturating_add(service) > deadline;
+            let ends = at.saturating_add(service);
+            let counted = !cut_off & (times[place] >= warmup.0) & (ends <= patience.0);
+            by_place.ends[place] = SimTime(ends);
+            by_place.loads[place] = self.loads[place].counted(counted);
+            by_place.outputs[place] = if cut_off { UNHEARD } else { self.outputs[place] };
+        }
+    }
+}
+
+/// Takes what is at these places, in ascending order, out of a column.
+#[inline(always)]
+fn pick<T: Copy>(out: &mut [T], column: &[T; BLOCK], places: &[u16]) {
+    let (Some(&first), Some(&last)) = (places.first(), places.last()) else { return };
+    if usize::from(last - first) + 1 == places.len() {
+        out.copy_from_slice(&column[first.into()..=last.into()]);
+    } else {
+        for (out, &place) in out.iter_mut().zip(places) {
+            *out = column[usize::from(place) % BLOCK];
+        }
+    }
 }
 
 /// A departure.
@@ -112,8 +165,13 @@ impl Departures {
             opening: Opening { at: SimTime::ZERO, last: SimTime::MAX },
             stops: false,
             prices: Prices::NONE,
-            at: [0; BLOCK],
-            goes: [false; BLOCK],
+            by_place: ByPlace {
+                at: [0; BLOCK],
+                goes: [false; BLOCK],
+                ends: [SimTime::ZERO; BLOCK],
+                loads: [Load::default(); BLOCK],
+                outputs: [0; BLOCK],
+            },
             places: [0; BLOCK],
             leaves: [Leaves::AsItArrives; BLOCK],
             times: [0; BLOCK],
@@ -152,8 +210,8 @@ impl Departures {
         columns.hold_back(
             start..self.seen,
             Waits {
-                at: &self.at,
-                goes: &self.goes,
+                at: &self.by_place.at,
+                goes: &self.by_place.goes,
                 arrived: times,
                 service: &timing.service,
                 deadline: terms.deadline,
@@ -162,17 +220,20 @@ impl Departures {
         if self.stops {
             columns.count_apart(self.seen - 1);
         }
-        for nth in known..self.len {
-            let place = usize::from(self.places[nth]) % BLOCK;
-            let cut_off = columns.repeats.cut_off[place] == Verdict::Admitted;
-            let ends = SimTime(self.times[nth]).saturating_add(SimSpan(timing.service[place]));
-            let counted = !cut_off & (times[place] >= terms.warmup.0) & (ends <= terms.patience);
-            let (held, charge) = (columns.reservation[place], columns.charge[place]);
-            self.costs[nth] = held;
-            self.ends[nth] = ends;
-            self.loads[nth] = columns.outlook.loads[place].counted(counted);
-            self.taken[nth + 1] = self.taken[nth] + held.max(charge);
-            self.outputs[nth] = if cut_off { UNHEARD } else { tokens.capped[place] };
+        let by_place = &mut self.by_place;
+        let loads = &columns.outlook.loads;
+        widest(Finding { by_place, range: start..self.seen, times, timing, loads, outputs: &tokens.capped, terms });
+        let found = known..self.len;
+        let places = &self.places[found.clone()];
+        pick(&mut self.costs[found.clone()], &columns.reservation, places);
+        pick(&mut self.ends[found.clone()], &by_place.ends, places);
+        pick(&mut self.loads[found.clone()], &by_place.loads, places);
+        pick(&mut self.outputs[found], &by_place.outputs, places);
+        let taken = &columns.outlook.taken;
+        let mut sum = self.taken[known];
+        for (all, place) in self.taken[known + 1..].iter_mut().zip(places.iter().map(|&place| usize::from(place))) {
+            sum += taken[place + 1] - taken[place];
+            *all = sum;
         }
     }
 
@@ -192,7 +253,7 @@ impl Departures {
             let waits = arrives < opens.0;
             let goes = !(waits & (late <= opens.0) & (late < SimTime::MAX.0));
             let at = SimTime(arrives.max(opens.0));
-            (self.at[place], self.goes[place]) = (at.0, goes);
+            (self.by_place.at[place], self.by_place.goes[place]) = (at.0, goes);
             // Written in any case, kept if it goes: a branch could not be predicted.
             let which = nth % BLOCK;
             self.places[which] = place as u16;

@@ -12,6 +12,7 @@ use super::track::{Course, number_of};
 use crate::admission::Admit;
 use crate::engine::answers::Answers;
 use crate::units::SimTime;
+use crate::wide::{Loop, widest};
 
 /// By how much answers may yet be shorter than the mean together, and longer, before it may move \[tokens\].
 #[derive(Debug, Clone, Copy)]
@@ -48,18 +49,55 @@ impl Leeway {
     }
 }
 
-/// By how much the answers that are heard are shorter than the mean together, and longer, if they have come by `until`.
-#[inline(always)]
-fn distances(mean: i64, outputs: &[u32], ends: &[SimTime], until: SimTime) -> [i64; 2] {
-    let (mut net, mut longer) = (0, 0);
-    for (&output, &ends) in outputs.iter().zip(ends) {
-        // By arithmetic: a branch could not be predicted.
-        let comes = i64::from((output != UNHEARD) & (ends < until));
-        let distance = (i64::from(output) - mean) & comes.wrapping_neg();
-        net += distance;
-        longer += distance & !(distance >> 63);
+/// Of the answers to attempts that begin in a stretch, those that are heard there.
+pub(super) struct Begun {
+    /// Those that come by its end.
+    pub(super) sum: Sum,
+    /// By how much those that are longer than the mean are longer together [tokens].
+    longer: u64,
+    /// How many are heard whenever they come.
+    pub(super) heard: u64,
+}
+
+impl Begun {
+    /// Of these attempts, if the stretch ends then and the mean stays.
+    pub(super) fn of(outputs: &[u32], ends: &[SimTime], until: SimTime, mean: u64) -> Begun {
+        let mut begun = Begun { sum: Sum::default(), longer: 0, heard: 0 };
+        widest(Beginning { outputs, ends, until, mean, begun: &mut begun });
+        begun
     }
-    [longer - net, longer]
+
+    /// By how much they are shorter than the mean together, and longer.
+    fn distances(&self, mean: i64) -> [i64; 2] {
+        let (longer, net) = (self.longer as i64, self.sum.output as i64 - mean * self.sum.answers as i64);
+        [longer - net, longer]
+    }
+}
+
+struct Beginning<'b> {
+    outputs: &'b [u32],
+    ends: &'b [SimTime],
+    until: SimTime,
+    mean: u64,
+    begun: &'b mut Begun,
+}
+
+impl Loop for Beginning<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let (mut output, mut answers, mut longer, mut heard) = (0, 0, 0, 0);
+        for (&tokens, &ends) in self.outputs.iter().zip(self.ends) {
+            // By arithmetic: a branch could not be predicted.
+            let is_heard = u64::from(tokens != UNHEARD);
+            let comes = is_heard & u64::from(ends < self.until);
+            let tokens = u64::from(tokens) & comes.wrapping_neg();
+            output += tokens;
+            answers += comes;
+            longer += tokens.max(self.mean) - self.mean;
+            heard += is_heard;
+        }
+        *self.begun = Begun { sum: Sum { output, answers }, longer, heard };
+    }
 }
 
 /// Answers that are heard.
@@ -86,7 +124,7 @@ impl Sum {
     }
 
     #[inline(always)]
-    fn and(self, other: Sum) -> Sum {
+    pub(super) fn and(self, other: Sum) -> Sum {
         Sum { output: self.output + other.output, answers: self.answers + other.answers }
     }
 }
@@ -110,8 +148,8 @@ pub(super) struct Told {
 }
 
 impl<A: Admit> Passage<'_, A> {
-    /// As many of the slices ahead as the mean of answers stays the same in, if there are any, and what is heard there of
-    /// attempts that are under way; `outputs` are those of the attempts that begin there.
+    /// As many of the slices ahead as the mean of answers stays the same in, if there are any, and what is heard there;
+    /// `outputs` are those of the attempts that begin there.
     #[inline(always)]
     pub(super) fn hear_ahead(
         &mut self,
@@ -121,11 +159,11 @@ impl<A: Admit> Passage<'_, A> {
         answers: &Answers,
         (hearers, kept): (&mut Hearers, &Outputs),
         told: &mut Told,
-    ) -> Option<Ahead> {
+    ) -> Option<(Ahead, Begun)> {
         let Ahead { first, slices, attempts } = ahead;
         let Course { agenda, far, .. } = &mut *self.course;
         let end = first + slices as u64;
-        let begun = distances(answers.mean() as i64, outputs, upcoming.ends, agenda.start_of(end));
+        let begun = Begun::of(outputs, upcoming.ends, agenda.start_of(end), answers.mean());
         let (admissions, nobody_hears) = (self.moved.admissions, hearers.is_empty());
         let number = |entry: &Entry| number_of(entry.what().slot(), admissions);
         let mut somebody_hears = |number: u64, tick: u64| {
@@ -142,7 +180,7 @@ impl<A: Admit> Passage<'_, A> {
             }
         }
         agenda.put_back(far);
-        let mut leeway = Leeway::of(answers).beside(begun);
+        let mut leeway = Leeway::of(answers).beside(begun.distances(answers.mean() as i64));
         told.others = Sum::default();
         let mut steady = first;
         while steady < end {
@@ -165,7 +203,7 @@ impl<A: Admit> Passage<'_, A> {
             told.others.add_if(*tick < steady, kept.get(number(entry)));
         }
         if steady == end {
-            return Some(ahead);
+            return Some((ahead, begun));
         }
         told.heard.retain(|heard| {
             let comes = heard.tick < steady;
@@ -174,7 +212,11 @@ impl<A: Admit> Passage<'_, A> {
             }
             comes
         });
+        if steady == first {
+            return None;
+        }
         let attempts = upcoming.made_before(steady, agenda.shift());
-        (steady > first).then_some(Ahead { first, slices: (steady - first) as usize, attempts })
+        let begun = Begun::of(&outputs[..attempts], upcoming.ends, agenda.start_of(steady), answers.mean());
+        Some((Ahead { first, slices: (steady - first) as usize, attempts }, begun))
     }
 }

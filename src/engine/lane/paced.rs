@@ -232,10 +232,11 @@ impl<A: Admit> Lane<'_, '_, A> {
         let upcoming = departures.upcoming(block.columns().outlook.even);
         let Some(ahead) = passage.look_ahead(upcoming, mark) else { return false };
         let (_, _, begun) = departures.next(ahead.attempts);
-        let Some(ahead) = passage.hear_ahead(ahead, upcoming, begun, answers, (hearers, outputs), told) else {
+        let Some((ahead, answered)) = passage.hear_ahead(ahead, upcoming, begun, answers, (hearers, outputs), told)
+        else {
             return false;
         };
-        let mut sum = told.others;
+        let mut sum = told.others.and(answered.sum);
         for Heard { news: News { client: whose, request, output }, .. } in told.heard.drain(..) {
             if workload.books_end() {
                 let call = if request == NOWHERE { Call::default() } else { waiting.get(request).call };
@@ -249,13 +250,15 @@ impl<A: Admit> Lane<'_, '_, A> {
         let (places, leaves, begun) = departures.next(ahead.attempts);
         let (admissions, until) = (passage.moved.admissions, passage.end_of(ahead));
         let first_counted = places.partition_point(|&place| block.times[usize::from(place)] < terms.warmup.0);
-        let heard = |outputs: &[u32]| outputs.iter().map(|&output| u64::from(output != UNHEARD)).sum::<u64>();
-        let cut_off = begun.len() as u64 - heard(begun);
-        passage.moved.counted_open += heard(&begun[first_counted..]);
+        let counted = &begun[first_counted..];
+        let uncounted = begun.len() - counted.len();
+        passage.moved.counted_open += if uncounted == 0 {
+            answered.heard
+        } else {
+            counted.iter().filter(|&&output| output != UNHEARD).count() as u64
+        };
+        let cut_off = begun.len() as u64 - answered.heard;
         let mut wakes = cut_off + leaves.iter().map(|&leaves| u64::from(leaves == Leaves::AsItOpens)).sum::<u64>();
-        for (&output, &ends) in begun.iter().zip(upcoming.ends) {
-            sum.add_if(ends < until, output);
-        }
         if workload.books_end() {
             for (((number, &place), &output), &ends) in (admissions..).zip(places).zip(begun).zip(upcoming.ends) {
                 let whose = workload.client_of(block.first + u64::from(place));
