@@ -156,18 +156,28 @@ impl Columns<'_> {
 
         let all_measured = SimTime(first) >= marks.warmup() && latest_end <= marks.horizon();
         let mut measured = [0; BLOCK];
-        if all_measured {
-            for (place, measured) in measured.iter_mut().enumerate().take(len) {
-                *measured = timing.service[place] & mask(self.verdicts[place]);
+        let mut measure = |verdicts: &[Verdict; BLOCK]| {
+            if all_measured {
+                for (place, measured) in measured.iter_mut().enumerate().take(len) {
+                    *measured |= timing.service[place] & mask(verdicts[place]);
+                }
+            } else {
+                for (place, (measured, &at)) in measured.iter_mut().zip(admitted_at).enumerate() {
+                    let end = SimTime(at).saturating_add(SimSpan(timing.service[place]));
+                    *measured |= marks.measured(SimTime(at), end) & mask(verdicts[place]);
+                }
             }
-        } else {
-            for (place, (measured, &at)) in measured.iter_mut().zip(admitted_at).enumerate() {
-                let end = SimTime(at).saturating_add(SimSpan(timing.service[place]));
-                *measured = marks.measured(SimTime(at), end) & mask(self.verdicts[place]);
-            }
+        };
+        measure(&self.verdicts);
+        if self.repeats.any_cut_off {
+            measure(&self.repeats.cut_off);
+            self.count_cut_off(tokens, [start, first_counted, len], tally);
         }
         measured[..start].fill(0);
-        self.count_holding(&measured, tally, pool);
+        let (mut in_flight, mut reserved) = (0, 0);
+        widest(Holding { columns: self, measured: &measured, in_flight: &mut in_flight, reserved: &mut reserved });
+        tally.in_flight_ns += in_flight;
+        pool.reservation_ns += reserved;
 
         if self.repeats.any {
             self.count_repeats(first_counted..len, tally);
@@ -207,36 +217,20 @@ impl Columns<'_> {
         }
     }
 
-    /// Counts what attempts held, each for so long within measured time \[ns\].
-    fn count_holding(&self, measured: &[u64; BLOCK], tally: &mut FlowTally, pool: &mut PoolState) {
-        let (mut in_flight, mut reserved) = (0, 0);
-        widest(Holding { columns: self, measured, in_flight: &mut in_flight, reserved: &mut reserved });
-        tally.in_flight_ns += in_flight;
-        pool.reservation_ns += reserved;
-    }
-
     /// Counts the attempts of a block that were cut off: all that they took was wasted.
     #[inline(never)]
-    fn count_cut_off(&self, block: Block<'_>, marks: &Marks, books: &mut Books<'_>) {
-        let Block { times, tokens, timing } = block;
+    fn count_cut_off(&self, tokens: &TokenBlock, [start, first_counted, len]: [usize; 3], tally: &mut FlowTally) {
         let verdicts = &self.repeats.cut_off;
-        let first_counted = times.partition_point(|&at| at < marks.warmup().0);
-        let ranges = [(0..first_counted, false), (first_counted..times.len(), true)];
-        for (range, is_counted) in ranges.into_iter().filter(|(range, _)| !range.is_empty()) {
+        for (range, is_counted) in [(start..first_counted, false), (first_counted..len, true)] {
             let mut sums = Sums::default();
-            widest(Adding { columns: self, verdicts, tokens, range, sums: &mut sums });
-            sums.book(&mut books.tally.ledger);
+            if !range.is_empty() {
+                widest(Adding { columns: self, verdicts, tokens, range, sums: &mut sums });
+            }
+            sums.book(&mut tally.ledger);
             if is_counted {
-                sums.count_wasted(books.tally);
+                sums.count_wasted(tally);
             }
         }
-        let mut measured = [0; BLOCK];
-        for (place, (measured, &arrived)) in measured.iter_mut().zip(times).enumerate() {
-            let at = SimTime(arrived + self.repeats.waited[place]);
-            let end = at.saturating_add(SimSpan(timing.service[place]));
-            *measured = marks.measured(at, end) & mask(verdicts[place]);
-        }
-        self.count_holding(&measured, books.tally, books.pool);
     }
 
     /// Counts the admitted requests of a block over time. None of them was ever in trouble.
@@ -380,13 +374,10 @@ impl Loop for Holding<'_> {
 impl OpenSource<'_> {
     /// Counts the requests of a block whose first attempts have been made, those that were counted before aside.
     #[inline(never)]
-    pub(super) fn count_block(&mut self, block: usize, has_ttft: bool, marks: &Marks, mut books: Books<'_>) {
+    pub(super) fn count_block(&mut self, block: usize, has_ttft: bool, marks: &Marks, books: Books<'_>) {
         let drawn = &mut *self.blocks[block];
         let made = if block == self.current { self.place } else { drawn.len };
         let block = Block { times: &drawn.times[..made], tokens: &drawn.tokens, timing: &drawn.timing };
-        if drawn.columns().repeats.any_cut_off {
-            drawn.columns().count_cut_off(block, marks, &mut books);
-        }
         drawn.columns().count(block, drawn.counted, has_ttft, marks, books);
         drawn.counted = made;
     }

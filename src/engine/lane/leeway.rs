@@ -33,6 +33,11 @@ impl Leeway {
         Leeway { shorter: self.shorter - shorter, longer: self.longer - longer, ..self }
     }
 
+    /// Whether it is not less than half of another.
+    fn is_half_of(self, all: Leeway) -> bool {
+        2 * self.shorter >= all.shorter && 2 * self.longer >= all.longer
+    }
+
     /// Whether the mean stays, in whichever order these answers come.
     #[inline(always)]
     fn has_room(&self, sum: Sum) -> bool {
@@ -160,10 +165,9 @@ impl<A: Admit> Passage<'_, A> {
         (hearers, kept): (&mut Hearers, &Outputs),
         told: &mut Told,
     ) -> Option<(Ahead, Begun)> {
-        let Ahead { first, slices, attempts } = ahead;
+        let (ahead, begun, mut leeway) = self.leave_leeway(ahead, upcoming, outputs, answers);
+        let (first, end) = (ahead.first, ahead.first + ahead.slices as u64);
         let Course { agenda, far, .. } = &mut *self.course;
-        let end = first + slices as u64;
-        let begun = Begun::of(outputs, upcoming.ends, agenda.start_of(end), answers.mean());
         let (admissions, nobody_hears) = (self.moved.admissions, hearers.is_empty());
         let number = |entry: &Entry| number_of(entry.what().slot(), admissions);
         let mut somebody_hears = |number: u64, tick: u64| {
@@ -180,7 +184,6 @@ impl<A: Admit> Passage<'_, A> {
             }
         }
         agenda.put_back(far);
-        let mut leeway = Leeway::of(answers).beside(begun.distances(answers.mean() as i64));
         told.others = Sum::default();
         let mut steady = first;
         while steady < end {
@@ -218,5 +221,27 @@ impl<A: Admit> Passage<'_, A> {
         let attempts = upcoming.made_before(steady, agenda.shift());
         let begun = Begun::of(&outputs[..attempts], upcoming.ends, agenda.start_of(steady), answers.mean());
         Some((Ahead { first, slices: (steady - first) as usize, attempts }, begun))
+    }
+
+    /// So many of the slices ahead that what begins there leaves half of the leeway, or the first; and what remains of it.
+    #[inline(always)]
+    fn leave_leeway(
+        &self,
+        mut ahead: Ahead,
+        upcoming: Upcoming<'_>,
+        outputs: &[u32],
+        answers: &Answers,
+    ) -> (Ahead, Begun, Leeway) {
+        let all = Leeway::of(answers);
+        loop {
+            let begun = Begun::of(&outputs[..ahead.attempts], upcoming.ends, self.end_of(ahead), answers.mean());
+            let rest = all.beside(begun.distances(all.mean));
+            if ahead.slices == 1 || rest.is_half_of(all) {
+                return (ahead, begun, rest);
+            }
+            ahead.slices = ahead.slices.div_ceil(2);
+            let end = ahead.first + ahead.slices as u64;
+            ahead.attempts = upcoming.made_before(end, self.course.agenda.shift());
+        }
     }
 }
