@@ -65,10 +65,12 @@ impl TokenBucket {
     /// Whether [`time_in_floating_point`](Self::time_in_floating_point) is right for costs up to this one.
     #[inline(always)]
     pub fn is_exact_in_floating_point(&self, most: u64) -> bool {
-        // So are numbers of the size of a dividend and a divisor. A quotient of two of them that is no whole number is further
-        // from the nearest one than rounding can move it.
-        const EXACT: u64 = 1 << 51;
-        most < EXACT / TOKEN as u64 && (1..EXACT).contains(&self.limit)
+        // Up to there a dividend and a divisor are exact. A quotient of two such numbers that is not whole is further from
+        // the nearest whole number than rounding can move it.
+        const EXACT: u64 = 1 << 53;
+        // And no quotient is too large for `round_up`.
+        const LEAST: u64 = 4;
+        most < EXACT / TOKEN as u64 && (LEAST..EXACT).contains(&self.limit)
     }
 
     /// How long `cost` takes to flow in \[ns\], for many costs at a time: registers that hold several numbers do not divide
@@ -275,15 +277,15 @@ mod tests {
 
     #[test]
     fn times_in_floating_point_are_exact() {
-        const MOST: u64 = 37_529;
-        for limit in [1, 3, 59_999, 60_000, 3_831_996, 7_000_003, (1 << 51) - 1] {
+        const MOST: u64 = 150_118;
+        for limit in [4, 5, 59_999, 60_000, 3_831_996, 7_000_003, (1 << 53) - 1] {
             let bucket = TokenBucket::new(limit, SimSpan::ZERO, Probability(1.0));
             assert!(bucket.is_exact_in_floating_point(MOST) && !bucket.is_exact_in_floating_point(MOST + 1));
             for cost in (0..=MOST).step_by(7).chain([MOST]) {
                 assert_eq!(Some(bucket.time_in_floating_point(cost)), bucket.time_for(cost), "{cost} at {limit}");
             }
         }
-        for limit in [0, 1 << 51, u64::MAX] {
+        for limit in [0, 3, 1 << 53, u64::MAX] {
             let bucket = TokenBucket::new(limit, SimSpan::ZERO, Probability(1.0));
             assert!(!bucket.is_exact_in_floating_point(0));
         }

@@ -315,10 +315,44 @@ impl Departures {
         }
     }
 
-    /// The places of the next so many, how each leaves, and the output of each.
+    /// The next so many.
     #[inline(always)]
-    pub(super) fn next(&self, count: usize) -> (&[u16], &[Leaves], &[u32]) {
+    pub(super) fn next(&self, count: usize) -> Leaving<'_> {
         let range = self.next..self.next + count;
-        (&self.places[range.clone()], &self.leaves[range.clone()], &self.outputs[range])
+        Leaving {
+            places: &self.places[range.clone()],
+            leaves: &self.leaves[range.clone()],
+            times: &self.times[range.clone()],
+            ends: &self.ends[range.clone()],
+            outputs: &self.outputs[range],
+        }
+    }
+}
+
+/// Departures, one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaving<'d> {
+    pub(super) places: &'d [u16],
+    leaves: &'d [Leaves],
+    times: &'d [u64],
+    pub(super) ends: &'d [SimTime],
+    pub(super) outputs: &'d [u32],
+}
+
+impl Leaving<'_> {
+    /// How often the gateway opens for them: all that go as it opens once are one event.
+    pub(super) fn openings(&self) -> u64 {
+        self.leaves.iter().map(|&leaves| u64::from(leaves == Leaves::AsItOpens)).sum()
+    }
+
+    /// When the gateway has last opened for one of them.
+    pub(super) fn last_opening(&self) -> Option<SimTime> {
+        let nth = self.leaves.iter().rposition(|&leaves| leaves != Leaves::AsItArrives)?;
+        Some(SimTime(self.times[nth]))
+    }
+
+    /// The place of the last in its block, and when it leaves.
+    pub(super) fn last(&self) -> Option<(usize, SimTime)> {
+        Some(((*self.places.last()?).into(), SimTime(*self.times.last()?)))
     }
 }

@@ -8,8 +8,9 @@
 //!
 //! *Map*: `mod` carries what most requests are, admitted at once and answered; `slow` the attempts that are not plain,
 //! `waiting` the records of their requests and their waits; `slots` concurrency caps, `held_back` paces and limiters,
-//! `paced` a gateway that nothing else stands in front of, `alarms` the deadlines of those that wait there; `hearers`
-//! who is told of an end, `first_tokens` the successes of streams. Clients that remember nothing have a loop of their
+//! `paced` a gateway that nothing else stands in front of, with the `departures` from it, their `prices`, and `departing`
+//! for many at once, as far as the mean of answers has `leeway`; `alarms` the deadlines of those that wait there; `hearers`
+//! who is told of an end, `outputs` what of it where nothing else matters, `first_tokens` the successes of streams. Clients that remember nothing have a loop of their
 //! own in `repeating`, with `walk` for the events of a slice and `trials` for what its attempts may need; `staying` has
 //! those of whose requests a few are given up, or whose retries draw on a quota. All run on a `track`, which `stretch`
 //! takes through many slices at once; `agenda` is its calendar, with `cells` for its slices, an `entry` for each event
@@ -23,6 +24,7 @@
 mod agenda;
 mod alarms;
 mod cells;
+mod departing;
 mod departures;
 mod entry;
 mod first_tokens;

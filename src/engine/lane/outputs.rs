@@ -1,9 +1,9 @@
 //! How long the answers to attempts in flight are, by the number of the admission.
 //!
-//! For clients that want to know nothing else of an end. All admissions since the first have their place in a ring, one
-//! after the other, so that those of a stretch are copied into it, and nobody takes out what has ended.
+//! For clients that want to know nothing else of an end. All admissions have their place in a ring, one after the other, so
+//! that those of a stretch are copied into it, and nobody takes out what has ended.
 //!
-//! *Why*: with [`Hearers`](super::hearers::Hearers) who are put in place and taken out, a third of a stretch.
+//! *Why*: [`Hearers`](super::hearers::Hearers), each put in its place and taken out again, took a third of a stretch.
 
 use super::load::Load;
 use crate::units::{SimSpan, SimTime};
@@ -20,7 +20,7 @@ const PARTS: usize = 8;
 /// Outputs of the answers to attempts in flight [tokens].
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
-    /// A power of two, or none as long as there is nothing to hear; by the low bits of the number.
+    /// A power of two, or none where nothing is kept; by the low bits of the number.
     ring: Vec<u32>,
     /// When the last attempt of each part ends.
     parts: [SimTime; PARTS],
@@ -29,9 +29,14 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    /// Whether any are kept: then each admission has its place.
+    /// From the next admission on, each has its place.
+    pub(super) fn begin(&mut self) {
+        self.ring = vec![UNHEARD; FEWEST];
+    }
+
+    /// Whether each admission has its place.
     #[inline(always)]
-    pub(super) fn are_kept(&self) -> bool {
+    pub(super) fn have_begun(&self) -> bool {
         !self.ring.is_empty()
     }
 
@@ -65,7 +70,7 @@ impl Outputs {
     pub(super) fn insert_all(&mut self, mut first: u64, mut outputs: &[u32], mut ends: &[SimTime], now: SimTime) {
         while !outputs.is_empty() {
             let mut each = self.ring.len() / PARTS;
-            if each == 0 || first.is_multiple_of(each as u64) {
+            if first.is_multiple_of(each as u64) {
                 each = self.make_room(first, now);
             }
             let place = first as usize & (self.ring.len() - 1);
@@ -83,10 +88,6 @@ impl Outputs {
     fn make_room(&mut self, first: u64, now: SimTime) -> usize {
         let places = self.ring.len();
         let mut each = places / PARTS;
-        if places == 0 {
-            self.ring = vec![UNHEARD; FEWEST];
-            return FEWEST / PARTS;
-        }
         let part_of = |number: u64, each: usize| (number / each as u64) as usize % PARTS;
         if self.parts[part_of(first, each)] > now {
             let (ring, parts) = (std::mem::take(&mut self.ring), std::mem::take(&mut self.parts));
@@ -117,6 +118,7 @@ mod tests {
             first in 0u64..5_000,
         ) {
             let (mut outputs, mut expected) = (Outputs::default(), BTreeMap::new());
+            outputs.begin();
             let (mut now, mut number) = (SimTime(1), first);
             for (scale, length, count) in attempts {
                 let ends = now.saturating_add(SimSpan(1 + (length << scale)));

@@ -3,23 +3,20 @@
 //! Where requests go to the gateway as they arrive and from there to the quota, one after the other, the first in line is
 //! the next of the block, and when it may go is known since the one before went. So nobody gets a record to wait with, and
 //! none of the wakes and alarms of [`HoldsBack`]: the source hands out [`Departures`] in place of arrivals. It is drawn no
-//! faster than requests leave. Departures are lived through in stretches in which the mean of answers, on which those that
-//! follow depend, cannot move; or one by one. At the horizon, from where on only counted requests matter, those that still
-//! wait are put in line one by one.
+//! faster than requests leave, and they leave in stretches (`departing`) or, here, one by one. At the horizon, from where
+//! on only counted requests matter, those that still wait are put in line.
 //!
 //! *Why*: a record, a line, a wake and counters one by one took two thirds of the time of a paced request.
 
+use super::Lane;
 use super::departures::{Departure, Departures, Leaves, Opening, Terms};
 use super::entry::Moment;
-use super::leeway::{Heard, Told};
+use super::leeway::Told;
 use super::outputs::UNHEARD;
 use super::prices::PriceTerms;
-use super::track::{Course, nobody_hears};
-use super::{InProgress, Lane, News};
 use crate::admission::{Admission, Admit};
-use crate::client::Call;
 use crate::engine::held_back::HoldsBack as _;
-use crate::engine::request::{NOWHERE, Next};
+use crate::engine::request::Next;
 use crate::units::{SimSpan, SimTime};
 
 /// A gateway with its queue. Between two marks the gateway itself knows nothing of it: nobody else asks.
@@ -30,10 +27,10 @@ pub(super) struct Queue {
     opening: Opening,
     /// Who went last: when, and for what price.
     went: Option<(SimTime, u64)>,
-    terms: Terms,
-    departures: Departures,
+    pub(super) terms: Terms,
+    pub(super) departures: Departures,
     /// In the stretch at hand.
-    told: Told,
+    pub(super) told: Told,
 }
 
 impl Departure {
@@ -78,7 +75,12 @@ impl<A: Admit> Lane<'_, '_, A> {
             marked: model.read_timeout.is_some(),
         };
         let (opens, limit) = (self.held_back.opens(model.pool, now), self.held_back.gateway(model.pool).limit());
-        let mut queue = self.queue.take().unwrap_or_else(|| Box::new(Queue::new(terms)));
+        let mut queue = self.queue.take().unwrap_or_else(|| {
+            if !self.workload.books_end() {
+                self.in_progress.outputs.begin();
+            }
+            Box::new(Queue::new(terms))
+        });
         if queue.limit != limit || queue.opening.at.max(now) != opens {
             // The quota has changed.
             queue.limit = limit;
@@ -215,77 +217,6 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.block_may_have_left(mark, queue)
     }
 
-    /// Lives through as many of the next slices as it can; whether through any.
-    #[inline(always)]
-    fn live_through_departures(&mut self, mark: SimTime, queue: &mut Queue) -> bool {
-        let Course { agenda, unrest, .. } = &mut *self.track.course;
-        agenda.is_through() && !unrest.lasts() && self.try_to_live_through_departures(mark, queue)
-    }
-
-    #[inline(never)]
-    fn try_to_live_through_departures(&mut self, mark: SimTime, queue: &mut Queue) -> bool {
-        let Lane { track, in_progress, held_back, states, client, workload, .. } = self;
-        let InProgress { hearers, outputs, waiting, .. } = &mut **in_progress;
-        let answers = held_back.answers(0);
-        let Queue { departures, terms, told, .. } = &mut *queue;
-        let (mut passage, block, place) = track.passage();
-        let upcoming = departures.upcoming(block.columns().outlook.even);
-        let Some(ahead) = passage.look_ahead(upcoming, mark) else { return false };
-        let (_, _, begun) = departures.next(ahead.attempts);
-        let Some((ahead, answered)) = passage.hear_ahead(ahead, upcoming, begun, answers, (hearers, outputs), told)
-        else {
-            return false;
-        };
-        let mut sum = told.others.and(answered.sum);
-        for Heard { news: News { client: whose, request, output }, .. } in told.heard.drain(..) {
-            if workload.books_end() {
-                let call = if request == NOWHERE { Call::default() } else { waiting.get(request).call };
-                client.after_success(&mut states[whose as usize], &call, SimTime::ZERO);
-            }
-            if request != NOWHERE {
-                waiting.free(request);
-            }
-            sum.add(output);
-        }
-        let (places, leaves, begun) = departures.next(ahead.attempts);
-        let (admissions, until) = (passage.moved.admissions, passage.end_of(ahead));
-        let first_counted = places.partition_point(|&place| block.times[usize::from(place)] < terms.warmup.0);
-        let counted = &begun[first_counted..];
-        let uncounted = begun.len() - counted.len();
-        passage.moved.counted_open += if uncounted == 0 {
-            answered.heard
-        } else {
-            counted.iter().filter(|&&output| output != UNHEARD).count() as u64
-        };
-        let cut_off = begun.len() as u64 - answered.heard;
-        let mut wakes = cut_off + leaves.iter().map(|&leaves| u64::from(leaves == Leaves::AsItOpens)).sum::<u64>();
-        if workload.books_end() {
-            for (((number, &place), &output), &ends) in (admissions..).zip(places).zip(begun).zip(upcoming.ends) {
-                let whose = workload.client_of(block.first + u64::from(place));
-                if output != UNHEARD && ends < until {
-                    client.after_success(&mut states[whose as usize], &Call::default(), SimTime::ZERO);
-                } else if output != UNHEARD {
-                    hearers.insert(number, News { client: whose, request: NOWHERE, output });
-                }
-            }
-        } else {
-            outputs.insert_all(admissions, begun, &upcoming.ends[..ahead.attempts], passage.start_of(ahead));
-        }
-        passage.live_through(ahead, upcoming, nobody_hears);
-        answers.learn_all(sum.output, sum.answers);
-        if let (Some(&last), Some(&at)) = (places.last(), upcoming.times[..ahead.attempts].last()) {
-            let end = usize::from(last) + 1;
-            wakes += (end - place - ahead.attempts) as u64;
-            let opened = leaves.iter().rposition(|&leaves| leaves != Leaves::AsItArrives);
-            let opened = opened.map(|nth| SimTime(upcoming.times[nth]));
-            track.source.place = end;
-            queue.goes(last.into(), SimTime(at), opened);
-            queue.departures.pass(ahead.attempts);
-        }
-        track.moved.wakes += wakes;
-        true
-    }
-
     /// Puts all that have arrived in line.
     fn put_in_line(&mut self, now: SimTime) {
         let model = self.workload.model;
@@ -316,7 +247,7 @@ impl Queue {
 
     /// The request in this place goes; and the gateway last opened for somebody then, if it has of late.
     #[inline(always)]
-    fn goes(&mut self, place: usize, now: SimTime, opened: Option<SimTime>) {
+    pub(super) fn goes(&mut self, place: usize, now: SimTime, opened: Option<SimTime>) {
         self.went = Some((now, self.departures.prices.prices[place]));
         let at = now.saturating_add(SimSpan(self.departures.prices.busy[place]));
         self.opening = Opening { at, last: opened.unwrap_or(self.opening.last) };

@@ -163,7 +163,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.in_progress.waiting.free(slot);
         }
         let load = Load::new(held, charge, (ends - now).0).counted(ends_counted);
-        if self.in_progress.outputs.are_kept() {
+        if self.in_progress.outputs.have_begun() {
             self.in_progress.outputs.insert(self.track.moved.admissions, UNHEARD, ends, now);
         }
         self.depart(ends, held, charge, load, news);
