@@ -103,7 +103,7 @@ impl Loop for Adding<'_> {
         for place in start..end {
             let held = columns.reservation[place] & mask(place);
             let charge = columns.charge[place] & mask(place);
-            sum.admitted += verdicts[place] as u64;
+            sum.admitted += mask(place) & 1;
             sum.reserved += held;
             sum.charged += charge;
             sum.refunded += held.saturating_sub(charge);

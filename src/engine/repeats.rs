@@ -8,6 +8,7 @@
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
 use super::lane::Load;
+use super::source::AHEAD;
 use crate::tally::{FailureCause, FlowTally, Health, LONG_WAIT};
 use crate::wide::{Loop, spread, widest};
 use std::ops::Range;
@@ -38,7 +39,7 @@ pub(super) struct Waits<'w> {
     pub(super) at: &'w [u64; BLOCK],
     pub(super) goes: &'w [bool; BLOCK],
     /// When each arrived, how long its answer takes, and after how long it is given up \[ns\].
-    pub(super) arrived: &'w [u64],
+    pub(super) arrived: &'w [u64; BLOCK + AHEAD],
     pub(super) service: &'w [u64; BLOCK],
     pub(super) deadline: u64,
 }
@@ -55,22 +56,22 @@ impl Loop for HoldingBack<'_, '_> {
     fn run(self) {
         let HoldingBack { columns: Columns { repeats, verdicts, .. }, range, waits } = self;
         let Waits { at, goes, arrived, service, deadline } = waits;
-        let arrived = &arrived[..BLOCK];
         let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
-        let (mut any, mut any_cut_off) = (false, false);
-        // Looked up: a branch could not be predicted.
+        let (mut any_late, mut any_cut_off) = (false, false);
         let verdict = |admitted: bool| if admitted { Verdict::Admitted } else { Verdict::Refused };
         for place in start..end {
             let (goes, waited) = (goes[place], at[place] - arrived[place]);
-            let cut_off = goes & (waited.saturating_add(service[place]) > deadline);
+            let in_time = waited.saturating_add(service[place]) <= deadline;
+            let (given_up, too_late) = (!goes, !in_time);
+            let (cut_off, answered) = (goes & too_late, goes & in_time);
             repeats.waited[place] = if goes { waited } else { 0 };
-            repeats.given_up[place] = u8::from(cut_off | !goes);
+            repeats.given_up[place] = u8::from(cut_off | given_up);
             repeats.cut_off[place] = verdict(cut_off);
-            verdicts[place] = verdict(goes & !cut_off);
-            any |= (waited > 0) | cut_off;
+            verdicts[place] = verdict(answered);
+            any_late |= waited > 0;
             any_cut_off |= cut_off;
         }
-        repeats.any |= any;
+        repeats.any |= any_late | any_cut_off;
         repeats.held_back = repeats.any;
         repeats.any_cut_off |= any_cut_off;
     }

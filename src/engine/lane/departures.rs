@@ -15,7 +15,7 @@ use super::stretch::Upcoming;
 use crate::engine::draws::{BLOCK, TimingBlock};
 use crate::engine::foresight::Marked;
 use crate::engine::repeats::Waits;
-use crate::engine::source::Drawn;
+use crate::engine::source::{AHEAD, Drawn};
 use crate::units::{SimSpan, SimTime};
 use crate::wide::{Loop, widest};
 use std::ops::Range;
@@ -102,7 +102,7 @@ struct ByPlace {
 struct Finding<'f> {
     by_place: &'f mut ByPlace,
     range: Range<usize>,
-    times: &'f [u64],
+    times: &'f [u64; BLOCK + AHEAD],
     timing: &'f TimingBlock,
     /// Of all attempts, and how long their answers are if they are heard.
     loads: &'f [Load; BLOCK],
@@ -113,16 +113,16 @@ struct Finding<'f> {
 impl Loop for Finding<'_> {
     #[inline(always)]
     fn run(self) {
-        let Finding { by_place, range, times, timing, terms, .. } = self;
+        let Finding { by_place, range, timing, terms, .. } = self;
         let Terms { deadline, warmup, patience, .. } = *terms;
-        let (times, start, end) = (&times[..BLOCK], range.start.min(BLOCK), range.end.min(BLOCK));
+        let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
         for place in start..end {
-            let (at, service) = (by_place.at[place], timing.service[place]);
-            let cut_off = (at - times[place]).saturating_add(service) > deadline;
+            let (arrived, at, service) = (self.times[place], by_place.at[place], timing.service[place]);
+            let cut_off = (at - arrived).saturating_add(service) > deadline;
             let ends = at.saturating_add(service);
-            let counted = !cut_off & (times[place] >= warmup.0) & (ends <= patience.0);
+            let (is_heard, counts, in_time) = (!cut_off, arrived >= warmup.0, ends <= patience.0);
             by_place.ends[place] = SimTime(ends);
-            by_place.loads[place] = self.loads[place].counted(counted);
+            by_place.loads[place] = self.loads[place].counted(is_heard & counts & in_time);
             by_place.outputs[place] = if cut_off { UNHEARD } else { self.outputs[place] };
         }
     }
@@ -251,7 +251,8 @@ impl Departures {
             let arrives = times[place];
             let late = arrives.saturating_add(deadline);
             let waits = arrives < opens.0;
-            let goes = !(waits & (late <= opens.0) & (late < SimTime::MAX.0));
+            let (is_late, has_deadline) = (late <= opens.0, late < SimTime::MAX.0);
+            let goes = !(waits & is_late & has_deadline);
             let at = SimTime(arrives.max(opens.0));
             (self.by_place.at[place], self.by_place.goes[place]) = (at.0, goes);
             // Written in any case, kept if it goes: a branch could not be predicted.

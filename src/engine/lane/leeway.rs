@@ -123,7 +123,8 @@ impl Sum {
     /// One more, if it `comes` and is heard; without a branch.
     #[inline(always)]
     pub(super) fn add_if(&mut self, comes: bool, output: u32) {
-        let heard = u64::from(comes & (output != UNHEARD));
+        let is_heard = output != UNHEARD;
+        let heard = u64::from(comes & is_heard);
         self.output += u64::from(output) & heard.wrapping_neg();
         self.answers += heard;
     }

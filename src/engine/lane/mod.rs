@@ -54,7 +54,7 @@ use super::draws::LatencyKeys;
 use super::event::Event;
 use super::faults::FaultKeys;
 use super::first_attempt::Verdict;
-use super::held_back::{HeldBack, HoldsBack as _};
+use super::held_back::HeldBack;
 use super::marks::Marks;
 use super::observer::Observer;
 use super::request::NOWHERE;
@@ -62,7 +62,7 @@ use super::simulation::{ClientSlots, Clients, PoolState, Simulation};
 use super::slab::Slab;
 use super::source::OpenSource;
 use crate::admission::{Admission, Admit, Meter, OneQuota};
-use crate::client::{Call, Client, ClientState};
+use crate::client::{Client, ClientState};
 use crate::model::Pool;
 use crate::random::Key;
 use crate::tally::{FlowTally, Health, Tally};
@@ -73,7 +73,7 @@ use entry::{Entry, Moment, What};
 use first_tokens::FirstTokens;
 use hearers::Hearers;
 use held_back::Wake;
-use outputs::{Outputs, UNHEARD};
+use outputs::Outputs;
 use paced::Queue;
 use repeating::RepeatingState;
 use track::{Course, Track, nobody_hears, number_of};
@@ -440,46 +440,6 @@ impl<A: Admit> Lane<'_, '_, A> {
         let number = self.track.depart(ends, held, charge, load);
         if let Some(news) = news {
             self.in_progress.hearers.insert(number, news);
-        }
-    }
-
-    /// Who hears that an attempt has succeeded where nobody is said to.
-    #[inline(always)]
-    fn unsaid(&mut self, number: u64) -> News {
-        if self.all_alike {
-            return News::default();
-        }
-        match self.in_progress.outputs.take(number) {
-            UNHEARD => News::UNHEARD,
-            output => News { output, ..News::default() },
-        }
-    }
-
-    /// A client hears that an attempt has succeeded.
-    #[inline(never)]
-    fn answered(&mut self, number: u64, load: Load, now: SimTime) {
-        let news = self.in_progress.hearers.take(number);
-        let News { client, request, output } = news.unwrap_or_else(|| self.unsaid(number));
-        if client == News::UNHEARD.client {
-            return;
-        }
-        if self.workload.books_end() {
-            let call = if request == NOWHERE {
-                Call::retried(load.retries() * self.retry_cost)
-            } else {
-                self.in_progress.waiting.get(request).call
-            };
-            self.client.after_success(&mut self.states[client as usize], &call, now);
-        }
-        if request != NOWHERE {
-            self.in_progress.waiting.free(request);
-        }
-        if self.workload.held_back {
-            self.rate_moved(0, client, now);
-            self.held_back.learn(0, output);
-        }
-        if !self.slots.is_empty() {
-            self.give_slot_back(client, now);
         }
     }
 }

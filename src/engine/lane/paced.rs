@@ -169,14 +169,14 @@ impl<A: Admit> Lane<'_, '_, A> {
         } else {
             match self.track.quota.admit(now, cost) {
                 Admission::Admitted(_) => {
-                    // Its deadline is the end of it, and an event.
-                    let is_cut_off = output == UNHEARD;
-                    self.track.moved.wakes += u64::from(is_cut_off);
-                    self.track.moved.counted_open += u64::from(counted & !is_cut_off);
+                    // If it is cut off, its deadline is an event, and nobody waits for its end.
+                    let is_heard = output != UNHEARD;
+                    self.track.moved.wakes += u64::from(!is_heard);
+                    self.track.moved.counted_open += u64::from(counted & is_heard);
                     let number = self.track.depart(next.ends, cost, charge, next.load);
                     if !self.workload.books_end() {
                         self.in_progress.outputs.insert(number, output, next.ends, now);
-                    } else if !is_cut_off {
+                    } else if is_heard {
                         let news = self.news_of_next();
                         self.in_progress.hearers.insert(number, news);
                     }

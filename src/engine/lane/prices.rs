@@ -63,15 +63,23 @@ impl Loop for Pricing<'_> {
             most = most.max(*estimate);
         }
         if most as f64 / share < MOST {
-            prices.iter_mut().for_each(|price| *price = round_up(*price as f64 / share));
+            for price in &mut *prices {
+                *price = round_up(*price as f64 / share);
+            }
         } else {
-            prices.iter_mut().for_each(|price| *price = HeldBack::price_of(*price, share));
+            for price in &mut *prices {
+                *price = HeldBack::price_of(*price, share);
+            }
         }
         let each = prices.iter().zip(busy);
         if gateway.is_exact_in_floating_point(HeldBack::price_of(most, share)) {
-            each.for_each(|(&price, busy)| *busy = gateway.time_in_floating_point(price));
+            for (&price, busy) in each {
+                *busy = gateway.time_in_floating_point(price);
+            }
         } else {
-            each.for_each(|(&price, busy)| *busy = gateway.time_for(price).unwrap_or(u64::MAX));
+            for (&price, busy) in each {
+                *busy = gateway.time_for(price).unwrap_or(u64::MAX);
+            }
         }
     }
 }
