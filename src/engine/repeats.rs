@@ -3,7 +3,8 @@
 //!
 //! Of such a request nothing is needed beside what was drawn with it but how often it was refused and how long it has
 //! waited. So it is counted with the others of its block, when the last of them is decided. Of those that were refused this
-//! is true for clients with a [`Ladder`](crate::client::Ladder) only.
+//! is true for clients with a [`Ladder`](crate::client::Ladder) only. Of those that were held back it is also true if their
+//! deadline passes while they wait or while their attempt runs: both is known as soon as it is known when they go.
 
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};

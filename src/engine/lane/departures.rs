@@ -21,7 +21,7 @@ use crate::wide::{Loop, widest};
 use std::ops::Range;
 
 /// So many requests are looked at together, as long as fewer than so many departures are known.
-const CHUNK: usize = 192;
+const CHUNK: usize = 256;
 
 /// When a gateway opens for the next request, and what led to that.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ pub(super) enum Leaves {
 /// How a request leaves, by whether it has waited, and whether somebody else has left then as the gateway opened.
 const LEAVES: [[Leaves; 2]; 2] = [[Leaves::AsItArrives, Leaves::AsItArrives], [Leaves::AsItOpens, Leaves::WithTheLast]];
 
-/// What is the same for all departures until the next mark.
+/// What is the same for all departures.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
     /// After how long a request is given up \[ns\]; the most that there is if never.
