@@ -125,16 +125,28 @@ impl<E: Fn(usize, &mut Vec<End>)> Stretch<'_, E> {
         mut least: i128,
         ends: &mut Vec<End>,
     ) -> i128 {
-        ends.clear();
-        (self.ends)(slice, ends);
         let flows = &self.slices[slice];
         let begin = self.from.0 + self.width * slice as u64;
         let attempts = self.attempts_of(slice);
         let (made, costs) = (&self.made[attempts.clone()], &self.costs[attempts]);
         let flows_in = |at: u64| i128::from(limit) * i128::from(self.width - at);
         let taken = i128::from(flows.asked + flows.overdrawn) * token;
+        let events = made.iter().zip(costs).rev();
         let mut asked = 0;
-        for (&made, &cost) in made.iter().zip(costs).rev() {
+        // As if nothing came back, and all that is overdrawn came last: found without a branch that could not be predicted.
+        let overdrawn = i128::from(flows.overdrawn) * token;
+        let last = if flows.overdrawn > 0 { -overdrawn } else { i128::MAX };
+        let bound = events.clone().fold(last, |bound, (&made, &cost)| {
+            asked += cost;
+            bound.min(flows_in(made - begin) - i128::from(asked) * token - overdrawn)
+        });
+        if bound >= least {
+            return least;
+        }
+        ends.clear();
+        (self.ends)(slice, ends);
+        let mut asked = 0;
+        for (&made, &cost) in events {
             let at = made - begin;
             if flows_in(at) - taken >= least {
                 // So it is at all earlier attempts.

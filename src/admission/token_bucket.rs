@@ -2,7 +2,7 @@
 
 use super::limiter::{Entry, Limiter};
 use super::stretch::{End, Stretch, Walked};
-use crate::units::{Probability, SimSpan, SimTime};
+use crate::units::{Probability, SimSpan, SimTime, round_up};
 
 /// One token in the bucket's unit, token·ns per minute: a refill of `Q` tokens per minute over whole nanoseconds is
 /// then a whole number, and the level exact.
@@ -48,6 +48,11 @@ impl TokenBucket {
         }
     }
 
+    /// What flows in a minute.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// How long `cost` takes to flow in \[ns\]; `None` if it never does.
     pub fn time_for(&self, cost: u64) -> Option<u64> {
         match (cost, self.limit) {
@@ -55,6 +60,24 @@ impl TokenBucket {
             (_, 0) => None,
             (cost, limit) => Some(inflow_time(u128::from(cost) * TOKEN as u128, limit)),
         }
+    }
+
+    /// Whether [`time_in_floating_point`](Self::time_in_floating_point) is right for costs up to this one.
+    #[inline(always)]
+    pub fn is_exact_in_floating_point(&self, most: u64) -> bool {
+        // Up to there a dividend and a divisor are exact. A quotient of two such numbers that is not whole is further from
+        // the nearest whole number than rounding can move it.
+        const EXACT: u64 = 1 << 53;
+        // And no quotient is too large for `round_up`.
+        const LEAST: u64 = 4;
+        most < EXACT / TOKEN as u64 && (LEAST..EXACT).contains(&self.limit)
+    }
+
+    /// How long `cost` takes to flow in \[ns\], for many costs at a time: registers that hold several numbers do not divide
+    /// integers.
+    #[inline(always)]
+    pub fn time_in_floating_point(&self, cost: u64) -> u64 {
+        round_up((cost * TOKEN as u64) as f64 / self.limit as f64)
     }
 
     /// The level now, in [`TOKEN`]s.
@@ -115,6 +138,12 @@ impl Limiter for TokenBucket {
         let net = inflow + i128::from(stretch.returned() as i64 - stretch.taken() as i64) * TOKEN;
         let per_slice = i128::from(self.limit) * i128::from(stretch.width);
         let mut least = (self.level + net - self.capacity).min(0);
+        let mut after = 0;
+        // First those `s` for which the sums say it: then fewer slices are looked at.
+        for flows in stretch.slices.iter().rev() {
+            after += per_slice + flow(flows);
+            least = least.min(after);
+        }
         let (mut after, mut ends) = (0, Vec::new());
         for (slice, flows) in stretch.slices.iter().enumerate().rev() {
             if after - i128::from(flows.asked + flows.overdrawn) * TOKEN < least {
@@ -243,6 +272,22 @@ mod tests {
                 let empty = bucket.time_for(cost).map(|time| SimTime::ZERO.saturating_add(SimSpan(time)));
                 assert_eq!(empty, bucket.retry_at(SimTime::ZERO, 0), "{cost} at {limit}");
             }
+        }
+    }
+
+    #[test]
+    fn times_in_floating_point_are_exact() {
+        const MOST: u64 = 150_118;
+        for limit in [4, 5, 59_999, 60_000, 3_831_996, 7_000_003, (1 << 53) - 1] {
+            let bucket = TokenBucket::new(limit, SimSpan::ZERO, Probability(1.0));
+            assert!(bucket.is_exact_in_floating_point(MOST) && !bucket.is_exact_in_floating_point(MOST + 1));
+            for cost in (0..=MOST).step_by(7).chain([MOST]) {
+                assert_eq!(Some(bucket.time_in_floating_point(cost)), bucket.time_for(cost), "{cost} at {limit}");
+            }
+        }
+        for limit in [0, 3, 1 << 53, u64::MAX] {
+            let bucket = TokenBucket::new(limit, SimSpan::ZERO, Probability(1.0));
+            assert!(!bucket.is_exact_in_floating_point(0));
         }
     }
 

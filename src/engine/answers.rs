@@ -33,6 +33,23 @@ impl Answers {
             *self = Answers::new(self.sum, self.count);
         }
     }
+
+    /// By how many tokens together answers may be shorter than the mean, and longer, before it may move: whatever their
+    /// order, it stays as it is up to there.
+    #[inline(always)]
+    pub(super) fn leeway(&self) -> [u64; 2] {
+        // A shorter answer takes its distance to the mean from the first at the most, and a longer one from the second.
+        let shorter = self.sum + self.count / 2 - self.mean * self.count;
+        [shorter, self.count - 1 - shorter]
+    }
+
+    /// So many answers have come, of so many output tokens together, and the mean has not moved.
+    #[inline(always)]
+    pub(super) fn learn_all(&mut self, sum: u64, count: u64) {
+        self.sum += sum;
+        self.count += count;
+        debug_assert_eq!(self.mean, Answers::new(self.sum, self.count).mean, "there was leeway");
+    }
 }
 
 #[cfg(test)]
@@ -51,6 +68,31 @@ mod tests {
                 count += 1;
                 prop_assert_eq!(answers.mean(), (sum + count / 2) / count);
             }
+        }
+
+        #[test]
+        fn within_its_leeway_the_mean_stays(
+            first in 0u64..200,
+            before in prop::collection::vec(0u32..200, 0..400),
+            outputs in prop::collection::vec(0u32..200, 1..20),
+        ) {
+            let mut answers = Answers::new(first, 1);
+            before.iter().for_each(|&output| answers.learn(output));
+            let mean = answers.mean();
+            let [mut shorter, mut longer] = answers.leeway();
+            let mut one_by_one = answers;
+            let (mut sum, mut count) = (0, 0);
+            for output in outputs.into_iter().map(u64::from) {
+                if mean.saturating_sub(output) > shorter || output.saturating_sub(mean) > longer {
+                    break;
+                }
+                (shorter, longer) = (shorter - mean.saturating_sub(output), longer - output.saturating_sub(mean));
+                (sum, count) = (sum + output, count + 1);
+                one_by_one.learn(output as u32);
+                prop_assert_eq!(one_by_one.mean(), mean);
+            }
+            answers.learn_all(sum, count);
+            prop_assert_eq!(answers.mean(), mean);
         }
     }
 }

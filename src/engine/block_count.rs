@@ -8,7 +8,7 @@ use super::first_attempt::{Columns, Verdict};
 use super::marks::Marks;
 use super::simulation::PoolState;
 use super::source::OpenSource;
-use crate::tally::{Billed, Durations, FlowTally, Health, LONG_WAIT, Ledger};
+use crate::tally::{Billed, Durations, FlowTally, Health, LONG_WAIT, Ledger, Wasted};
 use crate::units::{SimSpan, SimTime};
 use crate::wide::{Loop, Spread, spread, widest};
 use std::ops::Range;
@@ -29,7 +29,7 @@ struct Block<'a> {
     timing: &'a TimingBlock,
 }
 
-/// Sums over the admitted requests of a block.
+/// Sums over the admitted attempts of a block.
 #[derive(Debug, Default, Clone, Copy)]
 struct Sums {
     admitted: u64,
@@ -55,15 +55,19 @@ impl Sums {
         });
     }
 
-    fn count(&self, tally: &mut FlowTally) {
+    fn billed(&self) -> Billed {
+        Billed { input: self.input, output: self.output, cache_read: self.cache_read, cache_write: self.cache_write }
+    }
+
+    /// Counts attempts that were admitted.
+    fn count_attempts(&self, tally: &mut FlowTally) {
         tally.attempts += self.admitted;
-        let billed = Billed {
-            input: self.input,
-            output: self.output,
-            cache_read: self.cache_read,
-            cache_write: self.cache_write,
-        };
-        tally.admitted(self.reserved, self.charged, &billed);
+        tally.admitted(self.reserved, self.charged, &self.billed());
+    }
+
+    /// Counts requests that were answered at the last of these attempts.
+    fn count_answered(&self, tally: &mut FlowTally) {
+        self.count_attempts(tally);
         tally.requests += self.admitted;
         tally.succeeded += self.admitted;
         tally.offered_charge += self.charged;
@@ -71,11 +75,18 @@ impl Sums {
         tally.good_output += self.good_output;
         tally.truncated += self.admitted - self.good;
     }
+
+    /// Counts attempts of which nobody heard the end.
+    fn count_wasted(&self, tally: &mut FlowTally) {
+        self.count_attempts(tally);
+        tally.wasted.merge(&Wasted { attempts: self.admitted, charged: self.charged, billed: self.billed() });
+    }
 }
 
-/// Adds up a range of a block.
+/// Adds up the attempts of a range of a block that are admitted by these verdicts.
 struct Adding<'a> {
     columns: &'a Columns<'a>,
+    verdicts: &'a [Verdict; BLOCK],
     tokens: &'a TokenBlock,
     range: Range<usize>,
     sums: &'a mut Sums,
@@ -84,15 +95,15 @@ struct Adding<'a> {
 impl Loop for Adding<'_> {
     #[inline(always)]
     fn run(self) {
-        let Adding { columns, tokens, range, sums } = self;
+        let Adding { columns, verdicts, tokens, range, sums } = self;
         // One column after the other: a loop over all would run out of registers.
-        let mask = |place: usize| mask(columns.verdicts[place]);
+        let mask = |place: usize| mask(verdicts[place]);
         let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
         let mut sum = Sums::default();
         for place in start..end {
             let held = columns.reservation[place] & mask(place);
             let charge = columns.charge[place] & mask(place);
-            sum.admitted += columns.verdicts[place] as u64;
+            sum.admitted += mask(place) & 1;
             sum.reserved += held;
             sum.charged += charge;
             sum.refunded += held.saturating_sub(charge);
@@ -137,25 +148,33 @@ impl Columns<'_> {
         let latest_end = SimTime(last).saturating_add(SimSpan(service.max));
 
         let mut sums = Sums::default();
-        widest(Adding { columns: self, tokens, range: start..len, sums: &mut sums });
+        let verdicts = &self.verdicts;
+        widest(Adding { columns: self, verdicts, tokens, range: start..len, sums: &mut sums });
         sums.book(&mut tally.ledger);
         if first_counted > start {
             sums = Sums::default();
-            widest(Adding { columns: self, tokens, range: first_counted..len, sums: &mut sums });
+            widest(Adding { columns: self, verdicts, tokens, range: first_counted..len, sums: &mut sums });
         }
-        sums.count(tally);
+        sums.count_answered(tally);
 
         let all_measured = SimTime(first) >= marks.warmup() && latest_end <= marks.horizon();
         let mut measured = [0; BLOCK];
-        if all_measured {
-            for (place, measured) in measured.iter_mut().enumerate().take(len) {
-                *measured = timing.service[place] & mask(self.verdicts[place]);
+        let mut measure = |verdicts: &[Verdict; BLOCK]| {
+            if all_measured {
+                for (place, measured) in measured.iter_mut().enumerate().take(len) {
+                    *measured |= timing.service[place] & mask(verdicts[place]);
+                }
+            } else {
+                for (place, (measured, &at)) in measured.iter_mut().zip(admitted_at).enumerate() {
+                    let end = SimTime(at).saturating_add(SimSpan(timing.service[place]));
+                    *measured |= marks.measured(SimTime(at), end) & mask(verdicts[place]);
+                }
             }
-        } else {
-            for (place, (measured, &at)) in measured.iter_mut().zip(admitted_at).enumerate() {
-                let end = SimTime(at).saturating_add(SimSpan(timing.service[place]));
-                *measured = marks.measured(SimTime(at), end) & mask(self.verdicts[place]);
-            }
+        };
+        measure(&self.verdicts);
+        if self.repeats.any_cut_off {
+            measure(&self.repeats.cut_off);
+            self.count_cut_off(tokens, [start, first_counted, len], tally);
         }
         measured[..start].fill(0);
         let (mut in_flight, mut reserved) = (0, 0);
@@ -198,6 +217,22 @@ impl Columns<'_> {
         if endless {
             let admitted = (first_counted..len).filter(|&place| self.verdicts[place] == Verdict::Admitted);
             self.uncount_endless(admitted, block, marks, (tally, health));
+        }
+    }
+
+    /// Counts the attempts of a block that were cut off: all that they took was wasted.
+    #[inline(never)]
+    fn count_cut_off(&self, tokens: &TokenBlock, [start, first_counted, len]: [usize; 3], tally: &mut FlowTally) {
+        let verdicts = &self.repeats.cut_off;
+        for (range, is_counted) in [(start..first_counted, false), (first_counted..len, true)] {
+            let mut sums = Sums::default();
+            if !range.is_empty() {
+                widest(Adding { columns: self, verdicts, tokens, range, sums: &mut sums });
+            }
+            sums.book(&mut tally.ledger);
+            if is_counted {
+                sums.count_wasted(tally);
+            }
         }
     }
 

@@ -393,7 +393,12 @@ impl HeldBack {
     #[inline(always)]
     pub(super) fn price(workload: &Workload, mean: u64, pool: &Pool, demand: Demand) -> u64 {
         let estimate = pool.charge(&Demand { natural_output: Tokens(mean), ..demand }).0;
-        let share = workload.pace.map_or(1.0, |pace| pace.0);
+        HeldBack::price_of(estimate, workload.pace.map_or(1.0, |pace| pace.0))
+    }
+
+    /// What a request of this estimate takes from a gateway that lets through this share of a quota.
+    #[inline(always)]
+    pub(super) fn price_of(estimate: u64, share: f64) -> u64 {
         // The gateway fills at the whole quota: a share of it takes longer for as much.
         let exact = estimate as f64 / share;
         let whole = exact as u64;
@@ -419,6 +424,12 @@ impl HeldBack {
         let open = gateway.fits(now, 0);
         debug_assert!(open, "somebody goes");
         let _ = gateway.take(now, cost);
+    }
+
+    /// What is known of the answers of a workload.
+    #[inline(always)]
+    pub(super) fn answers(&mut self, index: usize) -> &mut Answers {
+        &mut self.answers[index]
     }
 
     /// An answer of this length has come.

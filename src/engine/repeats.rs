@@ -3,11 +3,13 @@
 //!
 //! Of such a request nothing is needed beside what was drawn with it but how often it was refused and how long it has
 //! waited. So it is counted with the others of its block, when the last of them is decided. Of those that were refused this
-//! is true for clients with a [`Ladder`](crate::client::Ladder) only.
+//! is true for clients with a [`Ladder`](crate::client::Ladder) only. Of those that were held back it is also true if their
+//! deadline passes while they wait or while their attempt runs: both is known as soon as it is known when they go.
 
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
 use super::lane::Load;
+use super::source::AHEAD;
 use crate::tally::{FailureCause, FlowTally, Health, LONG_WAIT};
 use crate::wide::{Loop, spread, widest};
 use std::ops::Range;
@@ -25,6 +27,55 @@ pub(super) struct Repeats {
     pub(super) throttles: [u8; BLOCK],
     /// One for each that was given up.
     given_up: [u8; BLOCK],
+    /// Whether any attempt was cut off: admitted, and its request given up before it ended.
+    pub(super) any_cut_off: bool,
+    /// Which attempts were; their own verdicts do not say that they were admitted.
+    pub(super) cut_off: [Verdict; BLOCK],
+}
+
+/// The waits of a block's requests for their gateway.
+#[derive(Clone, Copy)]
+pub(super) struct Waits<'w> {
+    /// When each goes \[ns\], and whether it does, or is given up first.
+    pub(super) at: &'w [u64; BLOCK],
+    pub(super) goes: &'w [bool; BLOCK],
+    /// When each arrived, how long its answer takes, and after how long it is given up \[ns\].
+    pub(super) arrived: &'w [u64; BLOCK + AHEAD],
+    pub(super) service: &'w [u64; BLOCK],
+    pub(super) deadline: u64,
+}
+
+/// Notes what becomes of requests that wait for their gateway.
+struct HoldingBack<'h, 'c> {
+    columns: &'h mut Columns<'c>,
+    range: Range<usize>,
+    waits: Waits<'h>,
+}
+
+impl Loop for HoldingBack<'_, '_> {
+    #[inline(always)]
+    fn run(self) {
+        let HoldingBack { columns: Columns { repeats, verdicts, .. }, range, waits } = self;
+        let Waits { at, goes, arrived, service, deadline } = waits;
+        let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
+        let (mut any_late, mut any_cut_off) = (false, false);
+        let verdict = |admitted: bool| if admitted { Verdict::Admitted } else { Verdict::Refused };
+        for place in start..end {
+            let (goes, waited) = (goes[place], at[place] - arrived[place]);
+            let in_time = waited.saturating_add(service[place]) <= deadline;
+            let (given_up, too_late) = (!goes, !in_time);
+            let (cut_off, answered) = (goes & too_late, goes & in_time);
+            repeats.waited[place] = if goes { waited } else { 0 };
+            repeats.given_up[place] = u8::from(cut_off | given_up);
+            repeats.cut_off[place] = verdict(cut_off);
+            verdicts[place] = verdict(answered);
+            any_late |= waited > 0;
+            any_cut_off |= cut_off;
+        }
+        repeats.any |= any_late | any_cut_off;
+        repeats.held_back = repeats.any;
+        repeats.any_cut_off |= any_cut_off;
+    }
 }
 
 /// What is known of a block before anything happens to its requests.
@@ -101,7 +152,15 @@ pub(super) struct Late {
 
 impl Repeats {
     pub(super) fn new() -> Repeats {
-        Repeats { any: false, held_back: false, waited: [0; BLOCK], throttles: [0; BLOCK], given_up: [0; BLOCK] }
+        Repeats {
+            any: false,
+            held_back: false,
+            waited: [0; BLOCK],
+            throttles: [0; BLOCK],
+            given_up: [0; BLOCK],
+            any_cut_off: false,
+            cut_off: [Verdict::Refused; BLOCK],
+        }
     }
 
     /// Makes ready for the next block.
@@ -112,11 +171,15 @@ impl Repeats {
             self.throttles.fill(0);
             self.given_up.fill(0);
         }
+        if self.any_cut_off {
+            self.any_cut_off = false;
+            self.cut_off.fill(Verdict::Refused);
+        }
     }
 
-    /// A request, not refused so far, waited so long for its gateway \[ns\].
+    /// A request was held back for so long \[ns\], and then admitted.
     #[inline(always)]
-    pub(super) fn hold_back(&mut self, place: usize, waited: u64) {
+    pub(super) fn went_after(&mut self, place: usize, waited: u64) {
         (self.any, self.held_back) = (true, true);
         self.waited[place] = waited;
     }
@@ -194,7 +257,9 @@ impl Columns<'_> {
         tally.offered_charge += sums.charge;
         tally.requests += sums.failed;
         tally.failed += sums.failed;
-        tally.failures[FailureCause::Throttled as usize] += sums.failed;
+        // The queue of a gateway is left unserved at a deadline only.
+        let cause = if self.repeats.held_back { FailureCause::DeadlineExceeded } else { FailureCause::Throttled };
+        tally.failures[cause as usize] += sums.failed;
         let waits = &waits[..len];
         let spread = spread(waits);
         tally.wait.record_zeros(at_once);
@@ -223,6 +288,19 @@ impl Columns<'_> {
             moment.troubled += troubled;
             start = end;
         }
+    }
+
+    /// It is known how long requests wait for their gateway, provided that the attempts that they make are admitted.
+    pub(super) fn hold_back(&mut self, range: Range<usize>, waits: Waits<'_>) {
+        widest(HoldingBack { columns: self, range, waits });
+    }
+
+    /// A request is counted elsewhere.
+    pub(super) fn count_apart(&mut self, place: usize) {
+        self.verdicts[place] = Verdict::Refused;
+        self.repeats.cut_off[place] = Verdict::Refused;
+        self.repeats.given_up[place] = 0;
+        self.repeats.waited[place] = 0;
     }
 
     /// A request was refused so often, the last time if one, when it was given up if one, and admitted or given up so long

@@ -14,6 +14,19 @@ use serde::Serialize;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul, Sub, SubAssign};
 
+/// The smallest whole number that is not below `exact`, which is neither negative nor larger than 2⁵¹.
+///
+/// A conversion to an integer that cuts off what does not fit is a branch for each number; this is one addition, which
+/// registers that hold several numbers know.
+#[inline(always)]
+pub fn round_up(exact: f64) -> u64 {
+    // From 2⁵² on an f64 has no fraction: adding it rounds to the nearest integer, and leaves that in the low bits.
+    const NO_FRACTION: f64 = 4_503_599_627_370_496.0;
+    let shifted = exact + NO_FRACTION;
+    let nearest = shifted.to_bits() & (NO_FRACTION as u64 - 1);
+    nearest + u64::from(shifted - NO_FRACTION < exact)
+}
+
 /// A number of tokens: of a prompt, of an answer, or of a quota.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -103,3 +116,21 @@ impl Rate {
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Probability(pub f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_up_is_exact() {
+        let wholes = [0, 1, 2, 3, 4_095, 123_456_789, (1 << 51) - 1];
+        for whole in wholes {
+            assert_eq!(round_up(whole as f64), whole);
+            for above in [1e-3, 0.25, 0.5, 0.75] {
+                let exact = whole as f64 + above;
+                assert_eq!(round_up(exact), whole + u64::from(exact > whole as f64), "{exact}");
+            }
+        }
+        assert_eq!(round_up(1e-300), 1);
+    }
+}

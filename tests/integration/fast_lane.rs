@@ -332,6 +332,34 @@ fn a_crowd_waits_for_send_tokens() {
     assert!(throttled > 1000, "{throttled}");
 }
 
+/// Requests leave a gateway in stretches, are given up in its queue or cut off by their deadline, while the mean of answers
+/// moves often, rarely or never.
+#[test]
+fn departures_from_a_gateway() {
+    let mut ended = [0; 2];
+    for traffic in TRAFFIC {
+        for feature in
+            ["pace: 90%", "pace: 75%, deadline: 20s", "pace: 75%, deadline: 20s, read_timeout: 6s", "pace: 10%"]
+        {
+            for client in ["none", "boto3", CLIENTS[6]] {
+                for limiter in LIMITERS {
+                    let traffic = traffic.replace("20/s", "30/s");
+                    let text = text(limiter, client, &format!("{traffic}, {feature}"), "requests_per_minute: none");
+                    let changes = text.replace("1.2M", "{ at: [[0s, 1.6M], [95s, 1.2M], [130s, 3M]] }");
+                    for text in [text.replace("1.2M", "1.6M"), changes] {
+                        let flow = &both_ways(&text).flows[0];
+                        let late = flow.failures[FailureCause::DeadlineExceeded as usize];
+                        let cut_off = flow.wasted.attempts.min(late);
+                        ended[0] += late - cut_off;
+                        ended[1] += cut_off;
+                    }
+                }
+            }
+        }
+    }
+    assert!(ended.iter().all(|&count| count > 10_000), "{ended:?}");
+}
+
 /// Where hardly anything is refused, most slices of time are lived through at once.
 #[test]
 fn quiet_pools() {

@@ -3,7 +3,14 @@
 //! Numbers in flight are close together, so that most have a place of their own in a ring of twice as many places; those
 //! that outlast a whole turn of it move aside.
 
-use super::News;
+use super::load::Load;
+use super::outputs::UNHEARD;
+use super::{Lane, News};
+use crate::admission::Admit;
+use crate::client::Call;
+use crate::engine::held_back::HoldsBack as _;
+use crate::engine::request::NOWHERE;
+use crate::units::SimTime;
 use std::collections::BTreeMap;
 
 /// Places of the smallest ring.
@@ -60,8 +67,17 @@ impl Hearers {
     /// Whether anything is to be said at the end of this attempt.
     #[inline(always)]
     pub(super) fn has(&self, number: u64) -> bool {
-        self.len > 0
-            && (self.ring[number as usize & (self.ring.len() - 1)].0 == number || self.outlasting.contains_key(&number))
+        self.get(number).is_some()
+    }
+
+    /// What is to be said at the end of this attempt, if there is anything.
+    #[inline(always)]
+    pub(super) fn get(&self, number: u64) -> Option<&News> {
+        if self.len == 0 {
+            return None;
+        }
+        let (at, news) = &self.ring[number as usize & (self.ring.len() - 1)];
+        if *at == number { Some(news) } else { self.outlasting.get(&number) }
     }
 
     /// What is to be said at the end of this attempt, if there is anything; only once.
@@ -82,6 +98,48 @@ impl Hearers {
         };
         self.len -= usize::from(news.is_some());
         news
+    }
+}
+
+impl<A: Admit> Lane<'_, '_, A> {
+    /// Who hears that an attempt has succeeded where nobody is said to.
+    #[inline(always)]
+    fn unsaid(&mut self, number: u64) -> News {
+        if self.all_alike {
+            return News::default();
+        }
+        match self.in_progress.outputs.take(number) {
+            UNHEARD => News::UNHEARD,
+            output => News { output, ..News::default() },
+        }
+    }
+
+    /// A client hears that an attempt has succeeded.
+    #[inline(never)]
+    pub(super) fn answered(&mut self, number: u64, load: Load, now: SimTime) {
+        let news = self.in_progress.hearers.take(number);
+        let News { client, request, output } = news.unwrap_or_else(|| self.unsaid(number));
+        if client == News::UNHEARD.client {
+            return;
+        }
+        if self.workload.books_end() {
+            let call = if request == NOWHERE {
+                Call::retried(load.retries() * self.retry_cost)
+            } else {
+                self.in_progress.waiting.get(request).call
+            };
+            self.client.after_success(&mut self.states[client as usize], &call, now);
+        }
+        if request != NOWHERE {
+            self.in_progress.waiting.free(request);
+        }
+        if self.workload.held_back {
+            self.rate_moved(0, client, now);
+            self.held_back.learn(0, output);
+        }
+        if self.repeating.is_none() && !self.slots.is_empty() {
+            self.give_slot_back(client, now);
+        }
     }
 }
 

@@ -21,7 +21,7 @@ impl Load {
     const RETRIED_AT: u32 = Load::COUNTED_AT + 1 + SPARE_BITS;
 
     /// What is in flight for longer \[ns\] may be told from others no more by the low bits of its number.
-    const LONGEST: u64 = 10 * SimSpan::MINUTE.0;
+    pub(super) const LONGEST: u64 = 10 * SimSpan::MINUTE.0;
 
     const COUNTED: u64 = 1 << Load::COUNTED_AT;
     const MOST_HELD: u64 = (1 << Load::HELD_BITS) - 1;

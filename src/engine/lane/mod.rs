@@ -8,15 +8,17 @@
 //!
 //! *Map*: `mod` carries what most requests are, admitted at once and answered; `slow` the attempts that are not plain,
 //! `waiting` the records of their requests and their waits; `slots` concurrency caps, `held_back` paces and limiters,
-//! `paced` a gateway that nothing else stands in front of, `rationed` the limiter of a client with nothing else, with a
+//! `paced` a gateway that nothing else stands in front of, with the `departures` from it, their `prices`, and `departing` for
+//! many at once, as far as the mean of answers has `leeway`; `rationed` the limiter of a client with nothing else, with a
 //! `newcomer` for each that waits; `alarms` the deadlines of those that wait there; `hearers` who is told of an end,
-//! `first_tokens` the successes of streams. Clients that remember nothing have a loop of their own in `repeating`, with
-//! `walk` for the events of a slice and `trials` for what its attempts may need; `staying` has those of whose requests a few
-//! are given up, or whose retries draw on a quota, with `refills` for what streams give back to it, or who have caps, for
-//! which `holders` knows whose slots are taken. All run on a `track`, which `stretch` takes through many slices at once,
-//! `calm` those whose clients do something meanwhile; `agenda` is its calendar, with `cells` for its slices, an `entry` for
-//! each event and a `load` on each end, `ranks` puts a slice in order. What stays to the general loop: several workloads,
-//! fallbacks, closed loops and sessions, quotas of an account, responses whose reservation or end unfolds while they run, and
+//! `outputs` what of it where nothing else matters, `first_tokens` the successes of streams. Clients that remember nothing
+//! have a loop of their own in `repeating`, with `walk` for the events of a slice and `trials` for what its attempts may
+//! need; `staying` has those of whose requests a few are given up, or whose retries draw on a quota, with `refills` for what
+//! streams give back to it, or who have caps, for which `holders` knows whose slots are taken. All run on a `track`, which
+//! `stretch` takes through many slices at once, `calm` those whose clients do something meanwhile; `agenda` is its calendar,
+//! with `cells` for its slices, an `entry` for each event and a `load` on each end, `ranks` puts a slice in order. What stays
+//! to the general loop: several workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose
+//! reservation or end unfolds while they run, and
 //! streams under an SDK's limiter.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
@@ -26,14 +28,19 @@ mod agenda;
 mod alarms;
 mod calm;
 mod cells;
+mod departing;
+mod departures;
 mod entry;
 mod first_tokens;
 mod hearers;
 mod held_back;
 mod holders;
+mod leeway;
 mod load;
 mod newcomer;
+mod outputs;
 mod paced;
+mod prices;
 mod ranks;
 mod rationed;
 mod refills;
@@ -56,7 +63,7 @@ use super::draws::LatencyKeys;
 use super::event::Event;
 use super::faults::FaultKeys;
 use super::first_attempt::Verdict;
-use super::held_back::{HeldBack, HoldsBack as _};
+use super::held_back::HeldBack;
 use super::marks::Marks;
 use super::observer::Observer;
 use super::request::NOWHERE;
@@ -64,7 +71,7 @@ use super::simulation::{ClientSlots, Clients, PoolState, Simulation};
 use super::slab::Slab;
 use super::source::OpenSource;
 use crate::admission::{Admission, Admit, Meter, OneQuota};
-use crate::client::{Call, Client, ClientState};
+use crate::client::{Client, ClientState};
 use crate::model::Pool;
 use crate::random::Key;
 use crate::tally::{FlowTally, Health, Tally};
@@ -75,6 +82,8 @@ use entry::{Entry, Moment, What};
 use first_tokens::FirstTokens;
 use hearers::Hearers;
 use held_back::Wake;
+use outputs::Outputs;
+use paced::Queue;
 use rationed::Rationed;
 use refills::Refills;
 use repeating::RepeatingState;
@@ -91,12 +100,15 @@ pub(super) struct LaneState {
     repeating: Option<Box<RepeatingState>>,
     /// Requests that wait for send tokens and for nothing else; in place of a line.
     rationed: Option<Box<Rationed>>,
+    /// Where a gateway's queue stays in its blocks.
+    queue: Option<Box<Queue>>,
 }
 
 /// Requests that wait, or for whose end somebody waits.
 #[derive(Debug, Default)]
 struct InProgress {
     hearers: Hearers,
+    outputs: Outputs,
     waiting: Slab<Waiting>,
     /// By slot of `waiting`, the number of the current wait; zero outside of one.
     tickets: Vec<u64>,
@@ -157,6 +169,7 @@ struct Lane<'s, 'a, A> {
     in_progress: &'s mut InProgress,
     repeating: Option<&'s mut RepeatingState>,
     rationed: Option<&'s mut Rationed>,
+    queue: &'s mut Option<Box<Queue>>,
     tally: &'s mut FlowTally,
     health: &'s mut Option<Health>,
     pool: &'s mut PoolState,
@@ -223,6 +236,7 @@ impl<O: Observer> Simulation<'_, O> {
             in_progress: &mut state.in_progress,
             repeating: state.repeating.as_deref_mut(),
             rationed: state.rationed.as_deref_mut(),
+            queue: &mut state.queue,
             tally: &mut flows[0],
             health,
             pool: &mut self.pools[usize::from(engine.routes[0].pool)],
@@ -268,8 +282,8 @@ impl<A: Admit> Lane<'_, '_, A> {
         let past_horizon = self.track.marks.past_horizon();
         // What holds requests back wants to see them one by one.
         let may_be_calm = !past_horizon && !self.workload.held_back;
-        if let Some(opening) = self.opening() {
-            self.run_paced(mark, opening);
+        if let Some(queue) = self.gateway_queue() {
+            self.run_paced(mark, queue);
             return;
         }
         if let Some(rationed) = self.rationed.take() {
@@ -428,33 +442,6 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         if let Some(holders) = self.holders() {
             holders.put(number, holder);
-        }
-    }
-
-    /// A client hears that an attempt has succeeded.
-    #[inline(never)]
-    fn answered(&mut self, number: u64, load: Load, now: SimTime) {
-        let News { client, request, output } = self.in_progress.hearers.take(number).unwrap_or_default();
-        if client == News::UNHEARD.client {
-            return;
-        }
-        if self.workload.books_end() {
-            let call = if request == NOWHERE {
-                Call::retried(load.retries() * self.retry_cost)
-            } else {
-                self.in_progress.waiting.get(request).call
-            };
-            self.client.after_success(&mut self.states[client as usize], &call, now);
-        }
-        if request != NOWHERE {
-            self.in_progress.waiting.free(request);
-        }
-        if self.workload.held_back {
-            self.rate_moved(0, client, now);
-            self.held_back.learn(0, output);
-        }
-        if self.repeating.is_none() && !self.slots.is_empty() {
-            self.give_slot_back(client, now);
         }
     }
 }

@@ -360,7 +360,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let full = block.len == BLOCK;
         let columns = block.columns_mut();
         (columns.reservation[place], columns.charge[place]) = (cost, charge);
-        columns.repeats.hold_back(place, (now - arrived).0);
+        columns.repeats.went_after(place, (now - arrived).0);
         if full {
             self.count_gathered(Some(index));
         }

@@ -2,6 +2,7 @@
 
 use super::holders::Holders;
 use super::load::Load;
+use super::outputs::UNHEARD;
 use super::{Lane, News};
 use crate::admission::{Admission, Admit};
 use crate::client::Failure;
@@ -170,6 +171,9 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.in_progress.waiting.free(slot);
         }
         let load = Load::new(held, charge, (ends - now).0).counted(ends_counted);
+        if self.in_progress.outputs.have_begun() {
+            self.in_progress.outputs.insert(self.track.moved.admissions, UNHEARD, ends, now);
+        }
         self.depart(ends, held, charge, load, news, holder);
         match fate {
             Fate::Answered => {}

@@ -8,10 +8,12 @@
 
 use super::entry::{Entry, What};
 use super::load::{Ended, Load, Sum};
-use super::track::{Moved, Track, number_of};
+use super::track::{Course, Moved, Track, number_of};
 use crate::admission::{self, Admit, End, Flows, MOST_ATTEMPTS, MOST_SLICES, Stretch};
 use crate::engine::draws::BLOCK;
 use crate::engine::gauge::Gauge;
+use crate::engine::marks::Marks;
+use crate::engine::source::Drawn;
 use crate::units::SimTime;
 
 /// Slices of which each is asked for its room.
@@ -70,44 +72,120 @@ impl Unrest {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ahead {
     /// The first of them, counted from time zero, and how many there are.
-    first: u64,
-    slices: usize,
-    /// How many requests arrive meanwhile.
+    pub(super) first: u64,
+    pub(super) slices: usize,
+    /// How many attempts begin meanwhile.
     pub(super) attempts: usize,
 }
 
-impl<A: Admit> Track<'_, '_, A> {
+/// The attempts that are made next, one after the other. More may follow the last of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Upcoming<'u> {
+    /// When each is made \[ns\].
+    pub(super) times: &'u [u64],
+    /// What each asks to reserve [quota tokens].
+    pub(super) costs: &'u [u64],
+    /// When each ends, and its load.
+    pub(super) ends: &'u [SimTime],
+    pub(super) loads: &'u [Load],
+    /// What those before each take from a quota at the most, and what all take [quota tokens].
+    pub(super) taken: &'u [u64],
+    /// Whether no load is large, and none ends at the instant at which it begins.
+    pub(super) even: bool,
+    /// Whether all are of counted requests; if not, their loads say of which.
+    pub(super) counted: bool,
+}
+
+impl<'u> Upcoming<'u> {
+    /// The first attempts of a block from `place` on, up to the one in the place `stop`, if counted requests are those that
+    /// arrive from `warmup` on.
+    #[inline(always)]
+    fn of_block(block: &'u Drawn<'_>, place: usize, stop: usize, warmup: SimTime) -> Upcoming<'u> {
+        let range = place..block.len.min(stop.saturating_add(1)).max(place);
+        let columns = block.columns();
+        let times = &block.times[range.clone()];
+        Upcoming {
+            times,
+            costs: &columns.reservation[range.clone()],
+            ends: &columns.ends[range.clone()],
+            loads: &columns.outlook.loads[range.clone()],
+            taken: &columns.outlook.taken[place..=range.end],
+            even: columns.outlook.even,
+            // The end of the warm-up is a mark: what is lived through at once is before it, or after.
+            counted: times.first().is_some_and(|&at| at >= warmup.0),
+        }
+    }
+
+    /// How many are made before the slice of this tick, where slices are 2 to the power of `shift` long \[ns\].
+    #[inline(always)]
+    pub(super) fn made_before(&self, tick: u64, shift: u32) -> usize {
+        self.times.partition_point(|&at| at < tick << shift)
+    }
+}
+
+impl<'a, A: Admit> Track<'_, 'a, A> {
+    /// How many of the next slices can be lived through, before `mark` and before the request in the place `stop` of its
+    /// block arrives.
+    #[inline(always)]
+    pub(super) fn look_ahead(&mut self, mark: SimTime, stop: usize) -> Option<Ahead> {
+        let (mut passage, block, place) = self.passage();
+        let upcoming = Upcoming::of_block(block, place, stop, passage.marks.warmup());
+        passage.look_ahead(upcoming, mark)
+    }
+
     /// Lives through these slices, and tells the numbers and loads of attempts that end there.
     #[inline(never)]
     pub(super) fn live_through(&mut self, ahead: Ahead, ended: impl FnMut(u64, Load)) {
+        let (mut passage, block, place) = self.passage();
+        let upcoming = Upcoming::of_block(block, place, usize::MAX, passage.marks.warmup());
+        passage.live_through(ahead, upcoming, ended);
+        self.source.place += ahead.attempts;
+    }
+
+    /// All that moves in a stretch; and the block whose requests arrive, and the place of the next.
+    #[inline(always)]
+    pub(super) fn passage(&mut self) -> (Passage<'_, A>, &Drawn<'a>, usize) {
+        let Track { quota, course, source, marks, moved } = self;
+        (Passage { quota, course, marks, moved }, source.block(), source.place)
+    }
+}
+
+/// All that moves in a stretch, beside where its attempts come from.
+pub(super) struct Passage<'p, A> {
+    quota: &'p mut A,
+    pub(super) course: &'p mut Course,
+    marks: &'p Marks,
+    pub(super) moved: &'p mut Moved,
+}
+
+impl<A: Admit> Passage<'_, A> {
+    /// Lives through these slices, and tells the numbers and loads of attempts that end there.
+    #[inline(always)]
+    pub(super) fn live_through(&mut self, ahead: Ahead, upcoming: Upcoming<'_>, ended: impl FnMut(u64, Load)) {
         let Ahead { first, slices, attempts } = ahead;
         self.course.unrest.is_over();
         let mut sums = std::mem::take(&mut self.course.sums);
         sums.clear(slices);
         let Sums { flows, endings } = &mut sums;
-        self.begin_all(first, attempts, flows);
+        self.begin_all(first, attempts, upcoming, flows);
         self.add_up(first, flows, endings, ended);
-        self.settle_all(first, flows, endings);
-        self.source.place += attempts;
+        self.settle_all(first, upcoming, flows, endings);
         self.course.sums = sums;
     }
 
-    /// How many of the next slices can be lived through, before `mark` and before the request in the place `stop` of its
-    /// block arrives.
+    /// How many of the next slices can be lived through, before `mark` and before the last of the upcoming attempts.
     #[inline(always)]
-    pub(super) fn look_ahead(&mut self, mark: SimTime, stop: usize) -> Option<Ahead> {
+    pub(super) fn look_ahead(&mut self, upcoming: Upcoming<'_>, mark: SimTime) -> Option<Ahead> {
         let agenda = &self.course.agenda;
         let first = agenda.next_tick()?;
         let (shift, from) = (agenda.shift(), agenda.start_of(first));
-        let (place, block) = (self.source.place, &self.source.blocks[self.source.current]);
-        let columns = block.columns();
-        let times = &block.times[place..block.len.min(stop.saturating_add(1)).max(place)];
-        let suits = columns.outlook.even && self.course.large.is_empty();
+        let Upcoming { times, taken, .. } = upcoming;
+        let suits = upcoming.even && self.course.large.is_empty();
         // A limiter that is ready for a stretch has seen all that comes before.
         if !suits || *times.first()? < from.0 || mark.0 >> shift <= first {
             return None;
         }
-        // More may arrive after the last of a block.
+        // More may be made at the instant of the last.
         let bound = self.quota.make_ready(from)?.min(mark).0.min(*times.last()?);
         let mut end = (bound >> shift).min(first + agenda.slices().min(MOST_SLICES as u64));
         if self.course.others > 0 {
@@ -117,9 +195,8 @@ impl<A: Admit> Track<'_, '_, A> {
                 return None;
             }
         }
-        let arrived = |end: u64| times.partition_point(|&at| at < end << shift);
-        let mut attempts = arrived(end.max(first));
-        let taken = &columns.outlook.taken[place..];
+        let made_before = |end: u64| upcoming.made_before(end, shift);
+        let mut attempts = made_before(end.max(first));
         let overdraft = self.course.overdraft;
         let has_room = |attempts: usize| self.quota.has_room(attempts as u64, taken[attempts] - taken[0] + overdraft);
         if end > first && !has_room(attempts) {
@@ -127,11 +204,11 @@ impl<A: Admit> Track<'_, '_, A> {
                 let mut by_slice = [0; FEW];
                 let by_slice = &mut by_slice[..((end - first) as usize).min(FEW)];
                 for (tick, sum) in (first..).zip(&mut *by_slice) {
-                    *sum = taken[arrived(tick + 1)] - taken[0] + overdraft;
+                    *sum = taken[made_before(tick + 1)] - taken[0] + overdraft;
                 }
                 let slices = self.quota.room_by_slice(from, 1 << shift, by_slice);
                 end = first + slices as u64;
-                attempts = arrived(end);
+                attempts = made_before(end);
             } else {
                 let (mut fit, mut too_many) = (0, attempts);
                 while fit + 1 < too_many {
@@ -140,7 +217,7 @@ impl<A: Admit> Track<'_, '_, A> {
                 }
                 // There may be no room for the next one.
                 end = end.min(times[fit] >> shift);
-                attempts = arrived(end.max(first));
+                attempts = made_before(end.max(first));
             }
             if end <= first {
                 self.course.unrest.grows();
@@ -151,21 +228,30 @@ impl<A: Admit> Track<'_, '_, A> {
         (any && end > first).then(|| Ahead { first, slices: (end - first) as usize, attempts })
     }
 
+    /// When these slices begin.
+    #[inline(always)]
+    pub(super) fn start_of(&self, ahead: Ahead) -> SimTime {
+        self.course.agenda.start_of(ahead.first)
+    }
+
+    /// When these slices end.
+    #[inline(always)]
+    pub(super) fn end_of(&self, ahead: Ahead) -> SimTime {
+        self.course.agenda.start_of(ahead.first + ahead.slices as u64)
+    }
+
     /// The next attempts are under way.
     #[inline(always)]
-    fn begin_all(&mut self, first: u64, attempts: usize, flows: &mut [Flows]) {
+    fn begin_all(&mut self, first: u64, attempts: usize, upcoming: Upcoming<'_>, flows: &mut [Flows]) {
         let agenda = &mut self.course.agenda;
         let shift = agenda.shift();
-        let (block, range) =
-            (&self.source.blocks[self.source.current], self.source.place..self.source.place + attempts);
-        let (columns, times) = (block.columns(), &block.times[range.clone()]);
-        let counted = times.first().is_some_and(|&at| at >= self.marks.warmup().0);
-        for (nth, (&at, &cost)) in times.iter().zip(&columns.reservation[range.clone()]).enumerate() {
+        let (times, costs) = (&upcoming.times[..attempts], &upcoming.costs[..attempts]);
+        for (nth, (&at, &cost)) in times.iter().zip(costs).enumerate() {
             let flows = &mut flows[((at >> shift) - first) as usize];
             flows.attempts = nth + 1;
             flows.asked += cost;
         }
-        let (ends, loads) = (&columns.ends[range.clone()], &columns.outlook.loads[range]);
+        let (ends, loads, counted) = (&upcoming.ends[..attempts], &upcoming.loads[..attempts], upcoming.counted);
         let (patience, admissions) = (self.marks.patience(), self.moved.admissions);
         let mut pushing = agenda.pushing();
         for (number, (&end, &load)) in (admissions..).zip(ends.iter().zip(loads)) {
@@ -214,9 +300,8 @@ impl<A: Admit> Track<'_, '_, A> {
 
     /// Lets everything end that ends in the slices `first ..`.
     #[inline(always)]
-    fn settle_all(&mut self, first: u64, flows: &[Flows], endings: &[Ended]) {
+    fn settle_all(&mut self, first: u64, upcoming: Upcoming<'_>, flows: &[Flows], endings: &[Ended]) {
         let agenda = &self.course.agenda;
-        let (place, block) = (self.source.place, &self.source.blocks[self.source.current]);
         let attempts = flows.last().map_or(0, |flows| flows.attempts);
         let far = &self.course.far;
         let admissions = self.moved.admissions;
@@ -230,8 +315,8 @@ impl<A: Admit> Track<'_, '_, A> {
             from: agenda.start_of(first),
             width: 1 << agenda.shift(),
             slices: flows,
-            made: &block.times[place..place + attempts],
-            costs: &block.columns().reservation[place..place + attempts],
+            made: &upcoming.times[..attempts],
+            costs: &upcoming.costs[..attempts],
             ends: |slice: usize, ends: &mut Vec<End>| {
                 let tick = first + slice as u64;
                 ends.extend(agenda.entries(tick).map(|entry| end_of(&entry)));
@@ -241,7 +326,7 @@ impl<A: Admit> Track<'_, '_, A> {
         self.quota.live_through(&stretch);
 
         let (mut before, mut all) = (0, Ended::default());
-        let Moved { in_flight, reserved, .. } = &mut self.moved;
+        let Moved { in_flight, reserved, .. } = &mut *self.moved;
         for (slice, (flows, ending)) in flows.iter().zip(endings).enumerate() {
             let begun = (flows.attempts - before) as u64;
             before = flows.attempts;
@@ -258,9 +343,8 @@ impl<A: Admit> Track<'_, '_, A> {
         }
         self.moved.counted_open -= all.counted;
         self.moved.charged += all.charged;
-        let taken = &block.columns().outlook.taken;
         let asked: u64 = flows.iter().map(|flows| flows.asked).sum();
-        self.course.overdraft += taken[place + attempts] - taken[place] - asked;
+        self.course.overdraft += upcoming.taken[attempts] - upcoming.taken[0] - asked;
         self.course.overdraft -= all.overdraft;
         let far = self.course.far.len() as u64;
         self.course.agenda.pass_slices(flows.len() as u64, (all.ends - far) as usize);
