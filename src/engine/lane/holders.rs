@@ -13,7 +13,7 @@
 use super::Lane;
 use super::alarms::NO_REQUEST;
 use super::repeating::Progress;
-use super::track::number_of;
+use super::track::{Track, number_of};
 use crate::admission::{Admit, MOST_WALKED};
 use crate::engine::draws::BLOCK;
 use crate::engine::simulation::ClientSlots;
@@ -74,10 +74,17 @@ impl Holders {
     }
 
     /// Of which request the admission of this number is, which is in flight, or has just ended.
+    #[inline(always)]
     pub(super) fn request_of(&self, admission: u64) -> u64 {
         if admission + self.ring.len() as u64 >= self.full_at {
-            return self.ring[admission as usize & (self.ring.len() - 1)];
+            self.ring[admission as usize & (self.ring.len() - 1)]
+        } else {
+            self.request_of_outlasting(admission)
         }
+    }
+
+    #[cold]
+    fn request_of_outlasting(&self, admission: u64) -> u64 {
         let place = self.outlasting.binary_search_by_key(&admission, |&(number, _)| number);
         self.outlasting[place.expect("it was in flight when stock was taken")].1
     }
@@ -192,8 +199,9 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Looks at the slots that are left, if it is time to.
     #[inline(always)]
     pub(super) fn look_at_slots(&mut self) {
-        let (request, admissions) = (self.track.source.number(), self.track.moved.admissions);
-        if self.holders().is_some_and(|holders| holders.are_due(request, admissions)) {
+        let holders = self.repeating.as_deref().and_then(|repeating| repeating.progress.holders.as_ref());
+        let Track { source, moved, .. } = &self.track;
+        if holders.is_some_and(|holders| holders.are_due(source.number(), moved.admissions)) {
             self.look_at_each();
         }
     }

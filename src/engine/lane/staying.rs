@@ -56,10 +56,11 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             return true;
         }
         let (mut staying, walk) = self.staying();
-        if staying.retry_quota.is_some() {
-            staying.walk_through_slice::<true, true>(walk, mark)
-        } else {
-            staying.walk_through_slice::<true, false>(walk, mark)
+        match (staying.retry_quota.is_some(), staying.progress.holders.is_some()) {
+            (false, false) => staying.walk_through_slice::<true, false, false>(walk, mark),
+            (false, true) => staying.walk_through_slice::<true, false, true>(walk, mark),
+            (true, false) => staying.walk_through_slice::<true, true, false>(walk, mark),
+            (true, true) => staying.walk_through_slice::<true, true, true>(walk, mark),
         }
     }
 
@@ -70,10 +71,7 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
         if self.counts_slots() {
             let client = self.workload.client_of(self.track.source.number());
             if !self.takes_slot(client) {
-                let counted = now >= self.track.marks.warmup();
-                self.track.moved.counted_open += u64::from(counted);
-                self.finds_no_slot(place, client, now, counted);
-                self.staying().0.leaves(false);
+                self.arrives_in_vain(place, client, now);
                 return;
             }
         }
@@ -94,6 +92,15 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
         // If it was admitted as it arrived, it is counted with its block.
         let stays = self.track.source.block().columns().verdicts[place] == Verdict::Admitted;
         self.staying().0.leaves(stays);
+    }
+
+    /// The next request arrives, and its client has no slot for it.
+    #[inline(never)]
+    fn arrives_in_vain(&mut self, place: usize, client: u32, now: SimTime) {
+        let counted = now >= self.track.marks.warmup();
+        self.track.moved.counted_open += u64::from(counted);
+        self.finds_no_slot(place, client, now, counted);
+        self.staying().0.leaves(false);
     }
 
     /// What it does with requests that stay in their blocks.

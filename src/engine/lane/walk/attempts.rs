@@ -39,7 +39,7 @@ struct Next {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Makes the attempts of a slice.
     #[inline(always)]
-    pub(super) fn make_attempts<const MIXED: bool, const QUOTA: bool>(
+    pub(super) fn make_attempts<const QUOTA: bool, const CAPPED: bool>(
         &mut self,
         walk: &mut Walk,
         slice: Slice,
@@ -90,7 +90,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             if A::KEEPS_A_LOG {
                 made.put((SimTime(now), held), refused == 0);
             }
-            if MIXED && let Some(holders) = holders {
+            if CAPPED && let Some(holders) = holders {
                 // If it is not admitted, the next that is takes its place.
                 holders.put(number, trials.request_of(slot));
             }
