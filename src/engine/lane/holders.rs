@@ -13,7 +13,7 @@
 use super::Lane;
 use super::alarms::NO_REQUEST;
 use super::repeating::Progress;
-use super::track::{Track, number_of};
+use super::track::number_of;
 use crate::admission::{Admit, MOST_WALKED};
 use crate::engine::draws::BLOCK;
 use crate::engine::simulation::ClientSlots;
@@ -183,25 +183,27 @@ impl Slots<'_> {
 }
 
 impl<A: Admit> Lane<'_, '_, A> {
+    #[inline(always)]
     pub(super) fn holders(&mut self) -> Option<&mut Holders> {
-        self.repeating.as_deref_mut()?.progress.holders.as_mut()
+        // Without a cap, nothing has to be fetched.
+        if self.slots.is_empty() { None } else { self.repeating.as_deref_mut()?.progress.holders.as_mut() }
     }
 
     /// Whether clients have slots, and it is known how many each has given out.
     #[inline(always)]
     pub(super) fn counts_slots(&self) -> bool {
-        match &self.repeating {
-            Some(repeating) => repeating.progress.holders.as_ref().is_some_and(|holders| holders.are_counted),
-            None => !self.slots.is_empty(),
-        }
+        let holders = || self.repeating.as_deref()?.progress.holders.as_ref();
+        !self.slots.is_empty() && holders().is_none_or(|holders| holders.are_counted)
     }
 
     /// Looks at the slots that are left, if it is time to.
     #[inline(always)]
     pub(super) fn look_at_slots(&mut self) {
-        let holders = self.repeating.as_deref().and_then(|repeating| repeating.progress.holders.as_ref());
-        let Track { source, moved, .. } = &self.track;
-        if holders.is_some_and(|holders| holders.are_due(source.number(), moved.admissions)) {
+        if self.slots.is_empty() {
+            return;
+        }
+        let (request, admissions) = (self.track.source.number(), self.track.moved.admissions);
+        if self.holders().is_some_and(|holders| holders.are_due(request, admissions)) {
             self.look_at_each();
         }
     }
