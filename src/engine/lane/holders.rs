@@ -74,10 +74,17 @@ impl Holders {
     }
 
     /// Of which request the admission of this number is, which is in flight, or has just ended.
+    #[inline(always)]
     pub(super) fn request_of(&self, admission: u64) -> u64 {
         if admission + self.ring.len() as u64 >= self.full_at {
-            return self.ring[admission as usize & (self.ring.len() - 1)];
+            self.ring[admission as usize & (self.ring.len() - 1)]
+        } else {
+            self.request_of_outlasting(admission)
         }
+    }
+
+    #[cold]
+    fn request_of_outlasting(&self, admission: u64) -> u64 {
         let place = self.outlasting.binary_search_by_key(&admission, |&(number, _)| number);
         self.outlasting[place.expect("it was in flight when stock was taken")].1
     }
@@ -176,22 +183,25 @@ impl Slots<'_> {
 }
 
 impl<A: Admit> Lane<'_, '_, A> {
+    #[inline(always)]
     pub(super) fn holders(&mut self) -> Option<&mut Holders> {
-        self.repeating.as_deref_mut()?.progress.holders.as_mut()
+        // Without a cap, nothing has to be fetched.
+        if self.slots.is_empty() { None } else { self.repeating.as_deref_mut()?.progress.holders.as_mut() }
     }
 
     /// Whether clients have slots, and it is known how many each has given out.
     #[inline(always)]
     pub(super) fn counts_slots(&self) -> bool {
-        match &self.repeating {
-            Some(repeating) => repeating.progress.holders.as_ref().is_some_and(|holders| holders.are_counted),
-            None => !self.slots.is_empty(),
-        }
+        let holders = || self.repeating.as_deref()?.progress.holders.as_ref();
+        !self.slots.is_empty() && holders().is_none_or(|holders| holders.are_counted)
     }
 
     /// Looks at the slots that are left, if it is time to.
     #[inline(always)]
     pub(super) fn look_at_slots(&mut self) {
+        if self.slots.is_empty() {
+            return;
+        }
         let (request, admissions) = (self.track.source.number(), self.track.moved.admissions);
         if self.holders().is_some_and(|holders| holders.are_due(request, admissions)) {
             self.look_at_each();

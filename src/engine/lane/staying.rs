@@ -56,10 +56,18 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             return true;
         }
         let (mut staying, walk) = self.staying();
-        match &staying.retry_books {
-            None => staying.walk_through_slice::<true, NEVER_GIVES>(walk, mark),
-            Some(RetryBooks { refills: None, .. }) => staying.walk_through_slice::<true, GIVES_AT_ENDS>(walk, mark),
-            Some(_) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS>(walk, mark),
+        let is_capped = staying.progress.holders.is_some();
+        match (&staying.retry_books, is_capped) {
+            (None, false) => staying.walk_through_slice::<true, NEVER_GIVES, false>(walk, mark),
+            (None, true) => staying.walk_through_slice::<true, NEVER_GIVES, true>(walk, mark),
+            (Some(RetryBooks { refills: None, .. }), false) => {
+                staying.walk_through_slice::<true, GIVES_AT_ENDS, false>(walk, mark)
+            }
+            (Some(RetryBooks { refills: None, .. }), true) => {
+                staying.walk_through_slice::<true, GIVES_AT_ENDS, true>(walk, mark)
+            }
+            (Some(_), false) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS, false>(walk, mark),
+            (Some(_), true) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS, true>(walk, mark),
         }
     }
 
@@ -70,10 +78,7 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
         if self.counts_slots() {
             let client = self.workload.client_of(self.track.source.number());
             if !self.takes_slot(client) {
-                let counted = now >= self.track.marks.warmup();
-                self.track.moved.counted_open += u64::from(counted);
-                self.finds_no_slot(place, client, now, counted);
-                self.staying().0.leaves(false);
+                self.arrives_in_vain(place, client, now);
                 return;
             }
         }
@@ -97,6 +102,15 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             self.first_tokens_come(1);
         }
         self.staying().0.leaves(stays);
+    }
+
+    /// The next request arrives, and its client has no slot for it.
+    #[inline(never)]
+    fn arrives_in_vain(&mut self, place: usize, client: u32, now: SimTime) {
+        let counted = now >= self.track.marks.warmup();
+        self.track.moved.counted_open += u64::from(counted);
+        self.finds_no_slot(place, client, now, counted);
+        self.staying().0.leaves(false);
     }
 
     /// What it does with requests that stay in their blocks.

@@ -39,7 +39,7 @@ struct Next {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Makes the attempts of a slice.
     #[inline(always)]
-    pub(super) fn make_attempts<const MIXED: bool, const GIVES: u8>(
+    pub(super) fn make_attempts<const GIVES: u8, const CAPPED: bool>(
         &mut self,
         walk: &mut Walk,
         slice: Slice,
@@ -110,7 +110,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                     refills.push_if(refused == 0, SimTime(first), retried as u32);
                 }
             }
-            if MIXED && let Some(holders) = holders {
+            if CAPPED && let Some(holders) = holders {
                 // If it is not admitted, the next that is takes its place.
                 holders.put(number, trials.request_of(slot));
             }

@@ -16,7 +16,7 @@ use crate::wide::widest;
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Gathers what happens in the next slice.
     #[inline(always)]
-    pub(super) fn begin_walk<const MIXED: bool, const GIVES: u8>(
+    pub(super) fn begin_walk<const MIXED: bool, const GIVES: u8, const CAPPED: bool>(
         &mut self,
         walk: &mut Walk,
         mark: SimTime,
@@ -38,7 +38,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             slice = self.slice(tick, mark)?;
         }
         self.track.course.agenda.take_far(tick, &mut walk.far);
-        let all = self.gather::<MIXED, GIVES>(walk, slice, tick, blocks);
+        let all = self.gather::<MIXED, GIVES, CAPPED>(walk, slice, tick, blocks);
         if all.is_none() {
             self.track.course.agenda.put_back(&walk.far);
         }
@@ -47,7 +47,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 
     /// Gathers what happens in a slice.
     #[inline(always)]
-    fn gather<const MIXED: bool, const GIVES: u8>(
+    fn gather<const MIXED: bool, const GIVES: u8, const CAPPED: bool>(
         &mut self,
         walk: &mut Walk,
         slice: Slice,
@@ -143,9 +143,11 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let special = || {
             foresight.next_apart(place) < place + firsts || (rest > 0 && after.columns().foresight.next_apart(0) < rest)
         };
+        if MIXED && (others > 0 || special()) {
+            return None;
+        }
         *arrived = (block.first + place as u64, firsts + rest);
-        let has_slots = || self.slots.as_ref().is_none_or(|slots| slots.suffice(arrived.0, arrived.1));
-        if MIXED && (others > 0 || special() || !has_slots()) {
+        if CAPPED && self.slots.as_ref().is_some_and(|slots| !slots.suffice(arrived.0, arrived.1)) {
             return None;
         }
         let too_many = attempts.len > MOST || ends.given_back > MOST_ENDS;
@@ -161,7 +163,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         if !apart || !self.track.quota.begin_walk(from, until, ended.held, oldest) {
             return None;
         }
-        if MIXED && self.slots.is_some() {
+        if CAPPED && self.slots.is_some() {
             self.note_ends(over, far, tick);
         }
         walk.blocks = blocks;

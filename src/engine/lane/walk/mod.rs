@@ -95,18 +95,19 @@ impl Walk {
 }
 
 impl<A: Admit> Repeating<'_, '_, '_, A> {
-    /// Walks through the next slice, if all that happens there is known; whether it has.
+    /// Walks through the next slice, if all that happens there is known; whether it has. Some requests may have records,
+    /// retries may draw on a quota, and clients may have caps.
     #[inline(never)]
-    pub(super) fn walk_through_slice<const MIXED: bool, const GIVES: u8>(
+    pub(super) fn walk_through_slice<const MIXED: bool, const GIVES: u8, const CAPPED: bool>(
         &mut self,
         walk: &mut Walk,
         mark: SimTime,
     ) -> bool {
-        let slice = self.begin_walk::<MIXED, GIVES>(walk, mark);
+        let slice = self.begin_walk::<MIXED, GIVES, CAPPED>(walk, mark);
         if let Some(slice) = slice {
-            let totals = self.make_attempts::<MIXED, GIVES>(walk, slice);
+            let totals = self.make_attempts::<GIVES, CAPPED>(walk, slice);
             self.end_walk(walk, slice, &totals);
-            if MIXED && self.slots.is_some() {
+            if CAPPED && self.slots.is_some() {
                 self.count_slots(walk);
             }
             while let Some(block) = walk.done.pop() {
