@@ -218,7 +218,7 @@ fn caps_that_bind_at_times() {
             ["read_timeout: 60s", "deadline: 40s, faults: { unavailable: 5%, disconnect: 5%, model_timeout: 1% }"]
         {
             for traffic in TRAFFIC {
-                let traffic = format!("{traffic}, concurrency: {{ limit: {limit}, queue: 20 }}, {more}");
+                let traffic = format!("{traffic}, concurrency: {{ limit: {limit}, queue: 60 }}, {more}");
                 for (client, clients) in clients {
                     for limiter in ["token_bucket", "sliding_window"] {
                         let text = text(limiter, client, &traffic, "requests_per_minute: none");
