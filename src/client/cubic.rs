@@ -155,7 +155,7 @@ impl CubicLimiter {
     pub(super) fn is_short(&self, after: f64, cost: f64) -> bool {
         /// Far more than rounding can amount to \[tokens\].
         const CLOSE: f64 = 1e-9;
-        self.enabled && self.tokens + after * self.rate < cost - CLOSE
+        self.enabled && self.tokens + (after + NO_TIME) * self.rate < cost - CLOSE
     }
 
     /// Counts a response. One that opens a new half-second bucket still counts towards the old.

@@ -48,10 +48,16 @@ impl<T: Copy> Crowd<T> {
     pub(super) fn join(&mut self, member: T) {
         let row = self.others / SIDE_BY_SIDE;
         if row == self.rows.len() {
-            self.rows.push(Vec::with_capacity(SIDE_BY_SIDE));
+            // The first grows: there may be many small crowds.
+            self.rows.push(if row == 0 { Vec::new() } else { Vec::with_capacity(SIDE_BY_SIDE) });
         }
         self.rows[row].push(member);
         self.others += 1;
+    }
+
+    /// Takes out all.
+    pub(super) fn clear(&mut self) {
+        *self = Crowd { drawn: self.drawn, ..Crowd::default() };
     }
 
     /// Takes out one, any; `bits` has uniform bits for each draw.

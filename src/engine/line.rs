@@ -126,6 +126,11 @@ impl Line {
     /// One of those in it has left before its turn.
     pub(super) fn leaves(&mut self) {
         self.stale += 1;
+        // Nobody might be picked for long, and who has left would be kept until then.
+        if self.crowd.len() == self.stale {
+            self.crowd.clear();
+            self.stale = 0;
+        }
     }
 
     /// One of those has been dropped.

@@ -40,6 +40,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let answers = held_back.answers(0);
         let all = departures.next(ahead.attempts).outputs;
         let Some((ahead, begun)) = passage.hear_ahead(ahead, upcoming, all, answers, (hearers, outputs), told) else {
+            passage.course.unrest.grows();
             return false;
         };
         let leaving = departures.next(ahead.attempts);

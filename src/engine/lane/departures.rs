@@ -50,9 +50,11 @@ const LEAVES: [[Leaves; 2]; 2] = [[Leaves::AsItArrives, Leaves::AsItArrives], [L
 pub(super) struct Terms {
     /// After how long a request is given up \[ns\]; the most that there is if never.
     pub(super) deadline: u64,
-    /// Counted requests arrive from then on, end until then, and until then cut off attempts are of no more interest.
+    /// Counted requests arrive from then on.
     pub(super) warmup: SimTime,
+    /// They end until then.
     pub(super) patience: SimTime,
+    /// From then on, a request whose attempt is cut off is counted apart.
     pub(super) horizon: SimTime,
     /// Those that are marked meet more than their deadline.
     pub(super) marked: bool,

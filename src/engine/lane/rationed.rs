@@ -338,7 +338,8 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.refused_without_record(slot, now, counted, limit);
     }
 
-    /// Puts a request that is admitted after a wait, at its cost and charge, with others of its kind.
+    /// Puts a request that is admitted after a wait, at its cost and charge, with others of its kind: in no order, but all of
+    /// them counted or none.
     #[inline(always)]
     fn gather(
         &mut self,
@@ -349,6 +350,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         gathered: &mut Option<usize>,
     ) {
         let index = gathered.unwrap_or_else(|| self.begin_gathering(gathered));
+        debug_assert!(self.health.is_none(), "they are not in the order in which they arrived");
         let block = &mut *self.track.source.blocks[index];
         let (arrived, timing) = (newcomer.arrived, newcomer.timing());
         let place = block.len % BLOCK;
