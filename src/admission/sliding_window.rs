@@ -35,12 +35,14 @@ impl Log {
 
     #[inline(always)]
     fn at(&self, number: u64) -> (SimTime, i64) {
+        debug_assert!((self.oldest..self.next).contains(&number), "it counts");
         self.ring[number as usize & (self.ring.len() - 1)]
     }
 
     /// The amount of an entry that still counts.
     #[inline(always)]
     fn amount_mut(&mut self, number: u64) -> &mut i64 {
+        debug_assert!((self.oldest..self.next).contains(&number), "it counts");
         let place = number as usize & (self.ring.len() - 1);
         &mut self.ring[place].1
     }

@@ -232,6 +232,30 @@ fn caps_that_bind_at_times() {
     }
 }
 
+/// A stream gives back to its client's retry quota with its first token, and not once more when it ends.
+#[test]
+fn streams_under_caps_give_back_once() {
+    for client in ["boto3", "javascript", "{ java: { mode: legacy } }"] {
+        for (limit, ttft) in [
+            (60, "{ lognormal: { median: 20s, p95: 70s } }"),
+            (81, "{ lognormal: { median: 20s, p95: 70s } }"),
+            (110, "30s"),
+            (1000, "1s"),
+        ] {
+            for seed in 0..8 {
+                let throttled = compare(&format!(
+                    "version: 1\nhorizon: 400s\nwarmup: 0s\nreplications: 1\nseed: {seed}\npools:\n  p: {{ model: m, \
+                     burndown_rate: 5, max_output_tokens: 900, tokens_per_minute: 190k, requests_per_minute: none }}\n\
+                     workloads:\n  w: {{ pool: p, client: {client}, arrivals: {{ gamma: {{ rate: 3/s, cv: 3 }} }}, \
+                     input_tokens: 1016, output_tokens: {{ lognormal: {{ median: 120, p95: 800 }} }}, latency: {{ ttft: {ttft}, \
+                     output_tokens_per_second: 30 }}, concurrency: {{ limit: {limit}, queue: 30 }}, stream: true }}\n"
+                ));
+                assert!(throttled > 50, "{limit} slots, seed {seed}: {throttled}");
+            }
+        }
+    }
+}
+
 /// Clients whose limiter may hold an attempt back, each in its own way; the bare one has only the workload's pace.
 const HELD_BACK: [&str; 5] = ["boto3", "boto3-adaptive", "javascript-adaptive", "java-adaptive", "rust-adaptive"];
 

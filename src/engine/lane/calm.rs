@@ -44,11 +44,10 @@ impl<A: Admit> Lane<'_, '_, A> {
             holders.put_all(admissions, request, ahead.attempts);
         }
         let Lane { track, in_progress, .. } = self;
-        if counts_slots {
-            self.hear_through(ahead);
-        } else if !self.listens {
+        let one_hears_all = self.all_alike && in_progress.hearers.is_empty();
+        if !(self.listens || counts_slots) {
             track.live_through(ahead, nobody_hears);
-        } else if self.all_alike && in_progress.hearers.is_empty() {
+        } else if one_hears_all && !counts_slots {
             let open = track.moved.in_flight.now() + ahead.attempts as u64;
             let mut retried = 0;
             track.live_through(ahead, |_, load| retried += u64::from(load.retries()));
@@ -116,8 +115,10 @@ impl<A: Admit> Lane<'_, '_, A> {
                 slots.active -= 1;
             }
         });
-        for (count, cost) in alike.into_iter().zip([0, workload.retry_cost()]) {
-            client.after_successes(&mut states[0], count, cost);
+        if workload.books_end() {
+            for (count, cost) in alike.into_iter().zip([0, workload.retry_cost()]) {
+                client.after_successes(&mut states[0], count, cost);
+            }
         }
     }
 }

@@ -80,6 +80,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     pub(super) fn first_token_comes(&mut self, client: u32, at: SimTime, call: Call, now: SimTime) {
         if let Some(refills) = &mut self.in_progress.refills {
             refills.push_apart(at, call.gives_back());
+            refills.keep_few(now, self.states[0].retry_quota());
             return;
         }
         let state = &mut self.states[client as usize];

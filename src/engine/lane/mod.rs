@@ -8,18 +8,17 @@
 //!
 //! *Map*: `mod` carries what most requests are, admitted at once and answered; `slow` the attempts that are not plain,
 //! `waiting` the records of their requests and their waits; `slots` concurrency caps, `held_back` paces and limiters,
-//! `paced` a gateway that nothing else stands in front of, with the `departures` from it, their `prices`, and `departing` for
-//! many at once, as far as the mean of answers has `leeway`; `rationed` the limiter of a client with nothing else, with a
-//! `newcomer` for each that waits; `alarms` the deadlines of those that wait there; `hearers` who is told of an end,
-//! `outputs` what of it where nothing else matters, `first_tokens` the successes of streams. Clients that remember nothing
-//! have a loop of their own in `repeating`, with `walk` for the events of a slice and `trials` for what its attempts may
-//! need; `staying` has those of whose requests a few are given up, or whose retries draw on a quota, with `refills` for what
-//! streams give back to it, or who have caps, for which `holders` knows whose slots are taken. All run on a `track`, which
-//! `stretch` takes through many slices at once, `calm` those whose clients do something meanwhile; `agenda` is its calendar,
-//! with `cells` for its slices, an `entry` for each event and a `load` on each end, `ranks` puts a slice in order. What stays
-//! to the general loop: several workloads, fallbacks, closed loops and sessions, quotas of an account, responses whose
-//! reservation or end unfolds while they run, and
-//! streams under an SDK's limiter.
+//! `paced` a gateway that nothing else stands in front of, with the `departures` from it, their `prices`, and `departing`
+//! for many at once, as far as the mean of answers has `leeway`; `rationed` the limiter of a client with nothing else,
+//! with a `newcomer` for each that waits; `alarms` the deadlines of those that wait there; `hearers` who is told of an
+//! end, `outputs` what of it where nothing else matters, `first_tokens` the successes of streams. Clients that remember
+//! nothing have a loop of their own in `repeating`, with `walk` for the events of a slice and `trials` for what its
+//! attempts may need; `staying` has those of whose requests a few are given up, or whose retries draw on a quota, with
+//! `refills` for what streams give back to it, or who have caps, for which `holders` knows whose slots are taken. All run
+//! on a `track`, which `stretch` takes through many slices at once, `calm` those whose clients do something meanwhile;
+//! `agenda` is its calendar, with `cells` for its slices, an `entry` for each event and a `load` on each end, `ranks`
+//! puts a slice in order. What stays to the general loop: several workloads, fallbacks, closed loops and sessions, quotas
+//! of an account, responses whose reservation or end unfolds while they run, and streams under an SDK's limiter.
 //!
 //! *Why*: the general loop finds out again for every event which workload, pool, account, quota, client and fate it
 //! concerns. *Measured* with what `mod` carries alone: a request of the benchmark `low 100` takes half of the time here.

@@ -15,6 +15,8 @@ use std::collections::BinaryHeap;
 
 /// First tokens that the cell of a slice has room for; others go through the heap.
 pub(super) const TOKENS: usize = 16;
+/// So many are kept in the heap at least before those that have come are booked without need.
+const ENOUGH: usize = 64;
 /// No first token: later than all of a slice.
 const NONE: u32 = u32::MAX;
 
@@ -34,6 +36,8 @@ pub(super) struct Refills {
     far: BinaryHeap<Reverse<(u64, u32)>>,
     /// The first instant in `far`.
     far_first: u64,
+    /// Those that have come are booked when `far` has more than this.
+    most: usize,
 }
 
 impl Refills {
@@ -53,6 +57,7 @@ impl Refills {
             lens: vec![0; 1],
             far: BinaryHeap::new(),
             far_first: u64::MAX,
+            most: ENOUGH,
         }
     }
 
@@ -157,6 +162,15 @@ impl Refills {
         }
         self.lens[place] = left as u32;
         given + self.take_far(now.0 + 1)
+    }
+
+    /// Books those that have come before now, if many are kept in the heap: nobody may ask for them for long.
+    #[inline(always)]
+    pub(super) fn keep_few(&mut self, now: SimTime, quota: &mut RetryQuota) {
+        if self.far.len() > self.most && now > SimTime::ZERO {
+            quota.give_back(self.take(SimTime(now.0 - 1)));
+            self.most = ENOUGH.max(2 * self.far.len());
+        }
     }
 
     /// Those of a slice, of whose predecessors all are booked: when each comes after its beginning \[ns\], and what it gives

@@ -246,7 +246,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 if let Some(holders) = &mut self.progress.holders {
                     holders.put(admission, number);
                 }
-                if let Some(RetryBooks { refills: Some(refills), .. }) = &mut self.retry_books {
+                if let Some(RetryBooks { quota, refills: Some(refills), .. }) = &mut self.retry_books {
+                    refills.keep_few(now, quota);
                     refills.push_if(true, now.saturating_add(SimSpan(to_first)).min(ends), u32::from(!is_first));
                 }
             }
