@@ -77,7 +77,9 @@ mod tests {
             outputs in prop::collection::vec(0u32..200, 1..20),
         ) {
             let mut answers = Answers::new(first, 1);
-            before.iter().for_each(|&output| answers.learn(output));
+            for &output in &before {
+                answers.learn(output);
+            }
             let mean = answers.mean();
             let [mut shorter, mut longer] = answers.leeway();
             let mut one_by_one = answers;
