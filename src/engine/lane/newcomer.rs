@@ -5,9 +5,7 @@
 use super::Lane;
 use super::waiting::Waiting;
 use crate::admission::Admit;
-use crate::client::Call;
 use crate::engine::draws::Timing;
-use crate::engine::request::Next;
 use crate::model::Demand;
 use crate::units::{SimTime, Tokens};
 
@@ -83,26 +81,13 @@ impl<A: Admit> Lane<'_, '_, A> {
     pub(super) fn enrol_newcomer(&mut self, newcomer: &Newcomer, cost: u64, now: SimTime, counted: bool) -> u32 {
         let number = u64::from(newcomer.number);
         self.begin_record(Waiting {
-            number,
-            arrived: newcomer.arrived,
-            last_attempt: now,
-            since: now,
-            backoff: 0,
-            limited: (now - newcomer.arrived).0,
-            queued: 0,
             cost,
             timing: newcomer.timing(),
             input: newcomer.input,
-            cache_read: 0,
-            cache_write: 0,
             natural_output: newcomer.output,
             max_tokens: self.flow.max_tokens,
             client: self.workload.client_of(number),
-            sent: 0,
-            call: Call::default(),
-            counted,
-            throttled: false,
-            next: Next::Retry,
+            ..Waiting::new(number, newcomer.arrived, now, counted)
         })
     }
 }

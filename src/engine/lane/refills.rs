@@ -121,14 +121,7 @@ impl Refills {
     #[inline(never)]
     fn take_slices(&mut self, end: u64) -> u64 {
         let slices = self.cells.len() as u64;
-        let mut given = 0;
-        for tick in self.tick..end.min(self.tick + slices) {
-            let place = (tick & (slices - 1)) as usize;
-            for key in std::mem::replace(&mut self.cells[place], [NONE; TOKENS]) {
-                given += if key == NONE { 0 } else { self.gives[key as usize & 1] };
-            }
-            self.lens[place] = 0;
-        }
+        let given: u32 = (self.tick..end.min(self.tick + slices)).map(|tick| self.empty(tick)).sum();
         self.tick = end;
         u64::from(given) + self.take_far(end << self.shift)
     }
@@ -191,15 +184,21 @@ impl Refills {
     /// Goes on to the next slice; what all those of this one have given back.
     #[inline(always)]
     pub(super) fn pass_slice(&mut self) -> i32 {
-        let place = self.tick as usize & (self.cells.len() - 1);
-        let mut given = 0;
-        for &key in &self.cells[place] {
-            given += if key == NONE { 0 } else { self.gives[key as usize & 1] };
-        }
-        self.cells[place] = [NONE; TOKENS];
-        self.lens[place] = 0;
+        let given = self.empty(self.tick);
         self.tick += 1;
         given as i32
+    }
+
+    /// Takes all out of the cell of a slice; what they give back.
+    #[inline(always)]
+    fn empty(&mut self, tick: u64) -> u32 {
+        let place = tick as usize & (self.cells.len() - 1);
+        self.lens[place] = 0;
+        let mut given = 0;
+        for key in std::mem::replace(&mut self.cells[place], [NONE; TOKENS]) {
+            given += if key == NONE { 0 } else { self.gives[key as usize & 1] };
+        }
+        given
     }
 }
 

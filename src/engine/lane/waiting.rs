@@ -58,13 +58,6 @@ impl<A: Admit> Lane<'_, '_, A> {
         let number = block.first + place as u64;
         let (columns, tokens, arrived) = (block.columns(), &block.tokens, SimTime(block.times[place]));
         self.begin_record(Waiting {
-            number,
-            arrived,
-            last_attempt: now,
-            since: now,
-            backoff: 0,
-            limited: (now - arrived).0,
-            queued: 0,
             cost: columns.reservation[place],
             timing: block.timing.get(place),
             input: tokens.input[place],
@@ -73,11 +66,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             natural_output: tokens.output[place],
             max_tokens: tokens.get(place).limit(self.flow.max_tokens),
             client: self.workload.client_of(number),
-            sent: 0,
-            call: Call::default(),
-            counted,
-            throttled: false,
-            next: Next::Retry,
+            ..Waiting::new(number, arrived, now, counted)
         })
     }
 
@@ -192,6 +181,34 @@ impl InProgress {
 }
 
 impl Waiting {
+    /// Of a request that was held back since it arrived, if it has waited, and has made no attempt before now. Whose it is and
+    /// what it asks for is still to be said.
+    #[inline(always)]
+    pub(super) fn new(number: u64, arrived: SimTime, now: SimTime, counted: bool) -> Waiting {
+        Waiting {
+            number,
+            arrived,
+            last_attempt: now,
+            since: now,
+            backoff: 0,
+            limited: (now - arrived).0,
+            queued: 0,
+            cost: 0,
+            timing: Timing { ttft: 0, service: 0 },
+            input: 0,
+            cache_read: 0,
+            cache_write: 0,
+            natural_output: 0,
+            max_tokens: 0,
+            client: 0,
+            sent: 0,
+            call: Call::default(),
+            counted,
+            throttled: false,
+            next: Next::Retry,
+        }
+    }
+
     /// Which of its attempts is under way, or was the last; each earlier one has failed.
     pub(super) fn attempt_number(&self) -> u32 {
         self.call.failed_attempts() + 1
