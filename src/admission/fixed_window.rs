@@ -1,6 +1,7 @@
 //! Fixed window: a counter that starts anew every minute.
 
 use super::limiter::{Entry, Limiter};
+use super::room::Room;
 use super::stretch::{End, Stretch, Walked};
 use crate::units::{SimSpan, SimTime};
 
@@ -88,8 +89,8 @@ impl Limiter for FixedWindow {
     }
 
     #[inline(always)]
-    fn room_after(&self, _after: u64, cost: u64, back: i64) -> i64 {
-        self.limit as i64 - self.used + back - cost as i64
+    fn room(&self) -> Room {
+        Room::of(self.limit as i64 - self.used)
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! Open reservations only: the loss systems of queueing theory, where nothing refills over time.
 
 use super::limiter::{Entry, Limiter};
+use super::room::Room;
 use super::stretch::{End, Stretch, Walked};
 use crate::units::SimTime;
 
@@ -73,8 +74,8 @@ impl Limiter for InFlight {
     }
 
     #[inline(always)]
-    fn room_after(&self, _after: u64, cost: u64, back: i64) -> i64 {
-        self.limit as i64 - self.open + back - cost as i64
+    fn room(&self) -> Room {
+        Room::of(self.limit as i64 - self.open)
     }
 
     #[inline(always)]

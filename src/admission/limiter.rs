@@ -2,6 +2,7 @@
 
 use super::fixed_window::FixedWindow;
 use super::in_flight::InFlight;
+use super::room::Room;
 use super::sliding_window::SlidingWindow;
 use super::stretch::{End, Stretch, Walked};
 use super::token_bucket::TokenBucket;
@@ -53,7 +54,7 @@ pub trait Limiter {
     fn live_through(&mut self, stretch: &Stretch<'_, impl Fn(usize, &mut Vec<End>)>);
 
     /// Begins a *walk* through all that happens in `[from, until)`, for which it has been made ready, attempt by attempt, of
-    /// which each says what has come back and has been taken by then ([`room_after`](Limiter::room_after)); whether that is
+    /// which each says what has come back and has been taken by then ([`room`](Limiter::room)); whether that is
     /// all there is to say.
     ///
     /// No more than `returned` comes back meanwhile of attempts that are open now [quota tokens], of which `first` was made
@@ -64,9 +65,8 @@ pub trait Limiter {
     #[inline(always)]
     fn comes_back_by_itself(&self, _until: SimTime, _back: impl FnMut(SimTime, i64)) {}
 
-    /// How much room there is beside `cost` so long after the beginning of a walk \[ns\], if so much has come `back` since
-    /// then, net of what has been taken [quota tokens]; negative if `cost` does not fit.
-    fn room_after(&self, after: u64, cost: u64, back: i64) -> i64;
+    /// How much room there is during a walk that has begun.
+    fn room(&self) -> Room;
 
     /// Ends a walk.
     fn end_walk(&mut self, walked: &Walked<'_>);
@@ -167,12 +167,12 @@ macro_rules! forward {
             }
 
             #[inline(always)]
-            fn room_after(&self, after: u64, cost: u64, back: i64) -> i64 {
+            fn room(&self) -> Room {
                 match self {
-                    Meter::TokenBucket(limiter) => limiter.room_after(after, cost, back),
-                    Meter::FixedWindow(limiter) => limiter.room_after(after, cost, back),
-                    Meter::SlidingWindow(limiter) => limiter.room_after(after, cost, back),
-                    Meter::InFlight(limiter) => limiter.room_after(after, cost, back),
+                    Meter::TokenBucket(limiter) => limiter.room(),
+                    Meter::FixedWindow(limiter) => limiter.room(),
+                    Meter::SlidingWindow(limiter) => limiter.room(),
+                    Meter::InFlight(limiter) => limiter.room(),
                 }
             }
 

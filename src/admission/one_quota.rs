@@ -2,6 +2,7 @@
 
 use super::gate::{Admission, Gate, Refusal, Reservation, Settlement};
 use super::limiter::{Entry, Limiter};
+use super::room::Room;
 use super::stretch::{End, Stretch, Walked};
 use crate::model::QuotaName;
 use crate::units::SimTime;
@@ -40,8 +41,8 @@ pub trait Admit {
     /// As [`Limiter::comes_back_by_itself`].
     fn comes_back_by_itself(&self, until: SimTime, back: impl FnMut(SimTime, i64));
 
-    /// As [`Limiter::room_after`].
-    fn room_after(&self, after: u64, cost: u64, back: i64) -> i64;
+    /// As [`Limiter::room`].
+    fn room(&self) -> Room;
 
     /// As [`Limiter::end_walk`].
     fn end_walk(&mut self, walked: &Walked<'_>);
@@ -99,8 +100,8 @@ impl Admit for &mut Gate {
     }
 
     #[inline(always)]
-    fn room_after(&self, after: u64, cost: u64, back: i64) -> i64 {
-        self.walked_meter().room_after(after, cost, back)
+    fn room(&self) -> Room {
+        self.walked_meter().room()
     }
 
     #[inline(always)]
@@ -185,8 +186,8 @@ impl<L: Limiter> Admit for OneQuota<'_, L> {
     }
 
     #[inline(always)]
-    fn room_after(&self, after: u64, cost: u64, back: i64) -> i64 {
-        self.meter.room_after(after, cost, back)
+    fn room(&self) -> Room {
+        self.meter.room()
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! Sliding window: each admitted attempt counts for 60 s from its admission.
 
 use super::limiter::{Entry, Limiter};
+use super::room::Room;
 use super::stretch::{End, Stretch, Walked};
 use crate::units::{SimSpan, SimTime};
 
@@ -194,8 +195,8 @@ impl Limiter for SlidingWindow {
     }
 
     #[inline(always)]
-    fn room_after(&self, _after: u64, cost: u64, back: i64) -> i64 {
-        self.limit as i64 - self.sum + back - cost as i64
+    fn room(&self) -> Room {
+        Room::of(self.limit as i64 - self.sum)
     }
 
     #[inline(always)]

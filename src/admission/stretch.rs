@@ -389,7 +389,7 @@ mod tests {
                     continue;
                 }
                 let more: i64 = by_itself.iter().filter(|(at, _)| *at <= now).map(|(_, amount)| amount).sum();
-                let fits = walked.room_after(at, cost, back + more - taken) >= 0;
+                let fits = walked.room().after(at, cost, back + more - taken) >= 0;
                 prop_assert_eq!(fits, ordered.fits(now, cost));
                 if fits {
                     made.push((now, cost));

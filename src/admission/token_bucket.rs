@@ -1,6 +1,7 @@
 //! Token bucket: the default, and what the clearest published test on Bedrock fits.
 
 use super::limiter::{Entry, Limiter};
+use super::room::Room;
 use super::stretch::{End, Stretch, Walked};
 use crate::units::{Probability, SimSpan, SimTime, round_up};
 
@@ -8,8 +9,9 @@ use crate::units::{Probability, SimSpan, SimTime, round_up};
 /// then a whole number, and the level exact.
 const TOKEN: i128 = SimSpan::MINUTE.0 as i128;
 
-/// Debts of up to so many tokens are positive numbers with them added.
-const RAISED: i64 = 1 << 25;
+/// It is so many times two to the power of so many: a walk counts in these parts, of which a level has few enough for 64 bits.
+const PARTS: i64 = (TOKEN >> FINER) as i64;
+const FINER: u32 = TOKEN.trailing_zeros();
 
 /// A bucket refilled continuously at `Q/60` per second up to `C = Q × burst / 60 s`.
 ///
@@ -26,8 +28,6 @@ pub struct TokenBucket {
     burst: SimSpan,
     /// How many attempts have been admitted.
     admitted: u64,
-    /// The level at which a walk begins, [`RAISED`] above what it is, in a number that a register holds.
-    raised: u64,
 }
 
 impl TokenBucket {
@@ -44,7 +44,6 @@ impl TokenBucket {
             limit,
             burst,
             admitted: 0,
-            raised: 0,
         }
     }
 
@@ -160,19 +159,17 @@ impl Limiter for TokenBucket {
     #[inline(always)]
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, _first: Entry) -> bool {
         debug_assert_eq!(self.as_of, from, "made ready");
+        /// What has fewer parts leaves room for what is taken and given back.
+        const MOST: i128 = 1 << (62 + FINER);
         let inflow = i128::from(self.limit) * i128::from(until.0 - from.0);
-        let raised = self.level + i128::from(RAISED) * TOKEN;
-        self.raised = raised as u64;
-        raised >= 0
-            && raised + inflow <= i128::from(u64::MAX)
-            && self.level + inflow + i128::from(returned) * TOKEN <= self.capacity
+        let highest = self.level + inflow + i128::from(returned) * TOKEN;
+        self.level > -MOST && highest <= self.capacity.min(MOST) && inflow <= i128::from(u64::MAX >> 1)
     }
 
     #[inline(always)]
-    fn room_after(&self, after: u64, cost: u64, back: i64) -> i64 {
-        // In whole tokens, as costs are.
-        let there = ((self.raised + self.limit * after) / TOKEN as u64) as i64 - RAISED;
-        there + back - cost as i64
+    fn room(&self) -> Room {
+        let (there, rest) = ((self.level >> FINER) as i64, self.level as u64 % (1 << FINER));
+        Room { there, parts: PARTS, rest, inflow: self.limit, finer: FINER }
     }
 
     #[inline(always)]

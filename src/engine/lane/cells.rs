@@ -69,6 +69,20 @@ impl Pushing<'_> {
         }
     }
 
+    /// As [`push_if`](Pushing::push_if), so long after the beginning of the current slice \[ns\], and not in it if it happens.
+    #[inline(always)]
+    pub(super) fn push_after(&mut self, happens: bool, after: u64, what: What, load: Load) {
+        let slices = after >> self.shift;
+        let place = ((self.next - 1 + slices) & self.mask) as usize;
+        let len = self.lens[place] as usize;
+        if slices <= self.mask && len < CELL {
+            self.cells[place].put(len, key_of(after, self.within, what), load);
+            self.lens[place] += u32::from(happens);
+        } else if happens {
+            self.push_far(SimTime(((self.next - 1) << self.shift) + after), what, load);
+        }
+    }
+
     /// So many have been added.
     #[inline(always)]
     pub(super) fn end(self, pushed: usize) {

@@ -47,6 +47,12 @@ impl Load {
         Load(self.0 | (u64::from(so) << Load::COUNTED_AT))
     }
 
+    /// The same, of a request that is counted if a mask of ones says so.
+    #[inline(always)]
+    pub(super) fn counted_by(self, mask: u64) -> Load {
+        Load(self.0 | (mask & Load::COUNTED))
+    }
+
     /// The same, of a retry if `so` is one.
     #[inline(always)]
     pub(super) fn retried(self, so: u64) -> Load {

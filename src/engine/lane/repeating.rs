@@ -238,7 +238,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                     // Nothing need be known of its block.
                     trials.admitted(block, 1);
                 } else {
-                    let _ = trials.attempted(which.slot(), u64::MAX, 0, 0);
+                    let _ = trials.attempted(which.slot(), 0, 0, 0);
                 }
                 let ends = now.saturating_add(SimSpan(service));
                 let load = load.counted(counted && ends <= self.track.marks.patience()).retried(u64::from(!is_first));
@@ -267,8 +267,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                     None => may_retry,
                 };
                 let repeats = u64::from(repeats).wrapping_neg();
-                let outcome = trials.attempted(which.slot(), 0, repeats, self.track.moved.waits + 1);
-                if outcome.gives_up != 0 {
+                let gives_up = trials.attempted(which.slot(), u64::MAX, repeats, self.track.moved.waits + 1);
+                if gives_up {
                     given_up = Some(number);
                     self.track.moved.counted_open -= u64::from(counted);
                 } else {

@@ -77,6 +77,30 @@ impl Trial {
         self.throttles() + 1 - (self.is_refused() | (self.state / Trial::LEFT))
     }
 
+    /// Its next attempt is refused if a mask of ones says so, and if another one says so, too, repeated: then a wait of this
+    /// number begins.
+    ///
+    /// Without a branch: none of this can be predicted.
+    #[inline(always)]
+    pub(super) fn attempted(&mut self, refused: u64, repeats: u64, ticket: u64) -> Outcome {
+        /// By how much a state changes of a request that waits, and of one that is admitted or given up.
+        const CHANGES: [u32; 4] = [1, 1, 1 << Trial::ADMITTED_AT, (1 << Trial::GIVEN_UP_AT) + 1];
+        let throttles = self.throttles();
+        let decided = !repeats & 1;
+        self.state += CHANGES[(2 * decided + (refused & 1)) as usize];
+        self.ticket = ticket;
+        // Looked up: a choice could become a branch. What is given up is pushed nowhere, but some place for it must be found.
+        let then = self.spans.get((throttles as usize + 1) & repeats as usize).copied().unwrap_or_default();
+        let retried = u64::from((throttles + Trial::THROTTLES) >> Trial::ADMITTED_AT);
+        Outcome { then, decided, gives_up: decided & refused, retried, overdraft: self.overdraft }
+    }
+
+    /// How long after it is made the first token of an attempt comes, where that books a success \[ns\].
+    #[inline(always)]
+    pub(super) fn to_first_token(&self) -> u64 {
+        self.spans[SHORT]
+    }
+
     /// Ones if it has attempts left should the next be refused.
     #[inline(always)]
     pub(super) fn has_left(&self, most: u32) -> u64 {
@@ -89,14 +113,19 @@ pub(super) struct Outcome {
     /// How long it is in flight, or its request to wait for the next \[ns\]: zero if the waits of its ladder are not at hand,
     /// and some time if the request is given up.
     pub(super) then: u64,
-    /// One if the request is given up.
+    /// One if the request is decided, and if it is given up.
+    pub(super) decided: u64,
     pub(super) gives_up: u64,
     /// One if it had been refused before.
     pub(super) retried: u64,
     /// By how much its charge is more than what it holds [quota tokens].
     pub(super) overdraft: u32,
-    /// How many of its block are not decided.
-    pub(super) undecided: u32,
+}
+
+/// Requests of all blocks, and the blocks.
+pub(super) struct InBlocks<'t> {
+    pub(super) all: &'t mut [Trial],
+    pub(super) blocks: &'t mut [Block],
 }
 
 /// The requests of all blocks.
@@ -113,7 +142,7 @@ pub(super) struct Trials {
 
 /// A block.
 #[derive(Debug, Clone, Copy, Default)]
-struct Block {
+pub(super) struct Block {
     /// How many of its requests are not decided, or have not arrived.
     undecided: u32,
     /// Whether the trials are those of its requests, and their waits.
@@ -121,6 +150,21 @@ struct Block {
     has_waits: bool,
     /// The number of its first request.
     first: u64,
+}
+
+impl Block {
+    /// One more request is decided if so; whether all are then.
+    #[inline(always)]
+    pub(super) fn have_decided(&mut self, one: u64) -> bool {
+        self.undecided -= one as u32;
+        self.undecided == 0
+    }
+
+    /// The number of the request in a place.
+    #[inline(always)]
+    pub(super) fn request_of(&self, slot: u32) -> u64 {
+        self.first + u64::from(slot) % BLOCK as u64
+    }
 }
 
 impl Trials {
@@ -245,18 +289,12 @@ impl Trials {
     /// The number of the request in a place.
     #[inline(always)]
     pub(super) fn request_of(&self, slot: u32) -> u64 {
-        self.blocks[slot as usize / BLOCK].first + u64::from(slot) % BLOCK as u64
+        self.blocks[slot as usize / BLOCK].request_of(slot)
     }
 
     /// Whether a request has attempts left should the next be refused.
     pub(super) fn may_retry(&self, slot: u32) -> bool {
         self.all[slot as usize].has_left(self.most()) != 0
-    }
-
-    /// How long after it is made the first token of an attempt comes, where that books a success \[ns\].
-    #[inline(always)]
-    pub(super) fn to_first_token(&self, slot: u32) -> u64 {
-        self.all[slot as usize].spans[SHORT]
     }
 
     /// Whether a request has been refused before.
@@ -275,26 +313,18 @@ impl Trials {
         (self.all[slot as usize].state >> Trial::GIVEN_UP_AT) & 1 > 0
     }
 
-    /// An attempt is admitted if a mask of ones says so; if not, and if another one says that the request `repeats` it, a
-    /// wait of this number begins.
-    ///
-    /// Without a branch: none of this can be predicted.
+    /// As [`Trial::attempted`]; whether the request is given up.
     #[inline(always)]
-    pub(super) fn attempted(&mut self, slot: u32, admitted: u64, repeats: u64, ticket: u64) -> Outcome {
-        let trial = &mut self.all[slot as usize];
-        let throttles = trial.throttles();
-        let decided = !repeats & 1;
-        let gives_up = decided & !admitted;
-        let fate = ((admitted as u32 & 1) << Trial::ADMITTED_AT) + ((gives_up as u32) << Trial::GIVEN_UP_AT);
-        trial.state += (!admitted as u32 & 1) + fate;
-        trial.ticket = ticket;
-        // Looked up: a choice could become a branch. What is given up is pushed nowhere, but some place for it must be found.
-        let then = trial.spans.get((throttles as usize + 1) & repeats as usize).copied().unwrap_or_default();
-        let overdraft = trial.overdraft;
-        let block = &mut self.blocks[slot as usize / BLOCK];
-        block.undecided -= decided as u32;
-        let retried = u64::from((throttles + Trial::THROTTLES) >> Trial::ADMITTED_AT);
-        Outcome { then, gives_up, retried, overdraft, undecided: block.undecided }
+    pub(super) fn attempted(&mut self, slot: u32, refused: u64, repeats: u64, ticket: u64) -> bool {
+        let outcome = self.all[slot as usize].attempted(refused, repeats, ticket);
+        self.blocks[slot as usize / BLOCK].undecided -= outcome.decided as u32;
+        outcome.gives_up > 0
+    }
+
+    /// The requests themselves, and their blocks.
+    #[inline(always)]
+    pub(super) fn in_blocks(&mut self) -> InBlocks<'_> {
+        InBlocks { all: &mut self.all, blocks: &mut self.blocks }
     }
 
     /// How long a request that has just been refused is to wait \[ns\].

@@ -13,7 +13,7 @@ use crate::engine::lane::entry::What;
 use crate::engine::lane::load::Load;
 use crate::engine::lane::repeating::{Progress, Repeating, RetryBooks};
 use crate::engine::lane::track::Moved;
-use crate::engine::lane::trials::{Outcome, Trials};
+use crate::engine::lane::trials::{InBlocks, Outcome, Trials};
 use crate::units::SimTime;
 
 /// What is summed up during a walk.
@@ -29,11 +29,20 @@ pub(super) struct Totals {
     pub(super) left: i32,
 }
 
-/// What comes next of a request within the slice.
+/// What comes next of a request, so long after the beginning of the slice \[ns\].
 struct Next {
-    at: i32,
+    after: u64,
     what: What,
     load: Load,
+}
+
+/// What interrupts the attempts of a slice, if anything does.
+enum Interrupt {
+    /// The next attempt is refused, and the waits of its block may not be known.
+    Unknown,
+    /// What the last attempt leads to may be of the slice, too; or the request in this slot waits for a time that is not at
+    /// hand.
+    Soon(Next, u32),
 }
 
 impl<A: Admit> Repeating<'_, '_, '_, A> {
@@ -45,7 +54,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         slice: Slice,
     ) -> Totals {
         let Moved { admissions, waits, .. } = self.track.moved;
-        let (from, until, quota) = (slice.from.0, slice.until.0, &self.track.quota);
+        let (from, width, room) = (slice.from.0, slice.until.0 - slice.from.0, self.track.quota.room());
         let has_quota = GIVES != NEVER_GIVES;
         let Progress { trials, holders, .. } = &mut *self.progress;
         let (most, cost) = (trials.most(), trials.cost() as i32);
@@ -57,92 +66,108 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         };
         // Ones if no request of some block was refused before: of all blocks but those of what arrives one was.
         let mut unknown = u64::from(!walk.blocks.iter().all(|&block| trials.are_waits_known(block))).wrapping_neg();
+        let counted = u64::from(slice.counted).wrapping_neg();
         let mut pushing = self.track.course.agenda.pushing();
-        let (mut number, mut ticket, mut taken, mut overdraft, mut released) = (admissions, waits, 0, 0, 0);
-        let (mut nth, mut pushed) = (0, 0);
-        while nth < walk.attempts.len {
-            let Walk { attempts, made, done, blocks, soon_tokens, released: in_all, .. } = &mut *walk;
-            let which = attempts.order[nth % ROOM] as usize % ROOM;
-            let (at, slot, back) = (attempts.at[which], attempts.slots[which], attempts.back[which]);
-            let trial = &trials.all[slot as usize];
-            let (now, load, held) = (from + at as u64, trial.load, trial.load.held());
-            // Ones if it does not fit, and if it is refused but has attempts left.
-            let refused = (quota.room_after(at as u64, held, i64::from(back) - taken as i64) >> 63) as u64;
-            let mut repeats = refused & trial.has_left(most);
-            if refused & unknown != 0 {
-                for &block in &*blocks {
-                    trials.know_waits(block);
+        let (mut number, mut first, mut taken, mut overdraft, mut released) = (admissions, waits + 1, 0, 0, 0);
+        let (mut nth, mut given_up) = (0, 0);
+        loop {
+            let Walk { attempts, made, done, soon_tokens, released: in_all, .. } = &mut *walk;
+            let InBlocks { all, blocks } = trials.in_blocks();
+            let interrupt = loop {
+                if nth >= attempts.len {
+                    break None;
                 }
-                unknown = 0;
-            }
-            nth += 1;
-            ticket += 1;
-            if has_quota {
-                left = (left + (attempts.released[which] - released)).min(capacity);
-                released = attempts.released[which];
-                // Ones if it does not, or if there is not enough for a retry.
-                let ends = !repeats as i32 | ((left - cost) >> 31);
-                // All bits leave what is not taken. A mask would do as well, and be turned into a branch.
-                left -= cost.wrapping_shr(ends as u32);
-                repeats = !i64::from(ends) as u64;
-            }
-            let Outcome { then, gives_up, retried, overdraft: more, undecided } =
-                trials.attempted(slot, !refused, repeats, ticket);
-            let at = now + then;
-            let end = What::end(number as u32 & What::MOST_SLOT);
-            let what = What::retry(slot | NO_REQUEST).masked(end, !refused);
-            let load =
-                load.counted(slice.counted).retried(if GIVES == GIVES_AT_ENDS { retried } else { 0 }).masked(!refused);
-            if A::KEEPS_A_LOG {
-                made.put((SimTime(now), held), refused == 0);
-            }
-            if GIVES == GIVES_AT_FIRST_TOKENS
-                && let Some(refills) = &mut refills
-            {
-                let first = now + trials.to_first_token(slot);
-                if first | (refused << 61) < until {
-                    // Nearly none comes that soon.
-                    let released = refills.gives(retried as usize);
-                    attempts.come_back((first - from) as i32, [0, released]);
-                    soon_tokens.push([(first - from) as i32, released]);
-                    *in_all += released;
-                } else {
-                    refills.push_if(refused == 0, SimTime(first), retried as u32);
+                let which = attempts.order[nth % ROOM] as usize % ROOM;
+                let (at, slot, back) = (attempts.at[which] as u64, attempts.slots[which], attempts.back[which]);
+                let trial = &mut all[slot as usize];
+                let (load, held) = (trial.load, trial.load.held());
+                // Ones if it does not fit, and if it is refused but has attempts left.
+                let refused = (room.after(at, held, i64::from(back) - taken as i64) >> 63) as u64;
+                if refused & unknown != 0 {
+                    break Some(Interrupt::Unknown);
+                }
+                let mut repeats = refused & trial.has_left(most);
+                if has_quota {
+                    left = (left + (attempts.released[which] - released)).min(capacity);
+                    released = attempts.released[which];
+                    // Ones if it does not, or if there is not enough for a retry.
+                    let ends = !repeats as i32 | ((left - cost) >> 31);
+                    // All bits leave what is not taken. A mask would do as well, and be turned into a branch.
+                    left -= cost.wrapping_shr(ends as u32);
+                    repeats = !i64::from(ends) as u64;
+                }
+                let Outcome { then, decided, gives_up, retried, overdraft: more } =
+                    trial.attempted(refused, repeats, first + nth as u64);
+                nth += 1;
+                let after = at + then;
+                let end = What::end(number as u32 & What::MOST_SLOT);
+                let what = What::retry(slot | NO_REQUEST).masked(end, !refused);
+                let load = load.masked(!refused);
+                taken += load.held();
+                let load = load.counted_by(counted & !refused).retried(if GIVES == GIVES_AT_ENDS { retried & !refused } else { 0 });
+                if A::KEEPS_A_LOG {
+                    made.put((SimTime(from + at), held), refused == 0);
+                }
+                if GIVES == GIVES_AT_FIRST_TOKENS
+                    && let Some(refills) = &mut refills
+                {
+                    let first = at + trial.to_first_token();
+                    if first | (refused << 61) < width {
+                        // Nearly none comes that soon.
+                        let released = refills.gives(retried as usize);
+                        attempts.come_back(first as i32, [0, released]);
+                        soon_tokens.push([first as i32, released]);
+                        *in_all += released;
+                    } else {
+                        refills.push_if(refused == 0, SimTime(from + first), retried as u32);
+                    }
+                }
+                let block = &mut blocks[slot as usize / BLOCK];
+                if CAPPED && let Some(holders) = holders {
+                    // If it is not admitted, the next that is takes its place.
+                    holders.put(number, block.request_of(slot));
+                }
+                number += !refused & 1;
+                overdraft += u64::from(more) & !refused;
+                given_up += gives_up;
+                if block.have_decided(decided) {
+                    done.push(slot as usize / BLOCK);
+                }
+                // One comparison, of what is nearly never true if the ladder is short: whether it happens could not be
+                // predicted.
+                if after | (gives_up << 61) < width {
+                    break Some(Interrupt::Soon(Next { after, what, load }, slot));
+                }
+                pushing.push_after(gives_up == 0, after, what, load);
+            };
+            match interrupt {
+                None => break,
+                Some(Interrupt::Unknown) => {
+                    for &block in &walk.blocks {
+                        trials.know_waits(block);
+                    }
+                    unknown = 0;
+                }
+                Some(Interrupt::Soon(mut next, slot)) => {
+                    if !next.what.is_end() {
+                        next.after = walk.attempts.time_of(nth - 1) + trials.current_wait(slot);
+                    }
+                    if next.after < width {
+                        // If it is an end, that of the last admission.
+                        let entry = admission::Entry(number.saturating_sub(1));
+                        let then = walk.happens_soon::<A, GIVES>(nth, &next, entry, &self.track.quota, trials);
+                        first += (nth - then) as u64;
+                        nth = then;
+                    } else {
+                        pushing.push_after(true, next.after, next.what, next.load);
+                    }
                 }
             }
-            if CAPPED && let Some(holders) = holders {
-                // If it is not admitted, the next that is takes its place.
-                holders.put(number, trials.request_of(slot));
-            }
-            number += !refused & 1;
-            taken += held.wrapping_shr(refused as u32);
-            overdraft += u64::from(more) & !refused;
-            if undecided == 0 {
-                done.push(slot as usize / BLOCK);
-            }
-            let happens = gives_up == 0;
-            // One comparison, of what is nearly never true if the ladder is short: whether it happens could not be predicted.
-            if at | (gives_up << 61) < until {
-                // It may be a wait that is not among those at hand.
-                let at = if refused == 0 { at } else { now + trials.current_wait(slot) };
-                if at < until {
-                    // If it is an end, that of the last admission.
-                    let entry = admission::Entry(number.saturating_sub(1));
-                    let next = Next { at: (at - from) as i32, what, load };
-                    nth = walk.happens_soon::<A, GIVES>(nth, &next, entry, quota, trials);
-                    continue;
-                }
-                pushing.push_if(true, SimTime(at), what, load);
-                pushed += 1;
-                continue;
-            }
-            pushing.push_if(happens, SimTime(at), what, load);
-            pushed += usize::from(happens);
         }
-        pushing.end(pushed);
-        let given_up = (walk.attempts.len - pushed - walk.soon.len()) as u64;
+        let len = walk.attempts.len;
+        pushing.end(len - given_up as usize - walk.soon.len());
         Totals {
-            made: ticket - waits,
+            made: first - (waits + 1) + len as u64,
             admitted: number - admissions,
             given_up,
             taken,
@@ -164,7 +189,7 @@ impl Walk {
         quota: &A,
         trials: &Trials,
     ) -> usize {
-        let at = next.at;
+        let at = next.after as i32;
         let (held, charge) = (next.load.held(), next.load.charge());
         let Walk { attempts, ends, soon, soon_tokens, .. } = self;
         if next.what.is_end() {

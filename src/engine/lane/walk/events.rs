@@ -122,6 +122,11 @@ impl Attempts {
         self.order[place] = which as u32;
     }
 
+    /// When the attempt of this number in order is made, after the beginning of the slice \[ns\].
+    pub(super) fn time_of(&self, nth: usize) -> u64 {
+        self.at[self.order[nth] as usize] as u64
+    }
+
     /// So much comes back to the limiter and to a retry quota before all that are made from some instant on.
     #[inline(always)]
     pub(super) fn come_back(&mut self, from: i32, [back, released]: [i32; 2]) {
