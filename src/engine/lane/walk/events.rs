@@ -82,19 +82,18 @@ impl Attempts {
         (self.at, self.len) = ([NEVER; ROOM], 0);
     }
 
-    /// Adds one in any order, if it `is` one.
+    /// Writes one after so many, in any order.
     #[inline(always)]
-    pub(super) fn put(&mut self, at: u64, slot: u32, is: bool) {
-        let nth = self.len % ROOM;
+    pub(super) fn put(&mut self, nth: usize, at: u64, slot: u32) {
+        let nth = nth % ROOM;
         (self.at[nth], self.slots[nth]) = (at as i32, slot);
-        self.len += usize::from(is);
     }
 
-    /// Those that waited are there: forgets what was written last as what it is not.
+    /// So many waited, and all are there: forgets what was written last as what it is not.
     #[inline(always)]
-    pub(super) fn all_waited(&mut self) {
-        self.at[self.len % ROOM] = NEVER;
-        self.repeated = self.len;
+    pub(super) fn all_waited(&mut self, waited: usize) {
+        (self.len, self.repeated) = (waited, waited);
+        self.at[waited % ROOM] = NEVER;
     }
 
     /// The last one made, of this number in order, is made again `at` some instant, by which so much will have come back to
@@ -105,11 +104,8 @@ impl Attempts {
         let which = self.order[nth] as usize;
         self.at[which] = NEVER;
         // All that have been made are earlier.
-        let (mut earlier, mut at_once) = (0, 0);
-        for &other in &self.at {
-            earlier += i32::from(other < at);
-            at_once += i32::from(other == at);
-        }
+        let (earlier, at_once) =
+            if self.len <= FEW { count::<FEW>(&self.at, at) } else { count::<ROOM>(&self.at, at) };
         let mut place = earlier as usize;
         if at_once > 0 {
             // A retry comes before what arrives at its instant, and after those that wait for longer.
@@ -136,6 +132,14 @@ impl Attempts {
             self.released[nth] += released & so;
         }
     }
+}
+
+/// How many of the first are earlier than some instant, and how many at it.
+#[inline(always)]
+fn count<const LANES: usize>(times: &[i32; ROOM], at: i32) -> (i32, i32) {
+    times[..LANES].iter().fold((0, 0), |(earlier, at_once), &other| {
+        (earlier + i32::from(other < at), at_once + i32::from(other == at))
+    })
 }
 
 /// Adds what arrives before the end of a slice, of the next requests of a block.
@@ -209,9 +213,10 @@ impl Ends {
         (self.at, self.ended) = ([NEVER; MOST_ENDS], 0);
     }
 
-    /// All ends are there: forgets what was written last as what it is not.
+    /// So many ends are there, which are all: forgets what was written last as what it is not.
     #[inline(always)]
-    pub(super) fn all_ended(&mut self) {
+    pub(super) fn all_ended(&mut self, ended: usize) {
+        self.ended = ended;
         if let Some(at) = self.at.get_mut(self.ended) {
             *at = NEVER;
         }
@@ -237,8 +242,14 @@ impl Ends {
     /// What has come back to the limiter and to a retry quota by some instant.
     #[inline(always)]
     pub(super) fn back_by(&self, at: i32) -> [i32; 2] {
+        if self.given_back <= MOST_ENDS / 4 { self.first_back_by::<{ MOST_ENDS / 4 }>(at) } else { self.first_back_by::<MOST_ENDS>(at) }
+    }
+
+    /// As [`back_by`](Ends::back_by), of the first.
+    #[inline(always)]
+    fn first_back_by<const LANES: usize>(&self, at: i32) -> [i32; 2] {
         let (mut back, mut released) = (0, 0);
-        for nth in 0..MOST_ENDS {
+        for nth in 0..LANES {
             let so = -i32::from(self.at[nth] <= at);
             back += self.back[nth] & so;
             released += self.released[nth] & so;
@@ -271,7 +282,8 @@ impl<const LANES: usize, const GIVES: u8> Loop for InOrder<'_, LANES, GIVES> {
                 ranks[place] += (a + b) + (c + d);
             }
         }
-        for nth in 0..ends.given_back.div_ceil(4) {
+        // Mostly two fours, and a branch that knows it; beyond the last, never.
+        for nth in 0..ends.given_back.div_ceil(4).max(2) {
             let (Some(end), Some(refund), Some(tokens)) =
                 (four(&ends.at, nth), four(&ends.back, nth), four(&ends.released, nth))
             else {
@@ -356,9 +368,9 @@ mod tests {
             for &(at, back) in &ended {
                 ends.comes_back_with(at, back);
             }
-            ends.all_ended();
-            waited.iter().zip(0..).for_each(|(&at, slot)| attempts.put(at, slot, true));
-            attempts.all_waited();
+            ends.all_ended(ended.len());
+            waited.iter().zip(0..).for_each(|(&at, slot)| attempts.put(slot as usize, at, slot));
+            attempts.all_waited(waited.len());
             let mut times = [u64::MAX; AHEAD];
             times.iter_mut().zip(&arrive).for_each(|(time, &at)| *time = 1_000 + at);
             let slot = waited.len() as u32;

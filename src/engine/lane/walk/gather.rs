@@ -80,7 +80,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             (ends.first_tokens, ends.first_released) = refills.of_slice(tick)?;
         }
         let (mut sum, mut overdraft, mut others) = (Sum::default(), 0, 0);
-        *back = 0;
+        // Counted here, as whatever is counted in memory would be written each time.
+        let (mut returned, mut ended_so_far, mut waited) = (0, 0, 0);
         let mut oldest = admission::Entry(self.track.moved.admissions);
         let cost = self.progress.trials.cost();
         let hearers = self.retry_books.as_ref().map(|books| books.hearers).filter(|hearers| !hearers.is_empty());
@@ -91,22 +92,23 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let is_end = what.is_end();
             let number = admission::Entry(number_of(what.slot(), self.track.moved.admissions));
             let refund = self.track.quota.comes_back(number, load.held(), load.charge());
-            *back += refund;
+            returned += refund;
             overdraft += load.overdraft();
-            let nth = ends.ended % MOST_ENDS;
+            let nth = ended_so_far % MOST_ENDS;
             ends.at[nth] = at as i32;
             ends.back[nth] = refund as i32;
             ends.held[nth] = load.held() as i32;
             if GIVES == GIVES_AT_ENDS {
                 ends.released[nth] = RetryQuota::released(load.retries() * cost) as i32;
             }
-            ends.ended += usize::from(is_end);
+            ended_so_far += usize::from(is_end);
             if GIVES == GIVES_AT_ENDS
                 && let Some(hearers) = hearers
             {
                 others += u32::from(is_end && hearers.has(number.0));
             }
-            attempts.put(at, what.slot() & !NO_REQUEST, !is_end);
+            attempts.put(waited, at, what.slot() & !NO_REQUEST);
+            waited += usize::from(!is_end);
             if MIXED {
                 others += u32::from(what.is_of_record());
             }
@@ -123,12 +125,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         for &(entry, _) in &*far {
             gathered(entry);
         }
-        *ended = Ended::of(ends.ended, sum, overdraft);
+        *ended = Ended::of(ended_so_far, sum, overdraft);
         for (entry, _) in &*far {
             ended.add_to_sums(entry.load);
         }
-        ends.all_ended();
-        attempts.all_waited();
+        ends.all_ended(ended_so_far);
+        attempts.all_waited(waited);
+        *back = returned;
         self.track.quota.comes_back_by_itself(until, |at, amount| {
             *back += amount;
             ends.comes_back(at.0 - from.0, amount);
