@@ -8,7 +8,7 @@ use super::first_attempt::{Columns, Verdict};
 use super::marks::Marks;
 use super::simulation::PoolState;
 use super::source::OpenSource;
-use crate::tally::{Billed, Durations, FlowTally, Health, LONG_WAIT, Ledger, Wasted};
+use crate::tally::{Billed, Chosen, Durations, FlowTally, Health, LONG_WAIT, Ledger, Wasted};
 use crate::units::{SimSpan, SimTime};
 use crate::wide::{Loop, Spread, spread, widest};
 use std::ops::Range;
@@ -19,6 +19,26 @@ pub(super) struct Books<'s> {
     pub(super) tally: &'s mut FlowTally,
     pub(super) pool: &'s mut PoolState,
     pub(super) health: &'s mut Option<Health>,
+}
+
+/// Columns that counting a block needs for a moment. The same for all blocks, they stay in the cache.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// From the arrival of each request to its first token, and to the end \[ns\].
+    to_first: [u64; BLOCK],
+    latency: [u64; BLOCK],
+    /// How long of measured time its attempt is in flight \[ns\].
+    measured: [u64; BLOCK],
+    /// One for each that is answered, and for each that is answered or given up.
+    answered: [u8; BLOCK],
+    decided: [u8; BLOCK],
+}
+
+impl Scratch {
+    pub(super) fn new() -> Box<Scratch> {
+        let (spans, ones) = ([0; BLOCK], [0; BLOCK]);
+        Box::new(Scratch { to_first: spans, latency: spans, measured: spans, answered: ones, decided: ones })
+    }
 }
 
 /// What was drawn of a block.
@@ -127,7 +147,14 @@ impl Loop for Adding<'_> {
 
 impl Columns<'_> {
     /// Counts the admitted requests of a block, from the place `start` on.
-    fn count(&self, block: Block<'_>, start: usize, has_ttft: bool, marks: &Marks, books: Books<'_>) {
+    fn count(
+        &self,
+        block: Block<'_>,
+        (start, has_ttft): (usize, bool),
+        marks: &Marks,
+        books: Books<'_>,
+        scratch: &mut Scratch,
+    ) {
         let Block { times, tokens, timing } = block;
         let Books { tally, pool, health } = books;
         let (Some(&first), Some(&last)) = (times.get(start), times.last()) else { return };
@@ -135,13 +162,13 @@ impl Columns<'_> {
         if !self.repeats.any && self.verdicts[start..len].iter().all(|&verdict| verdict == Verdict::Refused) {
             return;
         }
-        let late = self.repeats.late(times, timing);
-        let (admitted_at, last, to_first, latency) = match &late {
-            Some(late) => {
-                (&late.admitted_at[..len], spread(&late.admitted_at[..len]).max, &late.to_first, &late.latency)
-            }
-            None => (times, last, &timing.ttft, &timing.service),
-        };
+        let Scratch { to_first, latency, measured, answered, decided } = scratch;
+        let (mut last, mut late) = (last, None);
+        if self.repeats.any {
+            self.repeats.delay(times, timing, &mut last, [&mut *to_first, &mut *latency]);
+            late = Some((&*to_first, &*latency));
+        }
+        let (to_first, latency) = late.unwrap_or((&timing.ttft, &timing.service));
         // Times do not decrease.
         let first_counted = times.partition_point(|&at| at < marks.warmup().0).max(start);
         let service = spread(&timing.service[start..len]);
@@ -158,55 +185,48 @@ impl Columns<'_> {
         sums.count_answered(tally);
 
         let all_measured = SimTime(first) >= marks.warmup() && latest_end <= marks.horizon();
-        let mut measured = [0; BLOCK];
-        let mut measure = |verdicts: &[Verdict; BLOCK]| {
-            if all_measured {
-                for (place, measured) in measured.iter_mut().enumerate().take(len) {
-                    *measured |= timing.service[place] & mask(verdicts[place]);
-                }
-            } else {
-                for (place, (measured, &at)) in measured.iter_mut().zip(admitted_at).enumerate() {
-                    let end = SimTime(at).saturating_add(SimSpan(timing.service[place]));
-                    *measured |= marks.measured(SimTime(at), end) & mask(verdicts[place]);
-                }
-            }
+        let spans = if all_measured { &timing.service } else { self.measure(block, start, marks, measured) };
+        let mut hold = |verdicts: &[Verdict; BLOCK]| {
+            let (mut in_flight, mut reserved) = (0, 0);
+            let held = [&mut in_flight, &mut reserved];
+            widest(Holding { reservation: &self.reservation, verdicts, spans, range: start..len, held });
+            tally.in_flight_ns += in_flight;
+            pool.reservation_ns += reserved;
         };
-        measure(&self.verdicts);
+        hold(verdicts);
         if self.repeats.any_cut_off {
-            measure(&self.repeats.cut_off);
+            hold(&self.repeats.cut_off);
             self.count_cut_off(tokens, [start, first_counted, len], tally);
         }
-        measured[..start].fill(0);
-        let (mut in_flight, mut reserved) = (0, 0);
-        widest(Holding { columns: self, measured: &measured, in_flight: &mut in_flight, reserved: &mut reserved });
-        tally.in_flight_ns += in_flight;
-        pool.reservation_ns += reserved;
 
+        let counted = first_counted..len;
         if self.repeats.any {
-            self.count_repeats(first_counted..len, tally);
+            self.count_repeats(counted.clone(), decided, tally);
         } else {
             tally.wait.record_zeros(sums.admitted);
         }
         let all = sums.admitted == (len - first_counted) as u64;
+        if !all {
+            for (answered, &verdict) in answered.iter_mut().zip(verdicts) {
+                *answered = verdict as u8;
+            }
+        }
         if has_ttft {
-            let to_first = self.admitted(
-                to_first,
-                first_counted..len,
-                all.then(|| spread(&to_first[first_counted..len])),
-                &mut measured,
-            );
-            to_first.record(&mut tally.ttft);
+            let known = all.then(|| spread(&to_first[counted.clone()]));
+            count_durations(&to_first[counted.clone()], &answered[counted.clone()], known, &mut tally.ttft);
         }
         let endless = latest_end > marks.patience();
-        let latency = if endless {
-            let in_time = |place: usize| times[place].saturating_add(latency[place]) <= marks.patience().0;
-            self.answered(latency, (first_counted..len).filter(|&place| in_time(place)), &mut measured)
-        } else {
+        let known = (all && !endless).then(|| {
             let is_service = late.is_none() && first_counted == start;
-            let known = all.then(|| if is_service { service } else { spread(&latency[first_counted..len]) });
-            self.admitted(latency, first_counted..len, known, &mut measured)
-        };
-        latency.record(&mut tally.latency);
+            if is_service { service } else { spread(&latency[counted.clone()]) }
+        });
+        if endless {
+            for place in counted.clone() {
+                let in_time = times[place].saturating_add(latency[place]) <= marks.patience().0;
+                answered[place] = u8::from(verdicts[place] == Verdict::Admitted && in_time);
+            }
+        }
+        count_durations(&latency[counted.clone()], &answered[counted], known, &mut tally.latency);
         if let Some(health) = health.as_mut() {
             if self.repeats.any {
                 self.count_ended(times, first_counted, health);
@@ -252,38 +272,20 @@ impl Columns<'_> {
         }
     }
 
-    /// The numbers of a column that belong to admitted requests; with the spread of all if all were admitted.
-    fn admitted<'b>(
+    /// How long of measured time each attempt of a block is in flight, if it is admitted \[ns\].
+    fn measure<'m>(
         &self,
-        column: &'b [u64; BLOCK],
-        range: Range<usize>,
-        all: Option<Spread>,
-        out: &'b mut [u64; BLOCK],
-    ) -> Admitted<'b> {
-        match all {
-            Some(spread) if spread.min > 0 => Admitted { durations: &column[range], spread, zeros: 0 },
-            _ => self.answered(column, range, out),
+        block: Block<'_>,
+        start: usize,
+        marks: &Marks,
+        measured: &'m mut [u64; BLOCK],
+    ) -> &'m [u64; BLOCK] {
+        let waited = &self.repeats.waited;
+        for (place, (measured, &arrived)) in measured.iter_mut().zip(block.times).enumerate().skip(start) {
+            let at = SimTime(arrived + waited[place]);
+            *measured = marks.measured(at, at.saturating_add(SimSpan(block.timing.service[place])));
         }
-    }
-
-    /// As [`admitted`](Self::admitted), of these places.
-    fn answered<'b>(
-        &self,
-        column: &[u64; BLOCK],
-        places: impl Iterator<Item = usize>,
-        out: &'b mut [u64; BLOCK],
-    ) -> Admitted<'b> {
-        let (mut len, mut zeros) = (0, 0);
-        for place in places {
-            // Written in any case, kept where it counts: a branch could not be predicted.
-            out[len.min(BLOCK - 1)] = column[place];
-            let admitted = self.verdicts[place] as u64;
-            let counts = admitted & u64::from(column[place] > 0);
-            len += counts as usize;
-            zeros += admitted - counts;
-        }
-        let durations = &out[..len];
-        Admitted { durations, spread: spread(durations), zeros }
+        measured
     }
 
     /// Takes back the answers that come after all patience; their latencies were not counted.
@@ -319,19 +321,16 @@ impl Columns<'_> {
     }
 }
 
-/// Durations of admitted requests.
-struct Admitted<'b> {
-    /// Those that are not zero, side by side.
-    durations: &'b [u64],
-    spread: Spread,
-    /// How many are zero.
-    zeros: u64,
-}
-
-impl Admitted<'_> {
-    fn record(&self, tally: &mut Durations) {
-        tally.record_zeros(self.zeros);
-        tally.record_all(self.durations, self.spread);
+/// Counts durations, of which those of answered requests have a one beside them; if all have, their spread is known.
+fn count_durations(durations: &[u64], answered: &[u8], all: Option<Spread>, tally: &mut Durations) {
+    match all {
+        Some(spread) if spread.min > 0 => tally.record_all(durations, spread),
+        Some(_) => durations.iter().for_each(|&ns| tally.record(ns)),
+        None => {
+            let chosen = Chosen::new(durations, answered);
+            tally.record_zeros(chosen.zeros());
+            Durations::record_chosen([tally], &chosen);
+        }
     }
 }
 
@@ -341,34 +340,39 @@ fn mask(verdict: Verdict) -> u64 {
     (verdict as u64).wrapping_neg()
 }
 
-/// Adds up what the attempts of a block hold, and for how long.
+/// Adds up what the attempts of a block hold that are admitted by these verdicts, and for how long.
 struct Holding<'a> {
-    columns: &'a Columns<'a>,
-    measured: &'a [u64; BLOCK],
-    in_flight: &'a mut u128,
-    reserved: &'a mut u128,
+    reservation: &'a [u64; BLOCK],
+    verdicts: &'a [Verdict; BLOCK],
+    /// For how long each is in flight \[ns\].
+    spans: &'a [u64; BLOCK],
+    range: Range<usize>,
+    /// The sum of the times, and of the times and what is held then.
+    held: [&'a mut u128; 2],
 }
 
 impl Loop for Holding<'_> {
     #[inline(always)]
     fn run(self) {
-        let Holding { columns, measured, in_flight, reserved } = self;
-        let reservation = &columns.reservation;
-        let any = |numbers: &[u64; BLOCK]| numbers.iter().fold(0, |any, number| any | number);
-        let (longest, largest) = (any(measured), any(reservation));
+        let Holding { reservation, verdicts, spans, range, held: [in_flight, reserved] } = self;
+        let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
+        let any = |numbers: &[u64; BLOCK]| numbers[start..end].iter().fold(0, |any, number| any | number);
+        let (longest, largest) = (any(spans), any(reservation));
         let most = u64::MAX / BLOCK as u64;
         if longest.checked_mul(largest.max(1)).is_some_and(|product| product < most) {
             // Nothing can grow out of 64 bits, of which a register holds many.
             let (mut sum, mut products) = (0, 0);
-            for (measured, reservation) in measured.iter().zip(reservation) {
-                sum += measured;
-                products += measured * reservation;
+            for place in start..end {
+                let span = spans[place] & mask(verdicts[place]);
+                sum += span;
+                products += span * reservation[place];
             }
             (*in_flight, *reserved) = (u128::from(sum), u128::from(products));
         } else {
-            for (&measured, &reservation) in measured.iter().zip(reservation) {
-                *in_flight += u128::from(measured);
-                *reserved += u128::from(measured) * u128::from(reservation);
+            for place in start..end {
+                let span = spans[place] & mask(verdicts[place]);
+                *in_flight += u128::from(span);
+                *reserved += u128::from(span) * u128::from(reservation[place]);
             }
         }
     }
@@ -378,10 +382,10 @@ impl OpenSource<'_> {
     /// Counts the requests of a block whose first attempts have been made, those that were counted before aside.
     #[inline(never)]
     pub(super) fn count_block(&mut self, block: usize, has_ttft: bool, marks: &Marks, books: Books<'_>) {
-        let drawn = &mut *self.blocks[block];
+        let (scratch, drawn) = (&mut *self.scratch, &mut *self.blocks[block]);
         let made = if block == self.current { self.place } else { drawn.len };
         let block = Block { times: &drawn.times[..made], tokens: &drawn.tokens, timing: &drawn.timing };
-        drawn.columns().count(block, drawn.counted, has_ttft, marks, books);
+        drawn.columns().count(block, (drawn.counted, has_ttft), marks, books, scratch);
         drawn.counted = made;
     }
 }

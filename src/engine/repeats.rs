@@ -10,8 +10,8 @@ use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
 use super::lane::Load;
 use super::source::AHEAD;
-use crate::tally::{FailureCause, FlowTally, Health, LONG_WAIT};
-use crate::wide::{Loop, spread, widest};
+use crate::tally::{Chosen, Durations, FailureCause, FlowTally, Health, LONG_WAIT};
+use crate::wide::{Loop, widest};
 use std::ops::Range;
 
 /// What has become of the refused requests of a block.
@@ -141,15 +141,6 @@ impl Loop for Looking<'_> {
     }
 }
 
-/// The times of a block of which some were admitted after a wait.
-pub(super) struct Late {
-    /// When each was admitted \[ns\].
-    pub(super) admitted_at: [u64; BLOCK],
-    /// From its arrival to its first token, and to the end \[ns\].
-    pub(super) to_first: [u64; BLOCK],
-    pub(super) latency: [u64; BLOCK],
-}
-
 impl Repeats {
     pub(super) fn new() -> Repeats {
         Repeats {
@@ -184,15 +175,32 @@ impl Repeats {
         self.waited[place] = waited;
     }
 
-    /// The times of a block of which some were admitted after a wait; `None` if none was ever refused or held back.
-    pub(super) fn late(&self, times: &[u64], timing: &TimingBlock) -> Option<Late> {
-        self.any.then(|| {
-            let mut late = Late { admitted_at: self.waited, to_first: self.waited, latency: self.waited };
-            late.admitted_at.iter_mut().zip(times).for_each(|(at, arrived)| *at += arrived);
-            late.to_first.iter_mut().zip(&timing.ttft).for_each(|(to_first, ttft)| *to_first += ttft);
-            late.latency.iter_mut().zip(&timing.service).for_each(|(latency, service)| *latency += service);
-            late
-        })
+    /// When the last of a block is admitted that arrive at these times, and how long after its arrival each has its first
+    /// token and ends \[ns\].
+    pub(super) fn delay(&self, times: &[u64], timing: &TimingBlock, last: &mut u64, delayed: [&mut [u64; BLOCK]; 2]) {
+        let TimingBlock { ttft, service, .. } = timing;
+        widest(Delaying { waited: &self.waited, times, spans: [ttft, service], last, delayed });
+    }
+}
+
+struct Delaying<'a> {
+    waited: &'a [u64; BLOCK],
+    times: &'a [u64],
+    spans: [&'a [u64; BLOCK]; 2],
+    last: &'a mut u64,
+    delayed: [&'a mut [u64; BLOCK]; 2],
+}
+
+impl Loop for Delaying<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Delaying { waited, times, spans, last, delayed } = self;
+        *last = times.iter().zip(waited).fold(0, |last, (&arrived, &waited)| (arrived + waited).max(last));
+        for (delayed, span) in delayed.into_iter().zip(spans) {
+            for place in 0..BLOCK {
+                delayed[place] = waited[place] + span[place];
+            }
+        }
     }
 }
 
@@ -209,13 +217,15 @@ struct Refused {
 struct AddingRefused<'a> {
     columns: &'a Columns<'a>,
     range: Range<usize>,
+    /// One each that was admitted or given up.
+    decided: &'a mut [u8; BLOCK],
     sums: &'a mut Refused,
 }
 
 impl Loop for AddingRefused<'_> {
     #[inline(always)]
     fn run(self) {
-        let AddingRefused { columns, range, sums } = self;
+        let AddingRefused { columns, range, decided, sums } = self;
         let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
         let mut sum = Refused::default();
         for place in start..end {
@@ -224,6 +234,9 @@ impl Loop for AddingRefused<'_> {
             sum.throttled += (admitted | failed) & throttled;
             sum.failed += failed;
             sum.charge += columns.charge[place] & failed.wrapping_neg();
+        }
+        for place in start..end {
+            decided[place] = columns.verdicts[place] as u8 | columns.repeats.given_up[place];
         }
         *sums = sum;
     }
@@ -239,19 +252,9 @@ impl Columns<'_> {
 
     /// Counts attempts that were refused, requests that were given up, and how long each has waited for its last attempt.
     #[inline(never)]
-    pub(super) fn count_repeats(&self, counted: Range<usize>, tally: &mut FlowTally) {
+    pub(super) fn count_repeats(&self, counted: Range<usize>, decided: &mut [u8; BLOCK], tally: &mut FlowTally) {
         let mut sums = Refused::default();
-        widest(AddingRefused { columns: self, range: counted.clone(), sums: &mut sums });
-        let mut waits = [0; BLOCK];
-        let (mut len, mut at_once) = (0, 0);
-        for place in counted {
-            let ([admitted, failed, _], waited) = (self.outcome(place), self.repeats.waited[place]);
-            // Written in any case, kept where it counts: a branch could not be predicted.
-            waits[len.min(BLOCK - 1)] = waited;
-            let has_waited = (admitted | failed) & u64::from(waited > 0);
-            len += has_waited as usize;
-            at_once += (admitted | failed) - has_waited;
-        }
+        widest(AddingRefused { columns: self, range: counted.clone(), decided, sums: &mut sums });
         tally.attempts += sums.throttles;
         tally.requests_throttled += sums.throttled;
         tally.offered_charge += sums.charge;
@@ -260,15 +263,13 @@ impl Columns<'_> {
         // The queue of a gateway is left unserved at a deadline only.
         let cause = if self.repeats.held_back { FailureCause::DeadlineExceeded } else { FailureCause::Throttled };
         tally.failures[cause as usize] += sums.failed;
-        let waits = &waits[..len];
-        let spread = spread(waits);
-        tally.wait.record_zeros(at_once);
-        tally.wait.record_all(waits, spread);
+        let waits = Chosen::new(&self.repeats.waited[counted.clone()], &decided[counted]);
         let (cause, other) = (&mut tally.wait_backoff, &mut tally.wait_limiter);
         let (cause, other) = if self.repeats.held_back { (other, cause) } else { (cause, other) };
-        cause.record_all(waits, spread);
-        other.record_zeros(len as u64);
-        tally.wait_queue.record_zeros(len as u64);
+        tally.wait.record_zeros(waits.zeros());
+        Durations::record_chosen([&mut tally.wait, cause], &waits);
+        other.record_zeros(waits.nonzero());
+        tally.wait_queue.record_zeros(waits.nonzero());
     }
 
     /// Counts over time how requests of which some were refused have ended; their attempts have been.

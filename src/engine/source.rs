@@ -1,5 +1,6 @@
 //! Where requests come from: open arrivals in blocks, closed loops one by one.
 
+use super::block_count::Scratch;
 use super::compiled::Flow;
 use super::draws::{
     BLOCK, LatencyKeys, LatencySamplers, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens,
@@ -75,6 +76,8 @@ pub(super) struct OpenSource<'a> {
     pub(super) ahead: Option<usize>,
     /// Which of them nobody needs.
     pub(super) free: Vec<usize>,
+    /// For counting a block.
+    pub(super) scratch: Box<Scratch>,
     /// How many requests have been drawn.
     drawn: u64,
     /// The place of the next request in its block.
@@ -119,6 +122,7 @@ impl<'a> OpenSource<'a> {
             current: 0,
             ahead: None,
             free: Vec::new(),
+            scratch: Scratch::new(),
             drawn: 0,
             place: 0,
             end: 0,

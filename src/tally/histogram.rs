@@ -1,5 +1,6 @@
 //! Log-linear histogram of whole numbers: percentiles to 0.1 % from a few kilobytes, however many values.
 
+use super::chosen::Chosen;
 use crate::wide::{Loop, Spread, widest};
 
 /// Sub-buckets per octave, as a power of two: a bucket is at most 1/512 of its value wide, so its middle is within
@@ -60,6 +61,45 @@ impl Histogram {
         self.min = if self.total == 0 { min } else { self.min.min(min) };
         self.max = self.max.max(max);
         self.total += values.len() as u64;
+    }
+
+    /// Counts in each the chosen values that are not zero.
+    #[inline]
+    pub(super) fn record_chosen<const N: usize>(mut all: [&mut Histogram; N], chosen: &Chosen<'_>) {
+        let &Chosen { durations: values, ones, spread: Spread { min, max, .. }, nonzero, longest, .. } = chosen;
+        if nonzero == 0 {
+            return;
+        }
+        for histogram in &mut all {
+            if bucket_of(max) >= histogram.counts.len() {
+                histogram.grow(bucket_of(max));
+            }
+            histogram.min = if histogram.total == 0 { min } else { histogram.min.min(min) };
+            histogram.max = histogram.max.max(max);
+            histogram.total += nonzero;
+        }
+        let mut buckets = [0; 256];
+        for (values, ones) in values.chunks(buckets.len()).zip(ones.chunks(buckets.len())) {
+            let buckets = &mut buckets[..values.len()];
+            if longest < Bucketing::MOST {
+                widest(Bucketing { values, buckets });
+            } else {
+                for (bucket, &value) in buckets.iter_mut().zip(values) {
+                    *bucket = bucket_of(value) as u32;
+                }
+            }
+            for histogram in &mut all {
+                // What lies beyond all buckets is not chosen, and zero is not to be counted.
+                let counts = &mut histogram.counts[..];
+                let zeros = counts[0];
+                for (&bucket, &one) in buckets.iter().zip(ones) {
+                    if let Some(count) = counts.get_mut(bucket as usize) {
+                        *count += u64::from(one);
+                    }
+                }
+                counts[0] = zeros;
+            }
+        }
     }
 
     #[cold]

@@ -5,11 +5,13 @@
 //! in it.
 
 mod batch;
+mod chosen;
 mod failures;
 mod health;
 mod histogram;
 mod ledger;
 
+pub use chosen::Chosen;
 pub use failures::{FailureCause, Wasted};
 pub use health::{Health, LONG_WAIT, Moment};
 pub use histogram::Histogram;
@@ -177,6 +179,16 @@ impl Durations {
         self.count += durations.len() as u64;
         self.sum += spread.sum;
         self.histogram.record_all(durations, spread);
+    }
+
+    /// Counts in each the chosen durations that are not zero.
+    #[inline]
+    pub fn record_chosen<const N: usize>(mut books: [&mut Durations; N], chosen: &Chosen<'_>) {
+        for durations in &mut books {
+            durations.count += chosen.nonzero;
+            durations.sum += chosen.spread.sum;
+        }
+        Histogram::record_chosen(books.map(|durations| &mut durations.histogram), chosen);
     }
 
     /// Counts durations of zero.
