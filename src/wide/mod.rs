@@ -18,21 +18,49 @@ pub trait Loop {
 #[inline]
 pub fn widest<L: Loop>(work: L) {
     #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::is_x86_feature_detected as has;
-        if has!("avx512f") && has!("avx512dq") && has!("avx512vl") && has!("avx512bw") {
-            #[expect(unsafe_code, reason = "the registers are there: it has just been asked")]
-            // SAFETY: `with_avx512` needs the features that have just been detected.
-            return unsafe { with_avx512(work) };
-        }
-        if has!("avx2") {
-            #[expect(unsafe_code, reason = "the registers are there: it has just been asked")]
-            // SAFETY: `with_avx2` needs the feature that has just been detected.
-            return unsafe { with_avx2(work) };
-        }
+    match registers() {
+        #[expect(unsafe_code, reason = "the registers are there: it has been asked")]
+        // SAFETY: `with_avx512` needs the features that have been detected.
+        AVX_512 => return unsafe { with_avx512(work) },
+        #[expect(unsafe_code, reason = "the registers are there: it has been asked")]
+        // SAFETY: `with_avx2` needs the feature that has been detected.
+        AVX_2 => return unsafe { with_avx2(work) },
+        _ => {}
     }
     work.run();
 }
+
+/// The widest registers that the machine has. Each of the features that they take would be asked for at every loop.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn registers() -> u8 {
+    use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+    static KNOWN: AtomicU8 = AtomicU8::new(0);
+    #[cold]
+    fn ask() -> u8 {
+        use std::arch::is_x86_feature_detected as has;
+        let widest = if has!("avx512f") && has!("avx512dq") && has!("avx512vl") && has!("avx512bw") {
+            AVX_512
+        } else if has!("avx2") {
+            AVX_2
+        } else {
+            SSE_2
+        };
+        KNOWN.store(widest, Relaxed);
+        widest
+    }
+    match KNOWN.load(Relaxed) {
+        0 => ask(),
+        known => known,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+const SSE_2: u8 = 1;
+#[cfg(target_arch = "x86_64")]
+const AVX_2: u8 = 2;
+#[cfg(target_arch = "x86_64")]
+const AVX_512: u8 = 3;
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw")]

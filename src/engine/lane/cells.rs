@@ -73,10 +73,11 @@ impl Pushing<'_> {
     #[inline(always)]
     pub(super) fn push_after(&mut self, happens: bool, after: u64, what: What, load: Load) {
         let slices = after >> self.shift;
-        let place = ((self.next - 1 + slices) & self.mask) as usize;
+        let (mask, cells) = (self.lens.len() as u64 - 1, &mut self.cells[..self.lens.len()]);
+        let place = ((self.next - 1 + slices) & mask) as usize;
         let len = self.lens[place] as usize;
-        if slices <= self.mask && len < CELL {
-            self.cells[place].put(len, key_of(after, self.within, what), load);
+        if slices <= mask && len < CELL {
+            cells[place].put(len, key_of(after, self.within, what), load);
             self.lens[place] += u32::from(happens);
         } else if happens {
             self.push_far(SimTime(((self.next - 1) << self.shift) + after), what, load);

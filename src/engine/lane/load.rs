@@ -47,10 +47,16 @@ impl Load {
         Load(self.0 | (u64::from(so) << Load::COUNTED_AT))
     }
 
-    /// The same, of a request that is counted if a mask of ones says so.
+    /// Nothing but that the request is counted, if `so`.
     #[inline(always)]
-    pub(super) fn counted_by(self, mask: u64) -> Load {
-        Load(self.0 | (mask & Load::COUNTED))
+    pub(super) fn only_counted(so: bool) -> Load {
+        Load::default().counted(so)
+    }
+
+    /// The same, with what there is to know of another.
+    #[inline(always)]
+    pub(super) fn and(self, other: Load) -> Load {
+        Load(self.0 | other.0)
     }
 
     /// The same, of a retry if `so` is one.

@@ -267,8 +267,8 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Closes the books of a lane.
-    pub(super) fn close_lane(&mut self, state: LaneState) {
-        if let Some(state) = &state.repeating {
+    pub(super) fn close_lane(&mut self, mut state: LaneState) {
+        if let Some(state) = &mut state.repeating {
             self.close_repeating(state);
         }
         state.course.close(&mut self.tally.flows[0].ledger);

@@ -373,7 +373,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Closes the books: what waits will not be decided any more.
-    pub(super) fn close_repeating(&mut self, state: &RepeatingState) {
+    pub(super) fn close_repeating(&mut self, state: &mut RepeatingState) {
         let engine = self.engine;
         let source = self.sources[0].as_mut().expect("only open sources are plain");
         let has_ttft = engine.flows[0].latency.has_ttft();

@@ -16,6 +16,7 @@ use crate::engine::source::Drawn;
 use crate::random::Key;
 use crate::tally::Health;
 use crate::units::SimTime;
+use crate::wide::{Loop, widest};
 
 /// The waits of ladders up to this many rungs are looked up for all requests of a block at once.
 const SHORT: usize = 4;
@@ -33,6 +34,22 @@ const UP_TO: [[u64; SHORT]; SHORT + 1] = {
     }
     masks
 };
+
+/// Draws random bits of the requests from `first` on.
+struct OfRequests<'a> {
+    key: Key,
+    first: u64,
+    bits: &'a mut [u64; BLOCK],
+}
+
+impl Loop for OfRequests<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (bits, of_request) in self.bits.iter_mut().zip(self.key.bits_from(self.first)) {
+            *bits = of_request;
+        }
+    }
+}
 
 /// A request of a block.
 #[derive(Debug, Clone, Copy, Default)]
@@ -138,6 +155,12 @@ pub(super) struct Trials {
     /// By place, those of one block after those of another.
     pub(super) all: Vec<Trial>,
     blocks: Vec<Block>,
+    /// Whether some request of the block before was refused.
+    expects_refusals: bool,
+    /// The random bits of the requests of a block, and its waits after the first throttle, after the second, and so on, for
+    /// a moment.
+    bits: Box<[u64; BLOCK]>,
+    waits: Box<[[u64; BLOCK]; SHORT]>,
 }
 
 /// A block.
@@ -170,7 +193,16 @@ impl Block {
 impl Trials {
     pub(super) fn new(ladder: &Ladder, backoff: Key, streams: bool) -> Trials {
         debug_assert!(!streams || ladder.attempts() <= MOST_STREAMED, "there is room for the time to the first token");
-        Trials { ladder: ladder.clone(), backoff, streams, all: Vec::new(), blocks: Vec::new() }
+        Trials {
+            ladder: ladder.clone(),
+            backoff,
+            streams,
+            all: Vec::new(),
+            blocks: Vec::new(),
+            expects_refusals: false,
+            bits: Box::new([0; BLOCK]),
+            waits: Box::new([[0; BLOCK]; SHORT]),
+        }
     }
 
     /// A block has been drawn anew.
@@ -231,15 +263,23 @@ impl Trials {
     #[inline(never)]
     fn look_up(&mut self, block: usize, drawn: &Drawn<'_>) {
         self.blocks[block].is_known = true;
-        let (columns, service, streams) = (drawn.columns(), &drawn.timing.service, self.streams);
-        for (place, trial) in self.of_block(block).iter_mut().enumerate() {
+        // If some of the block before were refused, some of this one will be: then all is written at once.
+        if self.expects_refusals && self.is_short() {
+            self.blocks[block].has_waits = true;
+            self.fill_waits(block);
+        }
+        let (columns, service, streams, waits) = (drawn.columns(), &drawn.timing.service, self.streams, &self.waits);
+        let trials = self.all[block * BLOCK..].iter_mut().take(BLOCK);
+        for (place, trial) in trials.enumerate() {
             let load = columns.outlook.loads[place];
             // Some may have left the block before.
             let state = if columns.verdicts[place] == Verdict::Refused { Trial::LEFT } else { 0 };
             let overdraft = load.overdraft() as u32;
-            let mut spans = [0; SHORT + 1];
-            spans[0] = service[place];
-            spans[SHORT] = if streams { drawn.timing.ttft[place].min(service[place]) } else { 0 };
+            // Waits that nobody knows yet are those of another block.
+            let mut spans = [service[place], waits[0][place], waits[1][place], waits[2][place], waits[3][place]];
+            if streams {
+                spans[SHORT] = drawn.timing.ttft[place].min(service[place]);
+            }
             *trial = Trial { load, spans, overdraft, state, ticket: 0 };
         }
     }
@@ -261,23 +301,27 @@ impl Trials {
     #[inline(never)]
     fn look_up_waits(&mut self, block: usize) {
         self.blocks[block].has_waits = true;
+        self.expects_refusals = true;
         if !self.is_short() {
             return;
         }
-        let mut waits = [0; BLOCK];
-        for throttles in 1..self.most() {
-            let bits = self.backoff.attempt_bits_from(self.blocks[block].first, throttles);
-            self.ladder.fill(throttles, bits, &mut waits);
-            for (trial, &wait) in self.of_block(block).iter_mut().zip(&waits) {
-                trial.spans[throttles as usize] = wait;
+        self.fill_waits(block);
+        let waits = &self.waits[..self.most() as usize - 1];
+        for (place, trial) in self.all[block * BLOCK..].iter_mut().take(BLOCK).enumerate() {
+            for (span, waits) in trial.spans[1..].iter_mut().zip(waits) {
+                *span = waits[place];
             }
         }
     }
 
-    /// Those of a block.
-    #[inline(always)]
-    fn of_block(&mut self, block: usize) -> &mut [Trial; BLOCK] {
-        self.all[block * BLOCK..].first_chunk_mut().expect("there are as many for each block")
+    /// Draws the waits of a block.
+    fn fill_waits(&mut self, block: usize) {
+        let (key, first) = (self.backoff, self.blocks[block].first);
+        widest(OfRequests { key, first, bits: &mut self.bits });
+        for (throttles, waits) in (1..self.most()).zip(self.waits.iter_mut()) {
+            let bits = self.bits.iter().map(|&bits| key.attempt_bits_of(bits, throttles));
+            self.ladder.fill(throttles, bits, waits);
+        }
     }
 
     /// What a retry takes from the retry quota; zero if there is none.
@@ -350,7 +394,7 @@ impl Trials {
     /// Notes in its columns what has become of the requests of a block, and over time what attempts were made by those of
     /// them that have arrived.
     #[inline(never)]
-    pub(super) fn note(&self, block: usize, arrived: usize, drawn: &mut Drawn<'_>, health: &mut Option<Health>) {
+    pub(super) fn note(&mut self, block: usize, arrived: usize, drawn: &mut Drawn<'_>, health: &mut Option<Health>) {
         if !self.blocks[block].has_waits {
             return;
         }
@@ -362,6 +406,7 @@ impl Trials {
         let is_short = self.is_short();
         let trials: &[Trial; BLOCK] =
             self.all[block * BLOCK..].first_chunk().expect("there are as many for each block");
+        let mut throttled = 0;
         for (place, trial) in trials.iter().enumerate() {
             let (throttles, given_up) = (trial.throttles(), (trial.state >> Trial::GIVEN_UP_AT) & 1);
             let refused = trial.is_refused() | (trial.state / Trial::LEFT);
@@ -375,7 +420,9 @@ impl Trials {
                 (1..=waits).map(|throttles| self.long_wait(slot, throttles)).sum()
             };
             columns.tried(place, [refused, given_up], throttles, waited);
+            throttled |= throttles;
         }
+        self.expects_refusals = throttled > 0;
     }
 
     /// Counts over time the attempts that were made of the requests of a block that arrived at these times.

@@ -66,7 +66,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         };
         // Ones if no request of some block was refused before: of all blocks but those of what arrives one was.
         let mut unknown = u64::from(!walk.blocks.iter().all(|&block| trials.are_waits_known(block))).wrapping_neg();
-        let counted = u64::from(slice.counted).wrapping_neg();
+        let counted = Load::only_counted(slice.counted);
         let mut pushing = self.track.course.agenda.pushing();
         let (mut number, mut first, mut taken, mut overdraft, mut released) = (admissions, waits + 1, 0, 0, 0);
         let (mut nth, mut given_up) = (0, 0);
@@ -104,7 +104,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 let what = What::retry(slot | NO_REQUEST).masked(end, !refused);
                 let load = load.masked(!refused);
                 taken += load.held();
-                let load = load.counted_by(counted & !refused).retried(if GIVES == GIVES_AT_ENDS { retried & !refused } else { 0 });
+                let load = load.and(counted.masked(!refused)).retried(if GIVES == GIVES_AT_ENDS { retried & !refused } else { 0 });
                 if A::KEEPS_A_LOG {
                     made.put((SimTime(from + at), held), refused == 0);
                 }
