@@ -123,8 +123,10 @@ fn ln(x: f32) -> f32 {
 pub(super) fn uniform(bits: u64) -> f32 {
     // In halves, of which a register holds twice as many, each converted by 31 bits: not every machine can do with 64.
     let (high, low) = ((bits >> 32) as u32, bits as u32);
-    let upper = ((high as i32) >> 31) as u32;
-    let (high_part, low_part) = ((high ^ upper) as i32 as f32, ((low ^ upper) >> 1) as i32 as f32);
+    // The smaller one has no highest bit; where it is the other, that had. In these words, or it would be found in whole.
+    let nearer = high.min(!high);
+    let upper = high ^ nearer;
+    let (high_part, low_part) = (nearer as i32 as f32, ((low ^ upper) >> 1) as i32 as f32);
     let distance = (high_part + (low_part + 0.5) * (1.0 / 2_147_483_648.0)) * (1.0 / 4_294_967_296.0);
     f32::from_bits(distance.to_bits() | (high & 0x8000_0000))
 }
