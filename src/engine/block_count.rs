@@ -32,12 +32,21 @@ pub(super) struct Scratch {
     /// One for each that is answered, and for each that is answered or given up.
     answered: [u8; BLOCK],
     decided: [u8; BLOCK],
+    /// Waits for a backoff and for nothing else, of all blocks so far.
+    backoffs: Durations,
 }
 
 impl Scratch {
     pub(super) fn new() -> Box<Scratch> {
         let (spans, ones) = ([0; BLOCK], [0; BLOCK]);
-        Box::new(Scratch { to_first: spans, latency: spans, measured: spans, answered: ones, decided: ones })
+        Box::new(Scratch {
+            to_first: spans,
+            latency: spans,
+            measured: spans,
+            answered: ones,
+            decided: ones,
+            backoffs: Durations::default(),
+        })
     }
 }
 
@@ -162,7 +171,7 @@ impl Columns<'_> {
         if !self.repeats.any && self.verdicts[start..len].iter().all(|&verdict| verdict == Verdict::Refused) {
             return;
         }
-        let Scratch { to_first, latency, measured, answered, decided } = scratch;
+        let Scratch { to_first, latency, measured, answered, decided, backoffs } = scratch;
         let (mut last, mut late) = (last, None);
         if self.repeats.any {
             self.repeats.delay(times, timing, &mut last, [&mut *to_first, &mut *latency]);
@@ -201,7 +210,7 @@ impl Columns<'_> {
 
         let counted = first_counted..len;
         if self.repeats.any {
-            self.count_repeats(counted.clone(), decided, tally);
+            self.count_repeats(counted.clone(), decided, backoffs, tally);
         } else {
             tally.wait.record_zeros(sums.admitted);
         }
@@ -379,6 +388,13 @@ impl Loop for Holding<'_> {
 }
 
 impl OpenSource<'_> {
+    /// Adds the waits that were counted apart: each is a wait, and one for a backoff.
+    pub(super) fn add_backoffs(&mut self, tally: &mut FlowTally) {
+        let backoffs = std::mem::take(&mut self.scratch.backoffs);
+        tally.wait.merge(&backoffs);
+        tally.wait_backoff.merge(&backoffs);
+    }
+
     /// Counts the requests of a block whose first attempts have been made, those that were counted before aside.
     #[inline(never)]
     pub(super) fn count_block(&mut self, block: usize, has_ttft: bool, marks: &Marks, books: Books<'_>) {

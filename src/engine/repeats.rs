@@ -252,7 +252,15 @@ impl Columns<'_> {
 
     /// Counts attempts that were refused, requests that were given up, and how long each has waited for its last attempt.
     #[inline(never)]
-    pub(super) fn count_repeats(&self, counted: Range<usize>, decided: &mut [u8; BLOCK], tally: &mut FlowTally) {
+    ///
+    /// Waits for a backoff go into a book of their own, which is added to the tally in the end.
+    pub(super) fn count_repeats(
+        &self,
+        counted: Range<usize>,
+        decided: &mut [u8; BLOCK],
+        backoffs: &mut Durations,
+        tally: &mut FlowTally,
+    ) {
         let mut sums = Refused::default();
         widest(AddingRefused { columns: self, range: counted.clone(), decided, sums: &mut sums });
         tally.attempts += sums.throttles;
@@ -264,11 +272,14 @@ impl Columns<'_> {
         let cause = if self.repeats.held_back { FailureCause::DeadlineExceeded } else { FailureCause::Throttled };
         tally.failures[cause as usize] += sums.failed;
         let waits = Chosen::new(&self.repeats.waited[counted.clone()], &decided[counted]);
-        let (cause, other) = (&mut tally.wait_backoff, &mut tally.wait_limiter);
-        let (cause, other) = if self.repeats.held_back { (other, cause) } else { (cause, other) };
         tally.wait.record_zeros(waits.zeros());
-        Durations::record_chosen([&mut tally.wait, cause], &waits);
-        other.record_zeros(waits.nonzero());
+        if self.repeats.held_back {
+            Durations::record_chosen([&mut tally.wait, &mut tally.wait_limiter], &waits);
+            tally.wait_backoff.record_zeros(waits.nonzero());
+        } else {
+            Durations::record_chosen([backoffs], &waits);
+            tally.wait_limiter.record_zeros(waits.nonzero());
+        }
         tally.wait_queue.record_zeros(waits.nonzero());
     }
 

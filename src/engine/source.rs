@@ -230,7 +230,12 @@ impl<'a> OpenSource<'a> {
     fn draw(&mut self, block: usize) {
         let block = &mut *self.blocks[block];
         block.first = self.drawn;
-        let len = self.arrivals.fill_rows(&mut block.times[..BLOCK], &mut block.rows);
+        let times = &mut block.times[..BLOCK];
+        let len = if self.trace.is_some() {
+            self.arrivals.fill_rows(times, &mut block.rows)
+        } else {
+            self.arrivals.fill(times)
+        };
         block.len = len;
         block.times[len..len + AHEAD].fill(SimTime::MAX.0);
         block.counted = 0;

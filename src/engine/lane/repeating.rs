@@ -388,5 +388,6 @@ impl<O: Observer> Simulation<'_, O> {
             let books = Books { tally: &mut self.tally.flows[0], pool, health: &mut self.tally.health };
             source.count_block(block, has_ttft, &self.marks, books);
         }
+        source.add_backoffs(&mut self.tally.flows[0]);
     }
 }

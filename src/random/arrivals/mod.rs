@@ -18,6 +18,7 @@ use super::address::{Purpose, Streams};
 use crate::model::scenario::{Load, Start};
 use crate::model::{Arrivals, Spike};
 use crate::units::{Rate, SimTime};
+use crate::wide::{Loop, widest};
 use cron::Cron;
 use rate::CumulativeRate;
 use regular::{Regular, scaled_count};
@@ -189,13 +190,33 @@ fn fill_rated(unit: &mut UnitProcess, rate: &mut CumulativeRate, last: &mut u64,
         let counts = &mut counts[..block.len()];
         unit.fill(counts);
         rate.reach_all(counts, block);
-        for time in block {
-            // Roundings in the inverse may not turn time back.
-            *time = (*time).max(*last);
-            *last = *time;
+        // Roundings in the inverse may not turn time back.
+        let (mut in_order, first) = (false, block.first().is_some_and(|first| first >= last));
+        widest(InOrder { times: block, so: &mut in_order });
+        if !(in_order && first) {
+            let mut latest = *last;
+            for time in &mut *block {
+                latest = latest.max(*time);
+                *time = latest;
+            }
         }
+        *last = block.last().copied().unwrap_or(*last);
     }
     out.len()
+}
+
+/// Whether no time is before the one that it follows.
+struct InOrder<'a> {
+    times: &'a [u64],
+    so: &'a mut bool,
+}
+
+impl Loop for InOrder<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let back: u64 = self.times.iter().zip(self.times.iter().skip(1)).map(|(time, next)| u64::from(next < time)).sum();
+        *self.so = back == 0;
+    }
 }
 
 fn fill_from(mut next: impl FnMut() -> Option<u64>, out: &mut [u64]) -> usize {
