@@ -159,9 +159,9 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         }
         let mut apart = false;
         if attempts.len <= FEW {
-            widest(InOrder::<FEW, GIVES> { ends, attempts, apart: &mut apart });
+            widest(InOrder::<FEW, GIVES> { ends, attempts, one: 1, apart: &mut apart });
         } else {
-            widest(InOrder::<MOST, GIVES> { ends, attempts, apart: &mut apart });
+            widest(InOrder::<MOST, GIVES> { ends, attempts, one: 1, apart: &mut apart });
         }
         if !apart || !self.track.quota.begin_walk(from, until, ended.held, oldest) {
             return None;
