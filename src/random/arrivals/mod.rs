@@ -214,7 +214,8 @@ struct InOrder<'a> {
 impl Loop for InOrder<'_> {
     #[inline(always)]
     fn run(self) {
-        let back: u64 = self.times.iter().zip(self.times.iter().skip(1)).map(|(time, next)| u64::from(next < time)).sum();
+        let back: u64 =
+            self.times.iter().zip(self.times.iter().skip(1)).map(|(time, next)| u64::from(next < time)).sum();
         *self.so = back == 0;
     }
 }

@@ -104,7 +104,11 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 let what = What::retry(slot | NO_REQUEST).masked(end, !refused);
                 let load = load.masked(!refused);
                 taken += load.held();
-                let load = load.and(counted.masked(!refused)).retried(if GIVES == GIVES_AT_ENDS { retried & !refused } else { 0 });
+                let load = load.and(counted.masked(!refused)).retried(if GIVES == GIVES_AT_ENDS {
+                    retried & !refused
+                } else {
+                    0
+                });
                 if A::KEEPS_A_LOG {
                     made.put((SimTime(from + at), held), refused == 0);
                 }

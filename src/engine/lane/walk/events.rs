@@ -104,8 +104,7 @@ impl Attempts {
         let which = self.order[nth] as usize;
         self.at[which] = NEVER;
         // All that have been made are earlier.
-        let (earlier, at_once) =
-            if self.len <= FEW { count::<FEW>(&self.at, at) } else { count::<ROOM>(&self.at, at) };
+        let (earlier, at_once) = if self.len <= FEW { count::<FEW>(&self.at, at) } else { count::<ROOM>(&self.at, at) };
         let mut place = earlier as usize;
         if at_once > 0 {
             // A retry comes before what arrives at its instant, and after those that wait for longer.
@@ -137,9 +136,9 @@ impl Attempts {
 /// How many of the first are earlier than some instant, and how many at it.
 #[inline(always)]
 fn count<const LANES: usize>(times: &[i32; ROOM], at: i32) -> (i32, i32) {
-    times[..LANES].iter().fold((0, 0), |(earlier, at_once), &other| {
-        (earlier + i32::from(other < at), at_once + i32::from(other == at))
-    })
+    times[..LANES]
+        .iter()
+        .fold((0, 0), |(earlier, at_once), &other| (earlier + i32::from(other < at), at_once + i32::from(other == at)))
 }
 
 /// Adds what arrives before the end of a slice, of the next requests of a block.
@@ -242,7 +241,11 @@ impl Ends {
     /// What has come back to the limiter and to a retry quota by some instant.
     #[inline(always)]
     pub(super) fn back_by(&self, at: i32) -> [i32; 2] {
-        if self.given_back <= MOST_ENDS / 4 { self.first_back_by::<{ MOST_ENDS / 4 }>(at) } else { self.first_back_by::<MOST_ENDS>(at) }
+        if self.given_back <= MOST_ENDS / 4 {
+            self.first_back_by::<{ MOST_ENDS / 4 }>(at)
+        } else {
+            self.first_back_by::<MOST_ENDS>(at)
+        }
     }
 
     /// As [`back_by`](Ends::back_by), of the first.
