@@ -158,9 +158,9 @@ impl Limiter for TokenBucket {
     /// As long as nothing can flow over, nor out of 64 bits.
     #[inline(always)]
     fn begin_walk(&mut self, from: SimTime, until: SimTime, returned: u64, _first: Entry) -> bool {
-        debug_assert_eq!(self.as_of, from, "made ready");
         /// What has fewer parts leaves room for what is taken and given back.
         const MOST: i128 = 1 << (62 + FINER);
+        debug_assert_eq!(self.as_of, from, "made ready");
         let inflow = i128::from(self.limit) * i128::from(until.0 - from.0);
         let highest = self.level + inflow + i128::from(returned) * TOKEN;
         self.level > -MOST && highest <= self.capacity.min(MOST) && inflow <= i128::from(u64::MAX >> 1)

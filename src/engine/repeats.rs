@@ -235,8 +235,9 @@ impl Loop for AddingRefused<'_> {
             sum.failed += failed;
             sum.charge += columns.charge[place] & failed.wrapping_neg();
         }
-        for place in start..end {
-            decided[place] = columns.verdicts[place] as u8 | columns.repeats.given_up[place];
+        let outcomes = columns.verdicts.iter().zip(&columns.repeats.given_up);
+        for (decided, (&verdict, &given_up)) in decided.iter_mut().zip(outcomes) {
+            *decided = verdict as u8 | given_up;
         }
         *sums = sum;
     }

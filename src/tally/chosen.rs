@@ -87,9 +87,11 @@ mod tests {
         ) {
             let (durations, ones): (Vec<u64>, Vec<u8>) = all.iter().copied().unzip();
             let (mut each, mut both) = (Durations::default(), [Durations::default(), Durations::default()]);
-            for ns in before {
+            if let Some(ns) = before {
                 each.record(ns);
-                both.iter_mut().for_each(|durations| durations.record(ns));
+                for durations in &mut both {
+                    durations.record(ns);
+                }
             }
             for &(ns, _) in all.iter().filter(|&&(_, one)| one > 0) {
                 each.record(ns);

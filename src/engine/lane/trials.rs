@@ -114,7 +114,7 @@ impl Trial {
 
     /// How long after it is made the first token of an attempt comes, where that books a success \[ns\].
     #[inline(always)]
-    pub(super) fn to_first_token(&self) -> u64 {
+    pub(super) fn first_token(&self) -> u64 {
         self.spans[SHORT]
     }
 

@@ -115,7 +115,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 if GIVES == GIVES_AT_FIRST_TOKENS
                     && let Some(refills) = &mut refills
                 {
-                    let first = at + trial.to_first_token();
+                    let first = at + trial.first_token();
                     if first | (refused << 61) < width {
                         // Nearly none comes that soon.
                         let released = refills.gives(retried as usize);
