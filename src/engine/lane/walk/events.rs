@@ -76,10 +76,10 @@ impl Default for Attempts {
 }
 
 impl Attempts {
-    /// Forgets all.
+    /// Nothing is made any more beyond the last. What arrives has been written over [`AHEAD`] places, which is enough for few.
     #[inline(always)]
-    pub(super) fn clear(&mut self) {
-        (self.at, self.len) = ([NEVER; ROOM], 0);
+    pub(super) fn end(&mut self) {
+        self.at[self.len % ROOM..].fill(NEVER);
     }
 
     /// Writes one after so many, in any order.
@@ -89,11 +89,10 @@ impl Attempts {
         (self.at[nth], self.slots[nth]) = (at as i32, slot);
     }
 
-    /// So many waited, and all are there: forgets what was written last as what it is not.
+    /// So many waited, and all are there.
     #[inline(always)]
     pub(super) fn all_waited(&mut self, waited: usize) {
         (self.len, self.repeated) = (waited, waited);
-        self.at[waited % ROOM] = NEVER;
     }
 
     /// The last one made, of this number in order, is made again `at` some instant, by which so much will have come back to
@@ -345,6 +344,7 @@ mod tests {
         if attempts.len <= FEW {
             widest(InOrder::<FEW, GIVES_AT_ENDS> { ends, attempts, one: 1, apart: &mut apart });
         } else {
+            attempts.end();
             widest(InOrder::<MOST, GIVES_AT_ENDS> { ends, attempts, one: 1, apart: &mut apart });
         }
         apart
@@ -368,7 +368,6 @@ mod tests {
             let (mut attempts, mut ends) = (Attempts::default(), Ends::default());
             // What a slice before has left behind.
             (attempts.back, attempts.released, ends.back) = ([7; ROOM], [7; ROOM], [7; MOST_ENDS]);
-            attempts.clear();
             ends.clear();
             for &(at, back) in &ended {
                 ends.comes_back_with(at, back);

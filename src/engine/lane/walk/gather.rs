@@ -65,7 +65,6 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             return None;
         }
         let Walk { attempts, ends, far, made, logged, soon, soon_tokens, ended, back, over, arrived, .. } = walk;
-        attempts.clear();
         ends.clear();
         made.clear();
         logged.clear();
@@ -161,6 +160,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         if attempts.len <= FEW {
             widest(InOrder::<FEW, GIVES> { ends, attempts, one: 1, apart: &mut apart });
         } else {
+            attempts.end();
             widest(InOrder::<MOST, GIVES> { ends, attempts, one: 1, apart: &mut apart });
         }
         if !apart || !self.track.quota.begin_walk(from, until, ended.held, oldest) {
