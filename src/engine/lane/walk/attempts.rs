@@ -59,10 +59,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let Progress { trials, holders, .. } = &mut *self.progress;
         let (most, cost) = (trials.most(), trials.cost() as i32);
         let ([mut left, capacity], mut refills) = match &mut self.retry_books {
-            Some(RetryBooks { quota, refills, .. }) => {
+            Some(RetryBooks { quota, refills, .. }) if has_quota => {
                 ([quota.level() as i32, quota.capacity() as i32], refills.as_deref_mut())
             }
-            None => ([0; 2], None),
+            _ => ([0; 2], None),
         };
         // Ones if no request of some block was refused before: of all blocks but those of what arrives one was.
         let mut unknown = u64::from(!walk.blocks.iter().all(|&block| trials.are_waits_known(block))).wrapping_neg();
