@@ -97,6 +97,12 @@ impl CubicLimiter {
         }
     }
 
+    /// Whether attempts take tokens.
+    #[inline(always)]
+    pub(super) fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
     /// Books a response, successful or not, and sets the new rate.
     ///
     /// # Formula

@@ -280,12 +280,27 @@ impl Client {
             state.quota.give_back((count - 1).saturating_mul(RetryQuota::released(cost).into()));
         }
     }
+
+    /// The responses at these instants \[ns\], one after the other, were successes, and give back so much to the retry quota.
+    pub(crate) fn after_successes_at(&self, state: &mut ClientState, times: &[u64], gives_back: u64) {
+        debug_assert!(self.rules.permit == Permit::PerRequest && self.has_limiter(), "as boto3 does");
+        state.quota.give_back(gives_back);
+        for &at in times {
+            state.limiter.update(seconds(SimTime(at)), false);
+        }
+    }
 }
 
 impl ClientState {
     /// What is left of the retry quota [quota tokens]; 0 for clients without one.
     pub fn quota(&self) -> u32 {
         self.quota.level()
+    }
+
+    /// Whether attempts take send tokens: once a limiter has seen a throttle.
+    #[inline(always)]
+    pub(crate) fn takes_send_tokens(&self) -> bool {
+        self.limiter.is_enabled()
     }
 
     /// Whether [`Client::next_send`], asked at `now`, is surely after `at`.

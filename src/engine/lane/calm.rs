@@ -50,7 +50,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         } else if one_hears_all && !counts_slots {
             let open = track.moved.in_flight.now() + ahead.attempts as u64;
             let mut retried = 0;
-            track.live_through(ahead, |_, load| retried += u64::from(load.retries()));
+            track.live_through(ahead, |_, _, load| retried += u64::from(load.retries()));
             let ended = open - track.moved.in_flight.now();
             self.client.after_successes(&mut self.states[0], ended - retried, 0);
             self.client.after_successes(&mut self.states[0], retried, self.retry_cost);
@@ -95,7 +95,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let counted = holders.filter(|holders| holders.are_counted);
         let mut slots = Slots { of: slots, limit: workload.model.concurrency.map_or(0, |cap| cap.limit) };
         let mut alike = [0; 2];
-        track.live_through(ahead, |number, load| {
+        track.live_through(ahead, |_, number, load| {
             slots.give_back(counted.map_or(Holders::NOBODY, |holders| holders.request_of(number)));
             let Some(News { client: whose, request, .. }) = hearers.take(number) else {
                 alike[load.retries() as usize] += 1;

@@ -44,6 +44,7 @@ mod ranks;
 mod rationed;
 mod refills;
 mod repeating;
+mod responses;
 mod slots;
 mod slow;
 mod staying;
@@ -348,8 +349,14 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Lives through as many of the next slices as it can; whether through any.
     #[inline(always)]
     fn live_through_stretch(&mut self, mark: SimTime) -> bool {
+        self.may_try_stretch() && self.try_to_live_through(mark)
+    }
+
+    /// Whether all events of a slice have passed, and it is time to try to live through the next.
+    #[inline(always)]
+    fn may_try_stretch(&mut self) -> bool {
         let Course { agenda, unrest, .. } = &mut *self.track.course;
-        agenda.is_through() && !unrest.lasts() && self.try_to_live_through(mark)
+        agenda.is_through() && !unrest.lasts()
     }
 
     /// A request arrives and makes its first attempt.

@@ -36,6 +36,8 @@ pub(super) struct Rationed {
     said: SimTime,
     /// Blocks in which those are gathered that have waited, of uncounted requests and of counted ones.
     gathered: [Option<usize>; 2],
+    /// When there were responses in a stretch \[ns\].
+    pub(super) responses: Vec<u64>,
 }
 
 impl Rationed {
@@ -86,6 +88,9 @@ impl<A: Admit> Lane<'_, '_, A> {
     fn run_while_nobody_waits(&mut self, mark: SimTime, rationed: &mut Rationed) -> bool {
         let past_horizon = self.track.marks.past_horizon();
         loop {
+            if !past_horizon && self.hears_through_stretch(mark, &mut rationed.responses) {
+                continue;
+            }
             rationed.first_to_join = self.track.source.place;
             let arrival = self.track.source.next_time();
             let moment = Moment::before(mark.min(SimTime(arrival.0 + 1)));

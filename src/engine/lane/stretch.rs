@@ -133,9 +133,9 @@ impl<'a, A: Admit> Track<'_, 'a, A> {
         passage.look_ahead(upcoming, mark)
     }
 
-    /// Lives through these slices, and tells the numbers and loads of attempts that end there.
+    /// Lives through these slices, and tells of each attempt that ends there when it does, its number and its load.
     #[inline(never)]
-    pub(super) fn live_through(&mut self, ahead: Ahead, ended: impl FnMut(u64, Load)) {
+    pub(super) fn live_through(&mut self, ahead: Ahead, ended: impl FnMut(SimTime, u64, Load)) {
         let (mut passage, block, place) = self.passage();
         let upcoming = Upcoming::of_block(block, place, usize::MAX, passage.marks.warmup());
         passage.live_through(ahead, upcoming, ended);
@@ -159,9 +159,9 @@ pub(super) struct Passage<'p, A> {
 }
 
 impl<A: Admit> Passage<'_, A> {
-    /// Lives through these slices, and tells the numbers and loads of attempts that end there.
+    /// Lives through these slices, and tells of each attempt that ends there when it does, its number and its load.
     #[inline(always)]
-    pub(super) fn live_through(&mut self, ahead: Ahead, upcoming: Upcoming<'_>, ended: impl FnMut(u64, Load)) {
+    pub(super) fn live_through(&mut self, ahead: Ahead, upcoming: Upcoming<'_>, ended: impl FnMut(SimTime, u64, Load)) {
         let Ahead { first, slices, attempts } = ahead;
         self.course.unrest.is_over();
         let mut sums = std::mem::take(&mut self.course.sums);
@@ -270,11 +270,18 @@ impl<A: Admit> Passage<'_, A> {
 
     /// Adds up what ends in the slices `first ..`.
     #[inline(always)]
-    fn add_up(&mut self, first: u64, flows: &mut [Flows], endings: &mut [Ended], mut ended: impl FnMut(u64, Load)) {
+    fn add_up(
+        &mut self,
+        first: u64,
+        flows: &mut [Flows],
+        endings: &mut [Ended],
+        mut ended: impl FnMut(SimTime, u64, Load),
+    ) {
         let (agenda, admissions) = (&mut self.course.agenda, self.moved.admissions);
         agenda.take_far(first + flows.len() as u64 - 1, &mut self.course.far);
         for (tick, (flows, ending)) in (first..).zip(flows.iter_mut().zip(&mut *endings)) {
             let (mut sum, mut returned, mut net, mut overdraft) = (Sum::default(), 0, 0, 0);
+            let start = agenda.start_of(tick);
             for entry in agenda.entries(tick) {
                 let (number, load) = (number_of(entry.what().slot(), admissions), entry.load);
                 let refund = self.quota.comes_back(admission::Entry(number), load.held(), load.charge());
@@ -282,7 +289,7 @@ impl<A: Admit> Passage<'_, A> {
                 net += refund;
                 overdraft += load.overdraft();
                 sum.add(load);
-                ended(number, load);
+                ended(SimTime(start.0 + entry.offset()), number, load);
             }
             (flows.returned, flows.overdrawn) = (returned as u64, (returned - net) as u64);
             *ending = Ended::of(agenda.len_of(tick), sum, overdraft);
@@ -294,7 +301,7 @@ impl<A: Admit> Passage<'_, A> {
             flows[slice].returned += refund.max(0) as u64;
             flows[slice].overdrawn += refund.min(0).unsigned_abs();
             endings[slice].add(entry.load);
-            ended(number, entry.load);
+            ended(SimTime(agenda.start_of(tick).0 + entry.offset()), number, entry.load);
         }
     }
 

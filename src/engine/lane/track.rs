@@ -126,7 +126,7 @@ impl<A: Admit> Track<'_, '_, A> {
 }
 
 /// For clients that do nothing when an attempt has ended.
-pub(super) fn nobody_hears(_number: u64, _load: Load) {}
+pub(super) fn nobody_hears(_at: SimTime, _number: u64, _load: Load) {}
 
 impl<O: Observer> Simulation<'_, O> {
     /// What a lane goes on with.
