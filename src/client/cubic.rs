@@ -22,11 +22,14 @@ const MOST_AHEAD: f64 = 2.0;
 /// The send rate never falls below this [1/s].
 const MIN_RATE: f64 = 0.5;
 /// The bucket never holds fewer than this many tokens.
-const MIN_CAPACITY: f64 = 1.0;
+pub(super) const MIN_CAPACITY: f64 = 1.0;
 /// Tokens that an attempt takes.
 pub(super) const SEND_COST: f64 = 1.0;
 /// A shortfall that half a nanosecond would fill is granted, as the Rust SDK does: else rounding can ask for ever.
-const NO_TIME: f64 = 0.5e-9;
+pub(super) const NO_TIME: f64 = 0.5e-9;
+
+/// Fewer tokens are surely not enough: less by far more than rounding can amount to.
+pub(super) const SURELY_SHORT: f64 = SEND_COST - 1e-9;
 
 /// How an SDK's limiter starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,11 +72,11 @@ pub(super) struct CubicLimiter {
     /// The last throttle \[s\].
     throttled_at: f64,
     /// Send rate [1/s].
-    rate: f64,
+    pub(super) rate: f64,
     /// Most tokens the bucket holds.
     capacity: f64,
-    tokens: f64,
-    refilled_at: f64,
+    pub(super) tokens: f64,
+    pub(super) refilled_at: f64,
 }
 
 impl CubicLimiter {
@@ -112,6 +115,23 @@ impl CubicLimiter {
     /// Then `rate ≤ 2 × measured`, and the bucket has been refilled at the old rate up to now.
     #[inline(always)]
     pub(super) fn update(&mut self, now: f64, throttle: bool) {
+        let rate = self.next_rate(now, throttle);
+        self.refill(now);
+        self.set(rate, self.tokens, now);
+    }
+
+    /// The rate is new, and so many tokens are there.
+    #[inline(always)]
+    pub(super) fn set(&mut self, rate: f64, tokens: f64, refilled_at: f64) {
+        self.rate = rate;
+        self.capacity = greater(rate, MIN_CAPACITY);
+        self.tokens = lesser(tokens, self.capacity);
+        self.refilled_at = refilled_at;
+    }
+
+    /// Measures a response; the rate from then on.
+    #[inline(always)]
+    pub(super) fn next_rate(&mut self, now: f64, throttle: bool) -> f64 {
         self.measure(now);
         let rate = if throttle {
             let rate = if self.enabled { lesser(self.measured, self.rate) } else { self.measured };
@@ -124,11 +144,7 @@ impl CubicLimiter {
             let dt = now - self.throttled_at - self.k;
             self.precise(SCALE * dt * dt * dt + self.w_max)
         };
-        let rate = lesser(rate, MOST_AHEAD * self.measured);
-        self.refill(now);
-        self.rate = greater(rate, MIN_RATE);
-        self.capacity = greater(rate, MIN_CAPACITY);
-        self.tokens = lesser(self.tokens, self.capacity);
+        greater(lesser(rate, MOST_AHEAD * self.measured), MIN_RATE)
     }
 
     /// Takes `cost` tokens, or says how long until they are there \[s\].
@@ -155,13 +171,11 @@ impl CubicLimiter {
         (wait >= NO_TIME).then_some(wait)
     }
 
-    /// Whether fewer than `cost` tokens are surely there so long \[s\] after the bucket was refilled last. No need to divide,
+    /// Whether there is surely no token for an attempt so long \[s\] after the bucket was refilled last. No need to divide,
     /// and where it is a close thing, [`wait`](Self::wait) decides.
     #[inline(always)]
-    pub(super) fn is_short(&self, after: f64, cost: f64) -> bool {
-        /// Far more than rounding can amount to \[tokens\].
-        const CLOSE: f64 = 1e-9;
-        self.enabled && self.tokens + (after + NO_TIME) * self.rate < cost - CLOSE
+    pub(super) fn is_short(&self, after: f64) -> bool {
+        self.enabled && self.tokens + (after + NO_TIME) * self.rate < SURELY_SHORT
     }
 
     /// Counts a response. One that opens a new half-second bucket still counts towards the old.

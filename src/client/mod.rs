@@ -42,6 +42,7 @@ mod retry_after;
 mod retry_quota;
 mod rules;
 mod rust;
+mod sendings;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,7 @@ pub use ladder::{LONGEST_WAIT, Ladder};
 pub use retry_after::RetryAfter;
 pub use retry_quota::RetryQuota;
 pub use rules::Waiters;
+pub(crate) use sendings::{Change, Listener, Sendings};
 
 use crate::model::client::{ClientPolicy, Sdk, SdkPolicy};
 use crate::random::Sampler;
@@ -212,8 +214,13 @@ impl Client {
     /// another attempt has just been booked.
     #[inline]
     pub(crate) fn next_send(&self, state: &ClientState, now: SimTime) -> SimTime {
-        let wait = self.rules.limiter.as_ref().zip(state.limiter.wait(cubic::SEND_COST));
-        wait.map_or(now, |(limiter, wait)| now.saturating_add(limiter.whole_steps(wait)))
+        self.next_token(&state.limiter, now)
+    }
+
+    #[inline(always)]
+    fn next_token(&self, limiter: &CubicLimiter, now: SimTime) -> SimTime {
+        let wait = self.rules.limiter.as_ref().zip(limiter.wait(cubic::SEND_COST));
+        wait.map_or(now, |(rule, wait)| now.saturating_add(rule.whole_steps(wait)))
     }
 
     /// An attempt failed: books it and decides what comes next.
@@ -283,7 +290,7 @@ impl Client {
 
     /// The responses at these instants \[ns\], one after the other, were successes, and give back so much to the retry quota.
     pub(crate) fn after_successes_at(&self, state: &mut ClientState, times: &[u64], gives_back: u64) {
-        debug_assert!(self.rules.permit == Permit::PerRequest && self.has_limiter(), "as boto3 does");
+        debug_assert!(self.rules.permit == Permit::PerRequest && self.has_limiter(), "as boto3 has it");
         state.quota.give_back(gives_back);
         for &at in times {
             state.limiter.update(seconds(SimTime(at)), false);
@@ -306,7 +313,7 @@ impl ClientState {
     /// Whether [`Client::next_send`], asked at `now`, is surely after `at`.
     #[inline(always)]
     pub(crate) fn sends_later(&self, now: SimTime, at: SimTime) -> bool {
-        self.limiter.is_short(nanoseconds((at - now).0) * 1e-9, cubic::SEND_COST)
+        self.limiter.is_short(nanoseconds((at - now).0) * 1e-9)
     }
 
     /// Its retry quota.

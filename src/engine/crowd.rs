@@ -1,15 +1,17 @@
 //! Those that wait and go in any order.
 //!
-//! Whoever goes is picked at random from all that are there. Of those that have been there for a while a few are picked
+//! Whoever goes is picked at random from all that are there. Of those that have been there for a while a part is picked
 //! beforehand; who has come since then is picked with the probability that is due.
 //!
 //! *Why*: where hundreds of thousands wait, who is picked is far away in memory. Many are fetched in a row, so that all
-//! are on the way at the same time.
+//! are on the way at the same time; and what is to be done for each is done for many at once.
 
 use std::hint::black_box;
 
-/// How many, at the most, are picked beforehand.
-const NEXT: usize = 64;
+/// How many are picked beforehand: one of so many that are there, but so many at least, if they are there, and at most.
+const ONE_OF: usize = 8;
+const FEWEST: usize = 64;
+pub(super) const MOST: usize = 512;
 /// Members that are stored side by side: a store that grows need not be moved.
 const SIDE_BY_SIDE: usize = 1024;
 
@@ -46,13 +48,24 @@ impl<T: Copy> Crowd<T> {
 
     #[inline(always)]
     pub(super) fn join(&mut self, member: T) {
-        let row = self.others / SIDE_BY_SIDE;
-        if row == self.rows.len() {
-            // The first grows: there may be many small crowds.
-            self.rows.push(if row == 0 { Vec::new() } else { Vec::with_capacity(SIDE_BY_SIDE) });
+        self.join_all(1, |_| member);
+    }
+
+    /// So many join.
+    #[inline(always)]
+    pub(super) fn join_all(&mut self, count: usize, member: impl Fn(usize) -> T) {
+        let mut joined = 0;
+        while joined < count {
+            let row = self.others / SIDE_BY_SIDE;
+            if row == self.rows.len() {
+                // The first grows: there may be many small crowds.
+                self.rows.push(if row == 0 { Vec::new() } else { Vec::with_capacity(SIDE_BY_SIDE) });
+            }
+            let until = count.min(joined + SIDE_BY_SIDE - self.others % SIDE_BY_SIDE);
+            self.rows[row].extend((joined..until).map(&member));
+            self.others += until - joined;
+            joined = until;
         }
-        self.rows[row].push(member);
-        self.others += 1;
     }
 
     /// Takes out all.
@@ -83,8 +96,8 @@ impl<T: Copy> Crowd<T> {
     /// Picks some beforehand; nobody is late then.
     #[inline(never)]
     pub(super) fn pick_some(&mut self, bits: impl Fn(u32) -> u64) {
-        let mut places = [0; NEXT];
-        let places = &mut places[..NEXT.min(self.others)];
+        let mut places = [0; MOST];
+        let places = &mut places[..(self.others / ONE_OF).clamp(FEWEST, MOST).min(self.others)];
         for (nth, place) in places.iter_mut().enumerate() {
             *place = self.draw(self.others - nth, &bits);
         }
@@ -105,6 +118,21 @@ impl<T: Copy> Crowd<T> {
     pub(super) fn choose(&mut self, have_come: usize, bits: impl Fn(u32) -> u64) -> Option<usize> {
         let place = self.draw(self.len() + have_come, bits);
         (place < self.others - self.early + have_come).then_some(place)
+    }
+
+    /// Those that have been picked, the next at the end.
+    #[inline(always)]
+    pub(super) fn picked(&mut self) -> &mut [T] {
+        &mut self.next
+    }
+
+    /// Whether the next of those that have been picked goes, whether or not others have come that have not joined, but not
+    /// more than so many. If it depends on them, nothing is drawn.
+    #[inline(always)]
+    pub(super) fn next_is_sure(&mut self, have_come_at_most: usize, bits: impl Fn(u32) -> u64) -> bool {
+        let is_sure = part(bits(self.drawn), self.len()) >= self.others - self.early + have_come_at_most;
+        self.drawn = self.drawn.wrapping_add(u32::from(is_sure));
+        is_sure
     }
 
     /// Takes out the next of those that have been picked.
@@ -135,8 +163,14 @@ impl<T: Copy> Crowd<T> {
     fn draw(&mut self, below: usize, bits: impl Fn(u32) -> u64) -> usize {
         let bits = bits(self.drawn);
         self.drawn = self.drawn.wrapping_add(1);
-        ((u128::from(bits) * below as u128) >> 64) as usize
+        part(bits, below)
     }
+}
+
+/// One of the numbers below this one, by uniform bits.
+#[inline(always)]
+fn part(bits: u64, below: usize) -> usize {
+    ((u128::from(bits) * below as u128) >> 64) as usize
 }
 
 #[cfg(test)]
@@ -184,18 +218,18 @@ mod tests {
     /// More than are picked at once.
     #[test]
     fn nobody_is_preferred_among_many() {
-        const MEMBERS: usize = 3 * NEXT;
+        const MEMBERS: usize = 3 * FEWEST;
         let mut joins = [0; MEMBERS];
-        (joins[0], joins[NEXT / 2], joins[NEXT + 1]) = (2 * NEXT, NEXT / 2, NEXT / 2);
+        (joins[0], joins[FEWEST / 2], joins[FEWEST + 1]) = (2 * FEWEST, FEWEST / 2, FEWEST / 2);
         let mean = |member: [f64; MEMBERS]| (0..).zip(member).map(|(turn, share)| f64::from(turn) * share).sum::<f64>();
         let turns = turns(joins).map(mean);
         let of = |range: std::ops::Range<usize>| turns[range.clone()].iter().sum::<f64>() / range.len() as f64;
-        // Those that are there from the beginning: one in 2·NEXT of them goes at each turn until others join, and so on.
+        // Those that are there from the beginning: one in 2·FEWEST of them goes at each turn until others join, and so on.
         let last = (MEMBERS - 1) as f64;
-        let expected_last = (NEXT as f64 + 1.0 + last) / 2.0;
-        assert!((of(MEMBERS - NEXT / 2..MEMBERS) - expected_last).abs() < 0.3, "{turns:?}");
-        for member in 0..2 * NEXT {
-            assert!((turns[member] - of(0..2 * NEXT)).abs() < 1.5, "{member}: {turns:?}");
+        let expected_last = (FEWEST as f64 + 1.0 + last) / 2.0;
+        assert!((of(MEMBERS - FEWEST / 2..MEMBERS) - expected_last).abs() < 0.3, "{turns:?}");
+        for member in 0..2 * FEWEST {
+            assert!((turns[member] - of(0..2 * FEWEST)).abs() < 1.5, "{member}: {turns:?}");
         }
     }
 }

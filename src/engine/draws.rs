@@ -1,15 +1,73 @@
 //! What a request consists of, drawn by its number: tokens once, latency for each pool that it may call.
 
 use crate::model::{Latency, TokenDemand};
-use crate::random::{Copula, Key, Purpose, Sampler, Streams, fill_tokens, round_tokens};
+use crate::random::{Copula, Key, Purpose, Sampler, Streams, fill_tokens, fill_tokens_at, round_tokens};
 use crate::units::SimSpan;
 use crate::wide::{Loop, widest};
+use std::ops::Range;
 
 /// How many requests are drawn at once.
 ///
 /// *Measured*: with half as many a request takes 3 to 6 % longer, as the code of a block's loops has to be fetched each
 /// time; twice as many bring nothing more. One column is four kilobytes.
 pub(super) const BLOCK: usize = 512;
+
+/// Which requests are drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Numbers<'n> {
+    /// Those from this number on.
+    From(u64),
+    /// Those of these numbers, at most a block.
+    Each(&'n [u64]),
+}
+
+impl Numbers<'_> {
+    /// The number of one of them.
+    fn of(self, nth: usize) -> u64 {
+        match self {
+            Numbers::From(first) => first + nth as u64,
+            Numbers::Each(numbers) => numbers[nth],
+        }
+    }
+
+    /// Their draws as whole tokens, at least so many.
+    fn fill_tokens(self, sampler: &Sampler, key: Key, min: u32, out: &mut [u32]) {
+        match self {
+            Numbers::From(first) => fill_tokens(sampler, key, first, min, out),
+            Numbers::Each(numbers) => fill_tokens_at(sampler, &bits_of(key, numbers)[..numbers.len()], min, out),
+        }
+    }
+
+    /// Their draws.
+    fn fill(self, sampler: &Sampler, key: Key, out: &mut [f64]) {
+        match self {
+            Numbers::From(first) => sampler.fill(key, first, out),
+            Numbers::Each(numbers) => sampler.fill_at(&bits_of(key, numbers)[..numbers.len()], out),
+        }
+    }
+}
+
+/// The bits of these requests.
+fn bits_of(key: Key, numbers: &[u64]) -> [u64; BLOCK] {
+    let mut bits = [0; BLOCK];
+    widest(Bits { key, numbers, bits: &mut bits });
+    bits
+}
+
+struct Bits<'a> {
+    key: Key,
+    numbers: &'a [u64],
+    bits: &'a mut [u64; BLOCK],
+}
+
+impl Loop for Bits<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (bits, &number) in self.bits.iter_mut().zip(self.numbers) {
+            *bits = self.key.bits(number);
+        }
+    }
+}
 
 /// The tokens of one request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,24 +146,24 @@ impl TokenSamplers {
         }
     }
 
-    /// Draws the requests `first ..` into the arrays of a block.
-    pub(super) fn fill(&self, keys: &TokenKeys, first: u64, len: usize, block: &mut TokenBlock) {
+    /// Draws requests into these places of a block.
+    pub(super) fn fill(&self, keys: &TokenKeys, numbers: Numbers<'_>, places: Range<usize>, block: &mut TokenBlock) {
         // Most workloads cache nothing, and a block starts with zeros.
         if self.cache_read.constant() != Some(0.0) {
-            fill_tokens(&self.cache_read, keys.cache_read, first, 0, &mut block.cache_read[..len]);
+            numbers.fill_tokens(&self.cache_read, keys.cache_read, 0, &mut block.cache_read[places.clone()]);
         }
         if self.cache_write.constant() != Some(0.0) {
-            fill_tokens(&self.cache_write, keys.cache_write, first, 0, &mut block.cache_write[..len]);
+            numbers.fill_tokens(&self.cache_write, keys.cache_write, 0, &mut block.cache_write[places.clone()]);
         }
         if self.copula.is_some() {
-            for place in 0..len {
-                let tokens = self.one(keys, first + place as u64);
+            for (nth, place) in places.enumerate() {
+                let tokens = self.one(keys, numbers.of(nth));
                 block.input[place] = tokens.input;
                 block.output[place] = tokens.output;
             }
         } else {
-            fill_tokens(&self.input, keys.input, first, 0, &mut block.input[..len]);
-            fill_tokens(&self.output, keys.output, first, 1, &mut block.output[..len]);
+            numbers.fill_tokens(&self.input, keys.input, 0, &mut block.input[places.clone()]);
+            numbers.fill_tokens(&self.output, keys.output, 1, &mut block.output[places]);
         }
     }
 }
@@ -138,9 +196,9 @@ impl TokenBlock {
     }
 
     /// Computes [`capped`](TokenBlock::capped) with the workload's limit.
-    pub(super) fn cap(&mut self, len: usize, workload: u32) {
-        let limits = self.output.iter().zip(&self.own_limit);
-        for (capped, (&output, &own)) in self.capped[..len].iter_mut().zip(limits) {
+    pub(super) fn cap(&mut self, places: Range<usize>, workload: u32) {
+        let limits = self.output[places.clone()].iter().zip(&self.own_limit[places.clone()]);
+        for (capped, (&output, &own)) in self.capped[places].iter_mut().zip(limits) {
             *capped = output.min(if own == 0 { workload } else { own });
         }
     }
@@ -224,23 +282,30 @@ impl LatencySamplers {
         }
     }
 
-    /// Timings of the first sending of the requests `first ..`, whose answers have `output` tokens.
-    pub(super) fn fill(&self, keys: &LatencyKeys, first: u64, input: &[u32], output: &[u32], out: &mut TimingBlock) {
-        let len = input.len();
+    /// Timings of the first sending of the requests in these places of a block.
+    pub(super) fn fill(
+        &self,
+        keys: &LatencyKeys,
+        numbers: Numbers<'_>,
+        places: Range<usize>,
+        tokens: &TokenBlock,
+        out: &mut TimingBlock,
+    ) {
+        let (input, output) = (&tokens.input[places.clone()], &tokens.capped[places.clone()]);
         let TimingBlock { ttft: ttft_ns, service, scratch_a, scratch_b } = out;
-        let (ttft_ns, service) = (&mut ttft_ns[..len], &mut service[..len]);
-        let (a, b) = (&mut scratch_a[..len], &mut scratch_b[..len]);
+        let (ttft_ns, service) = (&mut ttft_ns[places.clone()], &mut service[places.clone()]);
+        let (a, b) = (&mut scratch_a[places.clone()], &mut scratch_b[places]);
         match self {
             LatencySamplers::Streaming { ttft, per_1k_input, speed } => {
-                ttft.fill(keys.ttft, first, b);
+                numbers.fill(ttft, keys.ttft, b);
                 if per_1k_input.constant() != Some(0.0) {
-                    per_1k_input.fill(keys.per_1k_input, first, a);
+                    numbers.fill(per_1k_input, keys.per_1k_input, a);
                     for ((seconds, per_1k), &input) in b.iter_mut().zip(&*a).zip(input) {
                         *seconds += per_1k * f64::from(input) * 1e-3;
                     }
                 }
                 nanoseconds(b, ttft_ns);
-                speed.fill(keys.speed, first, a);
+                numbers.fill(speed, keys.speed, a);
                 widest(Generation { speed: a, output });
                 nanoseconds(a, service);
                 for (service, &ttft) in service.iter_mut().zip(&*ttft_ns) {
@@ -248,7 +313,7 @@ impl LatencySamplers {
                 }
             }
             LatencySamplers::Duration(duration) => {
-                duration.fill(keys.duration, first, a);
+                numbers.fill(duration, keys.duration, a);
                 ttft_ns.fill(0);
                 nanoseconds(a, service);
             }

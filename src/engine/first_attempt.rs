@@ -21,6 +21,7 @@ use crate::admission::Admission;
 use crate::model::{QuotaLaw, QuotaName};
 use crate::units::{SimSpan, SimTime};
 use crate::wide::{Loop, widest};
+use std::ops::Range;
 
 /// What became of a first attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl<'a> Columns<'a> {
     pub(super) fn fill(&mut self, times: &[u64], tokens: &TokenBlock, timing: &TimingBlock) {
         self.verdicts.fill(Verdict::Admitted);
         self.repeats.clear();
-        widest(Pricing { columns: self, times, tokens, timing });
+        self.price(0..times.len(), times, tokens, timing);
         if self.has_outlook {
             let len = times.len();
             self.outlook.look(&self.reservation[..len], &self.charge[..len], &timing.service[..len]);
@@ -87,8 +88,15 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Computes the reservations and charges of a block, and when its answers end.
+impl Columns<'_> {
+    /// Computes what requests in these places of a block reserve and are charged, and when their answers end.
+    pub(super) fn price(&mut self, places: Range<usize>, times: &[u64], tokens: &TokenBlock, timing: &TimingBlock) {
+        widest(Pricing { columns: self, places, times, tokens, timing });
+    }
+}
+
 struct Pricing<'a, 'p> {
+    places: Range<usize>,
     columns: &'a mut Columns<'p>,
     times: &'a [u64],
     tokens: &'a TokenBlock,
@@ -98,18 +106,19 @@ struct Pricing<'a, 'p> {
 impl Loop for Pricing<'_, '_> {
     #[inline(always)]
     fn run(self) {
-        let Pricing { columns, times, tokens, timing } = self;
+        let Pricing { columns, places, times, tokens, timing } = self;
         let Columns { law, max_tokens, reservation, charge, ends, .. } = columns;
         let (law, max_tokens) = (*law, *max_tokens);
-        for ((ends, &at), &service) in ends.iter_mut().zip(times).zip(&timing.service) {
+        let places = places.start.min(BLOCK)..places.end.min(BLOCK);
+        let (times, services) = (&times[places.clone()], &timing.service[places.clone()]);
+        for ((ends, &at), &service) in ends[places.clone()].iter_mut().zip(times).zip(services) {
             *ends = SimTime(at).saturating_add(SimSpan(service));
         }
         // One column after the other: of more arrays at once the compiler does not know that they lie apart.
-        let len = times.len().min(BLOCK);
-        for (place, reservation) in reservation[..len].iter_mut().enumerate() {
+        for (place, reservation) in places.clone().zip(&mut reservation[places.clone()]) {
             *reservation = law.reservation(&tokens.get(place).demand(max_tokens)).0;
         }
-        for (place, charge) in charge[..len].iter_mut().enumerate() {
+        for (place, charge) in places.clone().zip(&mut charge[places]) {
             *charge = law.charge(&tokens.get(place).demand(max_tokens)).0;
         }
     }

@@ -7,7 +7,7 @@
 //! harm to mark one too many.
 
 use super::compiled::{CompiledWorkload, Flow};
-use super::draws::{BLOCK, TimingBlock};
+use super::draws::{BLOCK, Timing, TimingBlock};
 use super::faults::{FaultKeys, FlowFaults};
 use crate::client::Ladder;
 use crate::units::SimSpan;
@@ -123,6 +123,12 @@ impl<'a> Foresight<'a> {
             }
             self.later.finish(any);
         }
+    }
+
+    /// Whether the first attempt of a request with this timing may be given up; faults are not asked about.
+    #[inline(always)]
+    pub(super) fn may_give_up(&self, timing: Timing) -> bool {
+        timing.service > self.longest || timing.ttft > self.longest_silence
     }
 
     /// The place of the next request of which any attempt may meet something, from this one on.

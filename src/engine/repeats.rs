@@ -168,11 +168,9 @@ impl Repeats {
         }
     }
 
-    /// A request was held back for so long \[ns\], and then admitted.
-    #[inline(always)]
-    pub(super) fn went_after(&mut self, place: usize, waited: u64) {
+    /// All of the block were held back, each for as long as will be said.
+    pub(super) fn all_are_held_back(&mut self) {
         (self.any, self.held_back) = (true, true);
-        self.waited[place] = waited;
     }
 
     /// When the last of a block is admitted that arrive at these times, and how long after its arrival each has its first

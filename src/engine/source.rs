@@ -3,12 +3,13 @@
 use super::block_count::Scratch;
 use super::compiled::Flow;
 use super::draws::{
-    BLOCK, LatencyKeys, LatencySamplers, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens,
+    BLOCK, LatencyKeys, LatencySamplers, Numbers, Timing, TimingBlock, TokenBlock, TokenKeys, TokenSamplers, Tokens,
 };
 use super::first_attempt::Columns;
 use crate::model::{Arrivals, Trace};
 use crate::random::OpenArrivals;
 use crate::units::SimTime;
+use std::ops::Range;
 
 /// After the last request of a block there are so many that never arrive: whoever looks at several at once need not ask
 /// whether there are.
@@ -74,6 +75,8 @@ pub(super) struct OpenSource<'a> {
     pub(super) current: usize,
     /// Which of them has been drawn ahead, if any.
     pub(super) ahead: Option<usize>,
+    /// Whether of the current one nothing but the times has been drawn.
+    pub(super) only_times: bool,
     /// Which of them nobody needs.
     pub(super) free: Vec<usize>,
     /// For counting a block.
@@ -121,6 +124,7 @@ impl<'a> OpenSource<'a> {
             })],
             current: 0,
             ahead: None,
+            only_times: false,
             free: Vec::new(),
             scratch: Scratch::new(),
             drawn: 0,
@@ -154,6 +158,13 @@ impl<'a> OpenSource<'a> {
     #[inline(always)]
     pub(super) fn next_time(&self) -> SimTime {
         SimTime(self.block().times[self.place])
+    }
+
+    /// When the last request of the block arrives; never, if none does.
+    #[inline(always)]
+    pub(super) fn last_time(&self) -> SimTime {
+        let block = self.block();
+        SimTime(block.times[block.len.saturating_sub(1)])
     }
 
     /// Whether requests of the block have been marked.
@@ -225,9 +236,34 @@ impl<'a> OpenSource<'a> {
         self.end = if len > 0 { len } else { usize::MAX };
     }
 
+    /// Draws when the next block of requests arrives, in place of the current one. If any is to be known of them otherwise,
+    /// it will be [drawn](Self::draw_rest).
+    pub(super) fn refill_times(&mut self) {
+        self.draw_times(self.current);
+        self.only_times = true;
+        self.begin_block();
+    }
+
+    /// Draws what is left to draw of the current block, as it has turned out to be needed.
+    pub(super) fn draw_rest(&mut self) {
+        if std::mem::take(&mut self.only_times) {
+            self.draw_requests(self.current);
+        }
+    }
+
+    /// Whether all that is to be known of a request follows from its number and the time of its arrival.
+    pub(super) fn is_random(&self) -> bool {
+        self.trace.is_none()
+    }
+
     /// Draws the next block of requests into this one.
     #[inline(never)]
     fn draw(&mut self, block: usize) {
+        self.draw_times(block);
+        self.draw_requests(block);
+    }
+
+    fn draw_times(&mut self, block: usize) {
         let block = &mut *self.blocks[block];
         block.first = self.drawn;
         let times = &mut block.times[..BLOCK];
@@ -240,11 +276,17 @@ impl<'a> OpenSource<'a> {
         block.times[len..len + AHEAD].fill(SimTime::MAX.0);
         block.counted = 0;
         self.drawn += len as u64;
+    }
+
+    /// Draws the requests of a block that arrive at known times.
+    fn draw_requests(&mut self, block: usize) {
+        let block = &mut *self.blocks[block];
+        let (len, numbers) = (block.len, Numbers::From(block.first));
         if self.trace.is_some() {
             // Nothing is drawn over zeros; what the last block's rows left behind must go.
             block.tokens.cache_read.fill(0);
         }
-        self.demand.fill(&self.token_keys, block.first, len, &mut block.tokens);
+        self.demand.fill(&self.token_keys, numbers, 0..len, &mut block.tokens);
         if let Some(trace) = self.trace {
             // What its rows do not say about the cache is drawn.
             for place in 0..len {
@@ -255,12 +297,25 @@ impl<'a> OpenSource<'a> {
                 block.tokens.own_limit[place] = row.max_tokens;
             }
         }
-        block.tokens.cap(len, self.max_tokens);
-        let (input, output) = (&block.tokens.input[..len], &block.tokens.capped[..len]);
-        self.latency.fill(&self.latency_keys, block.first, input, output, &mut block.timing);
+        block.tokens.cap(0..len, self.max_tokens);
+        self.latency.fill(&self.latency_keys, numbers, 0..len, &block.tokens, &mut block.timing);
         if let Some(columns) = &mut block.columns {
             columns.fill(&block.times[..len], &block.tokens, &block.timing);
             columns.foresight.look(block.first, &block.times[..len], &block.timing);
+        }
+    }
+
+    /// Draws requests of these numbers into these places of a block, whichever arrive when.
+    pub(super) fn draw_these(&mut self, block: usize, places: Range<usize>, numbers: &[u64]) {
+        debug_assert!(self.is_random(), "a trace has more to say");
+        let block = &mut *self.blocks[block];
+        let numbers = Numbers::Each(numbers);
+        self.demand.fill(&self.token_keys, numbers, places.clone(), &mut block.tokens);
+        block.tokens.cap(places.clone(), self.max_tokens);
+        self.latency.fill(&self.latency_keys, numbers, places.clone(), &block.tokens, &mut block.timing);
+        let (times, timing) = (&block.times, &block.timing);
+        if let Some(columns) = &mut block.columns {
+            columns.price(places, times, &block.tokens, timing);
         }
     }
 }

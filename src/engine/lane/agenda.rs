@@ -174,6 +174,30 @@ impl Agenda {
         }
     }
 
+    /// What is still due in the current slice, in order.
+    #[inline(always)]
+    pub(super) fn due(&self) -> &[Entry] {
+        &self.due[self.passed..]
+    }
+
+    /// When an entry of the current slice is due.
+    #[inline(always)]
+    pub(super) fn time_of(&self, entry: &Entry) -> SimTime {
+        SimTime(self.base + entry.offset())
+    }
+
+    /// The first instant after the current slice.
+    #[inline(always)]
+    pub(super) fn end_of_slice(&self) -> SimTime {
+        SimTime(self.base.saturating_add(1 << self.shift))
+    }
+
+    /// Takes out the first so many events of the current slice.
+    #[inline(always)]
+    pub(super) fn pass_all(&mut self, events: usize) {
+        self.passed += events;
+    }
+
     /// Takes the first event out, if it `happens`.
     #[inline(always)]
     pub(super) fn pass(&mut self, happens: bool) {

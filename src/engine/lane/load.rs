@@ -71,6 +71,17 @@ impl Load {
         (self.0 >> Load::RETRIED_AT) as u32 & 1
     }
 
+    /// The same, of a request that has a record and stays in no block.
+    #[inline(always)]
+    pub(super) fn marked(self) -> Load {
+        self.retried(1)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_marked(self) -> bool {
+        self.retries() > 0
+    }
+
     /// The same, or nothing, by a mask of ones or zeros.
     #[inline(always)]
     pub(super) fn masked(self, mask: u64) -> Load {

@@ -45,6 +45,7 @@ mod rationed;
 mod refills;
 mod repeating;
 mod responses;
+mod sendings;
 mod slots;
 mod slow;
 mod staying;
@@ -271,6 +272,9 @@ impl<O: Observer> Simulation<'_, O> {
     pub(super) fn close_lane(&mut self, mut state: LaneState) {
         if let Some(state) = &mut state.repeating {
             self.close_repeating(state);
+        }
+        if let Some(rationed) = &mut state.rationed {
+            self.close_rationed(rationed);
         }
         state.course.close(&mut self.tally.flows[0].ledger);
     }

@@ -1,30 +1,32 @@
 //! A client whose requests wait for nothing but its limiter's send tokens, and go in any order (boto3's adaptive mode).
 //!
-//! Where a token is missing, all know when there will be one, and until then whoever comes joins those that wait: as they
-//! were drawn, half a cache line each, in a [`Crowd`]. The time is known anew after each response, and whoever goes then
-//! needs no record unless the quota refuses: the requests that are admitted after such a wait are gathered in a block of
-//! their own, and counted with it, as other blocks are.
+//! Where a token is missing, all know when there will be one, and until then whoever comes joins those that wait, in a
+//! [`Crowd`]. The time is known anew after each response, and whoever goes then needs no record unless the quota refuses:
+//! those that go are drawn into blocks of their own, and counted with them, as other blocks are.
+//!
+//! Between two tokens nothing but ends changes anything. Who has come meanwhile is of interest when somebody is picked that
+//! may be one of them, which is seldom where many wait.
 //!
 //! *Why*: a record, a place in a line, a wake for each response and counters one by one took more than three quarters of
 //! the time of a request that had to wait.
 
 use super::entry::{Entry, Moment};
 use super::load::Load;
-use super::newcomer::Newcomer;
+use super::newcomer::{Gathered, Newcomer};
+use super::sendings::{Chosen, Span};
 use super::{Lane, News};
 use crate::admission::{Admission, Admit};
 use crate::client::{Call, Send, Waiters};
+use crate::engine::block_count::Books;
 use crate::engine::compiled::{CompiledWorkload, Flow};
 use crate::engine::crowd::Crowd;
-use crate::engine::draws::BLOCK;
 use crate::engine::first_attempt::Verdict;
 use crate::engine::held_back::HoldsBack as _;
+use crate::engine::observer::Observer;
 use crate::engine::request::Next;
-use crate::model::QuotaName;
+use crate::engine::simulation::Simulation;
+use crate::engine::source::{AHEAD, Drawn};
 use crate::units::{SimSpan, SimTime};
-
-/// How many arrivals are looked at together.
-const AT_ONCE: usize = 4;
 
 /// Those that wait for a send token.
 #[derive(Debug, Default)]
@@ -33,9 +35,14 @@ pub(super) struct Rationed {
     /// The first place of the current block whose request has come since, but has not joined them.
     first_to_join: usize,
     /// When the limiter has last said for when it expects a token: with the last response or attempt.
-    said: SimTime,
-    /// Blocks in which those are gathered that have waited, of uncounted requests and of counted ones.
-    gathered: [Option<usize>; 2],
+    pub(super) said: SimTime,
+    /// Those that have been picked to go, who is next at the end, and before them those that went before.
+    early: Gathered,
+    /// The place there of the last of them.
+    last: usize,
+    /// Those that went although they were late.
+    late: Gathered,
+    span: Span,
     /// When there were responses in a stretch \[ns\].
     pub(super) responses: Vec<u64>,
 }
@@ -62,19 +69,25 @@ impl<A: Admit> Lane<'_, '_, A> {
     pub(super) fn run_rationed(&mut self, mark: SimTime, rationed: &mut Rationed) {
         let past_horizon = self.track.marks.past_horizon();
         rationed.first_to_join = self.track.source.place;
+        let mut span = std::mem::take(&mut rationed.span);
         while !(past_horizon && self.track.moved.counted_open == 0) {
             let through = if self.nobody_waits(rationed) {
                 self.run_while_nobody_waits(mark, rationed)
             } else {
-                self.run_while_some_wait(mark, rationed)
+                self.run_while_some_wait(mark, rationed, &mut span)
             };
             if through {
                 break;
             }
         }
+        rationed.span = span;
         self.let_join(rationed);
-        for gathered in rationed.gathered {
-            self.count_gathered(gathered);
+        if self.track.marks.are_cut() {
+            // What has come of them belongs to this batch.
+            for gathered in rationed.leave_in_block(&mut self.track.source.blocks) {
+                self.count_gathered(gathered);
+            }
+            self.draw_picked(mark, rationed);
         }
     }
 
@@ -87,6 +100,12 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     fn run_while_nobody_waits(&mut self, mark: SimTime, rationed: &mut Rationed) -> bool {
         let past_horizon = self.track.marks.past_horizon();
+        if self.track.source.only_times {
+            self.track.source.draw_rest();
+            // All that have come have joined those that waited.
+            let place = self.track.source.place;
+            self.track.source.block_mut().columns_mut().verdicts[..place].fill(Verdict::Refused);
+        }
         loop {
             if !past_horizon && self.hears_through_stretch(mark, &mut rationed.responses) {
                 continue;
@@ -124,35 +143,14 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Runs until the mark, if somebody waits so long; whether it has come there, or to the end.
     #[inline(always)]
-    fn run_while_some_wait(&mut self, mark: SimTime, rationed: &mut Rationed) -> bool {
+    fn run_while_some_wait(&mut self, mark: SimTime, rationed: &mut Rationed, span: &mut Span) -> bool {
         let past_horizon = self.track.marks.past_horizon();
+        let mut now = rationed.said.max(self.track.marks.last());
         while !self.nobody_waits(rationed) {
-            let (at, first) = self.track.course.agenda.first();
-            let (token, next) = if at < mark && self.states[0].sends_later(rationed.said, at) {
-                self.track.course.agenda.pass(true);
-                (SimTime::MAX, Some((at, first)))
-            } else {
-                let token = self.client.next_send(&self.states[0], rationed.said);
-                // A token comes after what else is due at its instant, but before retries and arrivals.
-                (token, self.next_before(Moment::before_retries(token).min(Moment::before(mark))))
-            };
-            if let Some((at, due)) = next {
-                if due.what().is_end() {
-                    // An end that nobody hears of moves nothing.
-                    if self.responds(due, at) {
-                        rationed.said = at;
-                    }
-                } else {
-                    self.let_arrive(at, rationed);
-                    self.let_join(rationed);
-                    self.awakes(due, at, rationed);
-                }
-            } else {
-                self.let_arrive(token.min(mark), rationed);
-                if token >= mark {
-                    return true;
-                }
-                self.let_go(token, rationed);
+            if let Some(until) = self.go_through_span(now, mark, rationed, span) {
+                now = until;
+            } else if !self.let_something_happen(&mut now, mark, rationed) {
+                return true;
             }
             if past_horizon && self.track.moved.counted_open == 0 {
                 return true;
@@ -161,13 +159,47 @@ impl<A: Admit> Lane<'_, '_, A> {
         false
     }
 
+    /// Lets the next thing happen that is due before the mark; whether there is any.
+    #[inline(always)]
+    fn let_something_happen(&mut self, now: &mut SimTime, mark: SimTime, rationed: &mut Rationed) -> bool {
+        let (at, first) = self.track.course.agenda.first();
+        let (token, next) = if at < mark && self.states[0].sends_later(rationed.said, at) {
+            self.track.course.agenda.pass_all(1);
+            (SimTime::MAX, Some((at, first)))
+        } else {
+            let token = self.client.next_send(&self.states[0], rationed.said);
+            // A token comes after what else is due at its instant, but before retries and arrivals.
+            (token, self.next_before(Moment::before_retries(token).min(Moment::before(mark))))
+        };
+        *now = next.map_or(token, |(at, _)| at);
+        match next {
+            Some((at, due)) if due.what().is_end() => {
+                // An end that nobody hears of moves nothing.
+                if self.responds(due, at) {
+                    rationed.said = at;
+                }
+            }
+            Some((at, due)) => {
+                self.let_arrive(at, rationed);
+                self.let_join(rationed);
+                self.awakes(due, at, rationed);
+            }
+            None if token < mark => self.let_go(token, rationed),
+            None => {
+                self.let_arrive(mark, rationed);
+                return false;
+            }
+        }
+        true
+    }
+
     /// An attempt ends; whether the client hears of it.
     #[inline(always)]
     fn responds(&mut self, due: Entry, now: SimTime) -> bool {
         let number = self.track.settle(due, now);
-        let call = if self.in_progress.hearers.has(number) { self.heard(number) } else { Some(Call::default()) };
+        let call = if due.load.is_marked() { self.heard(number) } else { Some(Call::default()) };
         if let Some(call) = call {
-            self.client.after_success(&mut self.states[0], &call, now);
+            self.client.after_successes_at(&mut self.states[0], &[now.0], call.gives_back().into());
         }
         call.is_some()
     }
@@ -194,21 +226,31 @@ impl<A: Admit> Lane<'_, '_, A> {
     }
 
     /// All arrive, to wait, that do so before `until`.
-    #[inline(always)]
-    fn let_arrive(&mut self, until: SimTime, rationed: &mut Rationed) {
+    #[inline(never)]
+    pub(super) fn let_arrive(&mut self, until: SimTime, rationed: &mut Rationed) {
         loop {
             let source = &mut *self.track.source;
             // Counted: a branch for each could not be predicted.
-            let times = &source.block().times[source.place..source.place + AT_ONCE];
+            let times = &source.block().times[source.place..source.place + AHEAD];
             let come: usize = times.iter().map(|&at| usize::from(at < until.0)).sum();
             source.place += come;
             if source.place == source.end {
                 self.let_join(rationed);
-                self.block_has_left(until);
+                self.all_of_block_have_come();
                 rationed.first_to_join = 0;
-            } else if come < AT_ONCE {
+            } else if come < AHEAD {
                 return;
             }
+        }
+    }
+
+    /// All requests of a block have come, and most or all of them wait.
+    fn all_of_block_have_come(&mut self) {
+        self.count_block(self.track.source.current);
+        if self.track.source.is_random() {
+            self.track.source.refill_times();
+        } else {
+            self.track.source.refill();
         }
     }
 
@@ -216,20 +258,26 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(never)]
     fn let_join(&mut self, rationed: &mut Rationed) {
         let warmup = self.track.marks.warmup().0;
-        let places = rationed.first_to_join..self.track.source.place;
+        let source = &mut *self.track.source;
+        let (places, is_random) = (rationed.first_to_join..source.place, source.is_random());
         rationed.first_to_join = places.end;
-        for place in places.clone() {
-            let newcomer = self.newcomer(place);
-            rationed.crowd.join(newcomer.unwrap_or_else(|| self.recorded_newcomer(place)));
-        }
-        let block = self.track.source.block_mut();
+        let block = source.block_mut();
         block.columns_mut().verdicts[places.clone()].fill(Verdict::Refused);
-        let counted = places.len() - block.times[places].partition_point(|&at| at < warmup);
+        let (first, times) = (block.first + places.start as u64, &block.times[places.clone()]);
+        let counted = times.len() - times.partition_point(|&at| at < warmup);
         self.track.moved.counted_open += counted as u64;
+        if is_random {
+            let newcomer = |nth: usize| Newcomer::new(first + nth as u64, SimTime(times[nth]));
+            rationed.crowd.join_all(times.len(), newcomer);
+        } else {
+            for place in places {
+                let newcomer = self.recorded_newcomer(place);
+                rationed.crowd.join(newcomer);
+            }
+        }
     }
 
-    /// A request that has come gets its record at once, of which there is more to know.
-    #[inline(never)]
+    /// A request of a trace that has come gets its record at once: its number does not say what it needs.
     fn recorded_newcomer(&mut self, place: usize) -> Newcomer {
         let came = SimTime(self.track.source.block().times[place]);
         let slot = self.enrol(place, came, came >= self.track.marks.warmup());
@@ -278,10 +326,10 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.track.moved.wakes += 1;
         rationed.said = now;
         while let Send::Now = self.client.before_send(&mut self.states[0], &Call::default(), now) {
-            let newcomer = self.pick(rationed);
-            match newcomer.slot() {
-                None => self.go_after_wait(newcomer, now, rationed),
-                Some(slot) => self.go_with_record(slot, now),
+            let (index, place, newcomer) = self.choose(now, rationed);
+            self.go(index, place, newcomer, now);
+            if rationed.no_more_are_known() {
+                self.let_arrive(now, rationed);
             }
             if self.nobody_waits(rationed) || self.states[0].sends_later(now, now) {
                 return;
@@ -291,21 +339,54 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Takes out one of those that wait, any.
     #[inline(always)]
-    fn pick(&mut self, rationed: &mut Rationed) -> Newcomer {
+    pub(super) fn choose(&mut self, now: SimTime, rationed: &mut Rationed) -> Chosen {
         let key = self.waiters;
         let bits = |draw| key.attempt_bits(0, draw);
         if !rationed.crowd.has_next() {
+            self.let_arrive(now, rationed);
             self.let_join(rationed);
             rationed.crowd.pick_some(bits);
+            self.draw_picked(now, rationed);
         }
+        let source = &self.track.source;
+        let to_come = source.block().len - rationed.first_to_join;
+        let is_sure = now <= source.last_time() && rationed.crowd.next_is_sure(to_come, bits);
+        let late = if is_sure { None } else { self.choose_late(now, rationed) };
+        late.unwrap_or_else(|| rationed.next())
+    }
+
+    /// One that has waited makes an attempt.
+    #[inline(always)]
+    pub(super) fn go(&mut self, index: usize, place: usize, newcomer: Newcomer, now: SimTime) {
+        match newcomer.slot() {
+            None => self.go_after_wait(index, place, newcomer, now),
+            Some(slot) => self.go_with_record(slot, now),
+        }
+    }
+
+    /// Draws all that have been picked.
+    fn draw_picked(&mut self, now: SimTime, rationed: &mut Rationed) {
+        let Rationed { crowd, early, last, .. } = rationed;
+        let picked = crowd.picked();
+        if !picked.is_empty() {
+            let (index, place) = self.room_for(picked.len(), now, early);
+            *last = place;
+            self.draw_newcomers(index, place, picked, now);
+        }
+    }
+
+    /// One who was late, if one is to go rather than the next of those that have been picked.
+    #[inline(never)]
+    fn choose_late(&mut self, now: SimTime, rationed: &mut Rationed) -> Option<Chosen> {
+        let key = self.waiters;
+        self.let_arrive(now, rationed);
         let to_join = self.track.source.place - rationed.first_to_join;
-        match rationed.crowd.choose(to_join, bits) {
-            Some(late) => {
-                self.let_join(rationed);
-                rationed.crowd.take_late(late)
-            }
-            None => rationed.crowd.take_next().expect("somebody waits"),
-        }
+        let late = rationed.crowd.choose(to_join, |draw| key.attempt_bits(0, draw))?;
+        self.let_join(rationed);
+        let mut newcomer = [rationed.crowd.take_late(late)];
+        let (index, place) = self.room_for(1, now, &mut rationed.late);
+        self.draw_newcomers(index, place, &mut newcomer, now);
+        Some((index, place, newcomer[0]))
     }
 
     /// A request that has a record makes an attempt after a wait.
@@ -315,85 +396,67 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.attempt(slot, now);
     }
 
-    /// A request makes its first attempt after a wait.
+    /// The request in this place of a block makes its first attempt after a wait.
     #[inline(always)]
-    fn go_after_wait(&mut self, newcomer: Newcomer, now: SimTime, rationed: &mut Rationed) {
-        let counted = newcomer.arrived >= self.track.marks.warmup();
-        let (law, demand) = (self.pool_model.law(), newcomer.demand(self.flow.max_tokens));
-        let cost = law.reservation(&demand).0;
+    fn go_after_wait(&mut self, index: usize, place: usize, newcomer: Newcomer, now: SimTime) {
+        let block = &mut *self.track.source.blocks[index];
+        let (arrived, service) = (SimTime(block.times[place]), block.timing.service[place]);
+        let columns = block.columns_mut();
+        columns.repeats.waited[place] = (now - arrived).0;
+        let (cost, charge) = (columns.reservation[place], columns.charge[place]);
+        let counted = arrived >= self.track.marks.warmup();
         match self.track.quota.admit(now, cost) {
             Admission::Admitted(_) => {
-                let (charge, service) = (law.charge(&demand).0, newcomer.timing().service);
                 let ends = now.saturating_add(SimSpan(service));
                 let load = Load::new(cost, charge, service).counted(counted && ends <= self.track.marks.patience());
                 self.track.depart(ends, cost, charge, load);
-                let gathered = &mut rationed.gathered[usize::from(counted)];
-                self.gather(newcomer, demand.output().0 as u32, [cost, charge], now, gathered);
             }
             Admission::Refused(refusal) => {
-                self.refused_after_wait(newcomer, cost, now, counted, refusal.counted_under);
+                // It gets its record.
+                let slot = self.enrol_newcomer(index, place, newcomer, now, counted);
+                self.refused_without_record(slot, now, counted, refusal.counted_under);
             }
         }
     }
+}
 
-    /// The first attempt of a request that has waited was refused: it gets its record.
-    #[inline(never)]
-    fn refused_after_wait(&mut self, newcomer: Newcomer, cost: u64, now: SimTime, counted: bool, limit: QuotaName) {
-        let slot = self.enrol_newcomer(&newcomer, cost, now, counted);
-        self.refused_without_record(slot, now, counted, limit);
-    }
-
-    /// Puts a request that is admitted after a wait, at its cost and charge, with others of its kind: in no order, but all of
-    /// them counted or none.
+impl Rationed {
+    /// Whether nobody waits but those that may have come since.
     #[inline(always)]
-    fn gather(
-        &mut self,
-        newcomer: Newcomer,
-        output: u32,
-        [cost, charge]: [u64; 2],
-        now: SimTime,
-        gathered: &mut Option<usize>,
-    ) {
-        let index = gathered.unwrap_or_else(|| self.begin_gathering(gathered));
-        debug_assert!(self.health.is_none(), "they are not in the order in which they arrived");
-        let block = &mut *self.track.source.blocks[index];
-        let (arrived, timing) = (newcomer.arrived, newcomer.timing());
-        let place = block.len % BLOCK;
-        block.len += 1;
-        block.times[place] = arrived.0;
-        (block.timing.ttft[place], block.timing.service[place]) = (timing.ttft, timing.service);
-        block.tokens.input[place] = newcomer.input;
-        (block.tokens.output[place], block.tokens.capped[place]) = (newcomer.output, output);
-        let full = block.len == BLOCK;
-        let columns = block.columns_mut();
-        (columns.reservation[place], columns.charge[place]) = (cost, charge);
-        columns.repeats.went_after(place, (now - arrived).0);
-        if full {
-            self.count_gathered(Some(index));
+    pub(super) fn no_more_are_known(&self) -> bool {
+        self.crowd.is_empty()
+    }
+
+    /// Takes out the next of those that have been picked: the block in which it was drawn, and the place there.
+    #[inline(always)]
+    fn next(&mut self) -> Chosen {
+        let newcomer = self.crowd.take_next().expect("somebody waits");
+        (self.early.block(), self.last + self.crowd.picked().len(), newcomer)
+    }
+
+    /// Blocks of those that have gone, without those that have not.
+    fn leave_in_block(&mut self, blocks: &mut [Box<Drawn<'_>>]) -> [&Gathered; 2] {
+        let left = self.crowd.picked().len();
+        if left > 0 {
+            let columns = blocks[self.early.block()].columns_mut();
+            (self.last..self.last + left).for_each(|place| columns.count_apart(place));
         }
+        [&self.early, &self.late]
     }
+}
 
-    /// Makes a block for those that have waited; which it is.
-    #[cold]
-    fn begin_gathering(&mut self, gathered: &mut Option<usize>) -> usize {
-        let source = &mut *self.track.source;
-        let mut block = source.blocks[source.current].clone();
-        (block.len, block.counted) = (0, 0);
-        block.tokens.cache_read.fill(0);
-        block.tokens.cache_write.fill(0);
-        block.columns_mut().verdicts.fill(Verdict::Admitted);
-        source.blocks.push(block);
-        let index = source.blocks.len() - 1;
-        *gathered = Some(index);
-        index
-    }
-
-    /// Counts those that have been gathered in a block, which is then empty.
-    #[inline(never)]
-    fn count_gathered(&mut self, gathered: Option<usize>) {
-        let Some(index) = gathered else { return };
-        self.count_block(index);
-        let block = &mut self.track.source.blocks[index];
-        (block.len, block.counted) = (0, 0);
+impl<O: Observer> Simulation<'_, O> {
+    /// Counts those that have gone after a wait.
+    pub(super) fn close_rationed(&mut self, rationed: &mut Rationed) {
+        let source = self.sources[0].as_mut().expect("only open sources are plain");
+        for gathered in rationed.leave_in_block(&mut source.blocks) {
+            let Some(block) = gathered.block else { continue };
+            let books = Books {
+                tally: &mut self.tally.flows[0],
+                pool: &mut self.pools[usize::from(self.engine.routes[0].pool)],
+                health: &mut self.tally.health,
+            };
+            source.count_block(block, self.engine.flows[0].latency.has_ttft(), &self.marks, books);
+        }
     }
 }

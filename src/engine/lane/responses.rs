@@ -30,8 +30,9 @@ impl<A: Admit> Lane<'_, '_, A> {
         let plain = u64::from(Call::default().gives_back());
         let mut gives_back = 0;
         responses.clear();
-        track.live_through(ahead, |at, number, _| {
-            let News { client: whose, request, .. } = hearers.take(number).unwrap_or_default();
+        track.live_through(ahead, |at, number, load| {
+            let news = if load.is_marked() { hearers.take(number) } else { None };
+            let News { client: whose, request, .. } = news.unwrap_or_default();
             if whose == News::UNHEARD.client {
                 return;
             }
