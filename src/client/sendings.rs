@@ -6,12 +6,13 @@
 //!
 //! *Why*: that is a chain in which each operation waits for the one before, and nobody can predict whether a token or a
 //! response comes next. So nothing is in the chain that need not be there: no division but one, no conversion, and no
-//! bound that is not reached. What is not as usual is left to [`CubicLimiter`] itself.
+//! bound that is not reached. What is not as usual is left to [`CubicLimiter`] itself. And as the rate hardly changes between
+//! two tokens, what comes next is guessed as soon as one is taken, and seen when the sums are there.
 
 use super::cubic::{CubicLimiter, MIN_CAPACITY, NO_TIME, SEND_COST, SURELY_SHORT};
 use super::rules::Permit;
 use super::{Call, Client, ClientState, nanoseconds, seconds};
-use crate::units::SimTime;
+use crate::units::{SimSpan, SimTime};
 
 /// From here on an f64 has no fraction: adding it rounds to the nearest integer, and leaves that in the low bits.
 const NO_FRACTION: f64 = 4_503_599_627_370_496.0;
@@ -47,6 +48,8 @@ pub(crate) struct Sendings<'r> {
     refilled_at: f64,
     rate: f64,
     per_token: f64,
+    /// When the next token comes, unless the rate changes.
+    guess: SimTime,
     /// Whether it has come to the end.
     is_through: bool,
 }
@@ -100,7 +103,9 @@ impl<'r> Sendings<'r> {
     #[inline(always)]
     pub(crate) fn new(state: &ClientState, last: SimTime, changes: &'r [Change]) -> Sendings<'r> {
         let CubicLimiter { tokens, refilled_at, rate, .. } = state.limiter;
-        Sendings { changes, come: 0, last, tokens, refilled_at, rate, per_token: 1e9 / rate, is_through: false }
+        let per_token = 1e9 / rate;
+        let guess = last.saturating_add(SimSpan((((SEND_COST - tokens) * per_token) as i64).max(0).cast_unsigned()));
+        Sendings { changes, come: 0, last, tokens, refilled_at, rate, per_token, guess, is_through: false }
     }
 }
 
@@ -111,9 +116,8 @@ impl Sendings<'_> {
         loop {
             let Change { when: next, at, rate, per_token } = self.changes[self.come];
             let after = nanoseconds((next - self.last).0) * 1e-9;
-            if self.tokens + (after + NO_TIME) * self.rate >= SURELY_SHORT
-                && let Some(token) = self.token(next)?
-            {
+            let is_response = next <= self.guess && self.tokens + (after + NO_TIME) * self.rate < SURELY_SHORT;
+            if !is_response && let Some(token) = self.token(next)? {
                 return Some(token);
             }
             // A token comes after the responses of its instant.
@@ -158,6 +162,7 @@ impl Sendings<'_> {
             return None;
         }
         (self.tokens, self.refilled_at, self.last) = (left, now, token);
+        self.guess = token.saturating_add(SimSpan((self.per_token as i64).cast_unsigned()));
         Some(Some(token))
     }
 

@@ -1,7 +1,7 @@
 //! What a request consists of, drawn by its number: tokens once, latency for each pool that it may call.
 
 use crate::model::{Latency, TokenDemand};
-use crate::random::{Copula, Key, Purpose, Sampler, Streams, fill_tokens, fill_tokens_at, round_tokens};
+use crate::random::{Copula, Key, Purpose, Sampler, Streams, fill_tokens, fill_tokens_of, round_tokens};
 use crate::units::SimSpan;
 use crate::wide::{Loop, widest};
 use std::ops::Range;
@@ -17,7 +17,7 @@ pub(super) const BLOCK: usize = 512;
 pub(super) enum Numbers<'n> {
     /// Those from this number on.
     From(u64),
-    /// Those of these numbers, at most a block.
+    /// Those of these numbers.
     Each(&'n [u64]),
 }
 
@@ -34,7 +34,7 @@ impl Numbers<'_> {
     fn fill_tokens(self, sampler: &Sampler, key: Key, min: u32, out: &mut [u32]) {
         match self {
             Numbers::From(first) => fill_tokens(sampler, key, first, min, out),
-            Numbers::Each(numbers) => fill_tokens_at(sampler, &bits_of(key, numbers)[..numbers.len()], min, out),
+            Numbers::Each(numbers) => fill_tokens_of(sampler, key, numbers, min, out),
         }
     }
 
@@ -42,29 +42,7 @@ impl Numbers<'_> {
     fn fill(self, sampler: &Sampler, key: Key, out: &mut [f64]) {
         match self {
             Numbers::From(first) => sampler.fill(key, first, out),
-            Numbers::Each(numbers) => sampler.fill_at(&bits_of(key, numbers)[..numbers.len()], out),
-        }
-    }
-}
-
-/// The bits of these requests.
-fn bits_of(key: Key, numbers: &[u64]) -> [u64; BLOCK] {
-    let mut bits = [0; BLOCK];
-    widest(Bits { key, numbers, bits: &mut bits });
-    bits
-}
-
-struct Bits<'a> {
-    key: Key,
-    numbers: &'a [u64],
-    bits: &'a mut [u64; BLOCK],
-}
-
-impl Loop for Bits<'_> {
-    #[inline(always)]
-    fn run(self) {
-        for (bits, &number) in self.bits.iter_mut().zip(self.numbers) {
-            *bits = self.key.bits(number);
+            Numbers::Each(numbers) => sampler.fill_of(key, numbers, out),
         }
     }
 }

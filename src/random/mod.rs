@@ -29,4 +29,4 @@ pub use copula::Copula;
 pub use distribution_function::{quantile, shares};
 pub use sampler::Sampler;
 pub(crate) use special::{normal_cdf, normal_pdf};
-pub use tokens::{fill_tokens, fill_tokens_at, round_tokens};
+pub use tokens::{fill_tokens, fill_tokens_at, fill_tokens_of, round_tokens};

@@ -101,6 +101,12 @@ impl Sampler {
         self.fill_with(out, key.bits_from(first_request), Real);
     }
 
+    /// The draws of the requests of these numbers.
+    pub fn fill_of(&self, key: Key, numbers: &[u64], out: &mut [f64]) {
+        assert_eq!(numbers.len(), out.len(), "one draw for each request");
+        self.fill_with(out, numbers.iter().map(|&number| key.bits(number)), Real);
+    }
+
     /// The draws at the given bits.
     pub fn fill_at(&self, bits: &[u64], out: &mut [f64]) {
         assert_eq!(bits.len(), out.len(), "one draw for each number");

@@ -66,6 +66,12 @@ pub fn fill_tokens(sampler: &Sampler, key: Key, first_request: u64, min: u32, ou
     sampler.fill_with(out, key.bits_from(first_request), Whole { min });
 }
 
+/// The token counts of the requests of these numbers.
+pub fn fill_tokens_of(sampler: &Sampler, key: Key, numbers: &[u64], min: u32, out: &mut [u32]) {
+    assert_eq!(numbers.len(), out.len(), "one draw for each request");
+    sampler.fill_with(out, numbers.iter().map(|&number| key.bits(number)), Whole { min });
+}
+
 /// The token counts at the given bits.
 pub fn fill_tokens_at(sampler: &Sampler, bits: &[u64], min: u32, out: &mut [u32]) {
     assert_eq!(bits.len(), out.len(), "one draw for each number");
