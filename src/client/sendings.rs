@@ -24,7 +24,7 @@ const ROOM: SimTime = SimTime(NO_FRACTION as u64 / 2);
 pub(crate) struct Listener(CubicLimiter);
 
 /// What a response changes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Change {
     when: SimTime,
     /// The same \[s\].
@@ -76,7 +76,7 @@ impl Change {
     /// The end: there is no more response before.
     #[inline(always)]
     pub(crate) fn end(when: SimTime) -> Change {
-        Change { when, at: 0.0, rate: 0.0, per_token: 0.0 }
+        Change { when, ..Change::default() }
     }
 }
 
@@ -145,25 +145,23 @@ impl Sendings<'_> {
         let wait = (SEND_COST + 0.5e-9 * self.rate - self.tokens) * self.per_token;
         let raised = wait + last;
         let whole = raised - last;
-        let is_clear = (wait - whole).abs() < CLEAR && whole >= 2.0 && self.last < ROOM && wait < ROOM.0 as f64;
-        if !is_clear {
+        if (wait - whole).abs() >= CLEAR || whole < 2.0 || next >= ROOM {
             return None;
         }
-        let token = SimTime(raised.to_bits() - NO_FRACTION.to_bits());
-        if token >= next {
+        if raised >= NO_FRACTION + nanoseconds(next.0) {
             return Some(None);
         }
+        let token = raised.to_bits() - NO_FRACTION.to_bits();
         let now = (raised - NO_FRACTION) / 1e9;
         let tokens = self.tokens + (now - self.refilled_at) * self.rate;
         let left = tokens - SEND_COST;
         // Nothing flows over, and there is one, but no second.
-        let is_usual = left >= 0.0 && (tokens <= MIN_CAPACITY || tokens <= self.rate);
-        if !is_usual || left + NO_TIME * self.rate >= SURELY_SHORT {
+        if left < 0.0 || tokens > self.rate || left + NO_TIME * self.rate >= SURELY_SHORT {
             return None;
         }
-        (self.tokens, self.refilled_at, self.last) = (left, now, token);
-        self.guess = token.saturating_add(SimSpan((self.per_token as i64).cast_unsigned()));
-        Some(Some(token))
+        (self.tokens, self.refilled_at, self.last) = (left, now, SimTime(token));
+        self.guess = SimTime(token + (self.per_token as i64).cast_unsigned());
+        Some(Some(SimTime(token)))
     }
 
     /// How many responses have come.

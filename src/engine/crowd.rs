@@ -27,11 +27,13 @@ pub(super) struct Crowd<T> {
     early: usize,
     /// How many draws have been made so far.
     drawn: u32,
+    /// Of how many more it is known that they let the next go of those that have been picked.
+    sure: u32,
 }
 
 impl<T> Default for Crowd<T> {
     fn default() -> Self {
-        Crowd { next: Vec::new(), rows: Vec::new(), others: 0, early: 0, drawn: 0 }
+        Crowd { next: Vec::new(), rows: Vec::new(), others: 0, early: 0, drawn: 0, sure: 0 }
     }
 }
 
@@ -43,7 +45,7 @@ impl<T: Copy> Crowd<T> {
 
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.next.is_empty() && self.others == 0
     }
 
     #[inline(always)]
@@ -126,11 +128,25 @@ impl<T: Copy> Crowd<T> {
         &mut self.next
     }
 
-    /// Whether the next of those that have been picked goes, whether or not others have come that have not joined, but not
-    /// more than so many. If it depends on them, nothing is drawn.
+    /// Notes for how long it is sure that those go that have been picked, whoever of so many has come that has not joined.
+    #[inline(never)]
+    pub(super) fn look_ahead(&mut self, may_have_come: usize, bits: impl Fn(u32) -> u64) {
+        // Fewer are never there meanwhile, and not more are late: who is picked is no less, and must not be below.
+        let (fewest, late) = (self.others as u128, self.others - self.early + may_have_come);
+        let share = ((late as u128) << 64).checked_div(fewest).unwrap_or(u128::MAX);
+        let share = u64::try_from(share).unwrap_or(u64::MAX);
+        let most = self.next.len() as u32;
+        self.sure = 0;
+        while self.sure < most && bits(self.drawn.wrapping_add(self.sure)) > share {
+            self.sure += 1;
+        }
+    }
+
+    /// Whether the next of those that have been picked goes for sure; then that is drawn.
     #[inline(always)]
-    pub(super) fn next_is_sure(&mut self, have_come_at_most: usize, bits: impl Fn(u32) -> u64) -> bool {
-        let is_sure = part(bits(self.drawn), self.len()) >= self.others - self.early + have_come_at_most;
+    pub(super) fn next_is_sure(&mut self) -> bool {
+        let is_sure = self.sure > 0;
+        self.sure -= u32::from(is_sure);
         self.drawn = self.drawn.wrapping_add(u32::from(is_sure));
         is_sure
     }

@@ -246,9 +246,8 @@ impl<'a> OpenSource<'a> {
 
     /// Draws what is left to draw of the current block, as it has turned out to be needed.
     pub(super) fn draw_rest(&mut self) {
-        if std::mem::take(&mut self.only_times) {
-            self.draw_requests(self.current);
-        }
+        self.draw_requests(self.current);
+        self.only_times = false;
     }
 
     /// Whether all that is to be known of a request follows from its number and the time of its arrival.

@@ -10,7 +10,8 @@
 //! `waiting` the records of their requests and their waits; `slots` concurrency caps, `held_back` paces and limiters,
 //! `paced` a gateway that nothing else stands in front of, with the `departures` from it, their `prices`, and `departing`
 //! for many at once, as far as the mean of answers has `leeway`; `rationed` the limiter of a client with nothing else,
-//! with a `newcomer` for each that waits; `alarms` the deadlines of those that wait there; `hearers` who is told of an
+//! with a `newcomer` for each that waits, its `sendings` while all is known that happens, and the `responses` that it hears
+//! while it does nothing yet; `alarms` the deadlines of those that wait there; `hearers` who is told of an
 //! end, `outputs` what of it where nothing else matters, `first_tokens` the successes of streams. Clients that remember
 //! nothing have a loop of their own in `repeating`, with `walk` for the events of a slice and `trials` for what its
 //! attempts may need; `staying` has those of whose requests a few are given up, or whose retries draw on a quota, with

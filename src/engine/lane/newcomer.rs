@@ -1,4 +1,5 @@
-//! Requests that wait before their first attempt for a send token, in sixteen bytes each.
+//! Requests that wait before their first attempt for a send token, in eight bytes each: which it is, and how long after the
+//! first of its block it has arrived.
 //!
 //! All else that is to be known of them follows from their numbers. It is drawn when they are picked to go: into a block,
 //! with others that go then, where they stay until they are counted. Only those have records that have made an attempt
@@ -13,41 +14,81 @@ use crate::admission::Admit;
 use crate::engine::draws::BLOCK;
 use crate::engine::first_attempt::Verdict;
 use crate::units::SimTime;
+use std::hint::black_box;
 
-/// When a request arrived, and its number; or the slot of its record.
+/// A request that waits: its number, and how long after the first of its block it arrived \[ns\]; or the slot of its record.
 #[derive(Debug, Clone, Copy)]
-#[repr(align(16))]
-pub(super) struct Newcomer {
-    arrived: SimTime,
-    whose: u64,
-}
+pub(super) struct Newcomer(u64);
 
 impl Newcomer {
-    /// In place of a number, there is a slot.
+    /// In place of the rest, there is a slot.
     const RECORDED: u64 = 1 << 63;
+    /// Low bits for how much later it arrived, those above for the number.
+    const LATER_BITS: u32 = 39;
+    /// What there is room for; whatever is beyond gets a record.
+    const NUMBERS: u64 = Newcomer::RECORDED >> Newcomer::LATER_BITS;
+    const LATEST: u64 = 1 << Newcomer::LATER_BITS;
+
+    /// Whether there is room for requests up to this number that arrive up to so long after the first of their block.
+    pub(super) fn has_room(last: u64, later: u64) -> bool {
+        last < Newcomer::NUMBERS && later < Newcomer::LATEST
+    }
 
     #[inline(always)]
-    pub(super) fn new(number: u64, arrived: SimTime) -> Newcomer {
-        Newcomer { arrived, whose: number }
+    pub(super) fn new(number: u64, later: u64) -> Newcomer {
+        Newcomer(number << Newcomer::LATER_BITS | later)
     }
 
     /// The place of a request with a record.
     pub(super) fn recorded(slot: u32) -> Newcomer {
-        Newcomer { arrived: SimTime::ZERO, whose: Newcomer::RECORDED | u64::from(slot) }
+        Newcomer(Newcomer::RECORDED | u64::from(slot))
+    }
+
+    #[inline(always)]
+    pub(super) fn has_record(self) -> bool {
+        self.0 & Newcomer::RECORDED != 0
     }
 
     /// The slot of its record, if it has one.
     #[inline(always)]
-    pub(super) fn slot(&self) -> Option<u32> {
-        (self.whose & Newcomer::RECORDED != 0).then_some(self.whose as u32)
+    pub(super) fn slot(self) -> Option<u32> {
+        self.has_record().then_some(self.0 as u32)
     }
 
     /// Its number, if it has no record.
     #[inline(always)]
-    pub(super) fn number(&self) -> u64 {
-        self.whose
+    pub(super) fn number(self) -> u64 {
+        self.0 >> Newcomer::LATER_BITS
+    }
+
+    /// When it arrived, if it has no record.
+    #[inline(always)]
+    fn arrived(self, blocks: &Blocks) -> SimTime {
+        let block = self.number() as usize / BLOCK;
+        SimTime(blocks.begin.get(block).map_or(0, |at| at.0) + (self.0 & (Newcomer::LATEST - 1)))
     }
 }
+
+/// When the first request of each block arrived of which some have waited.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    begin: Vec<SimTime>,
+}
+
+impl Blocks {
+    /// The block whose first request has this number begins then.
+    pub(super) fn begin(&mut self, first: u64, at: SimTime) {
+        debug_assert!(first.is_multiple_of(BLOCK as u64), "all blocks before have been full");
+        let block = first as usize / BLOCK;
+        if self.begin.len() <= block {
+            self.begin.resize(block + 1, SimTime::ZERO);
+        }
+        self.begin[block] = at;
+    }
+}
+
+/// How many are looked at together.
+const AT_ONCE: usize = 16;
 
 /// Where those are gathered that have waited: all of them counted, or none.
 #[derive(Debug, Default)]
@@ -92,7 +133,14 @@ impl<A: Admit> Lane<'_, '_, A> {
     }
 
     /// Draws those that go from now on into a block, from the place `first` on; who needs a record gets it.
-    pub(super) fn draw_newcomers(&mut self, index: usize, first: usize, newcomers: &mut [Newcomer], now: SimTime) {
+    pub(super) fn draw_newcomers(
+        &mut self,
+        index: usize,
+        first: usize,
+        newcomers: &mut [Newcomer],
+        blocks: &Blocks,
+        now: SimTime,
+    ) {
         debug_assert!(self.health.is_none(), "they are not in the order in which they arrived");
         let places = first..first + newcomers.len();
         let mut numbers = [0; BLOCK];
@@ -100,22 +148,44 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.track.source.draw_these(index, places.clone(), &numbers[..newcomers.len()]);
         let block = &mut *self.track.source.blocks[index];
         block.len = places.end;
-        block.times[places.clone()].iter_mut().zip(&*newcomers).for_each(|(at, newcomer)| *at = newcomer.arrived.0);
+        let times = block.times[places.clone()].iter_mut();
+        times.zip(&*newcomers).for_each(|(at, newcomer)| *at = newcomer.arrived(blocks).0);
         block.columns_mut().verdicts[places.clone()].fill(Verdict::Admitted);
+        let are_counted = now >= self.track.marks.warmup();
+        for (first, some) in (first..).step_by(AT_ONCE).zip(newcomers.chunks_mut(AT_ONCE)) {
+            let block = &*self.track.source.blocks[index];
+            let (warmup, foresight) = (self.track.marks.warmup(), &block.columns().foresight);
+            // Counted: that nobody needs a record is seen without a branch for each.
+            let needing = (first..).zip(&*some).map(|(place, newcomer)| {
+                let other_kind = (SimTime(block.times[place]) >= warmup) != are_counted;
+                usize::from(newcomer.has_record() | other_kind | foresight.may_give_up(block.timing.get(place)))
+            });
+            if needing.sum::<usize>() > 0 {
+                self.give_records(index, first, some, now);
+            }
+        }
+    }
+
+    /// Gives those records that need them, of those that have been drawn into a block from the place `first` on.
+    #[inline(never)]
+    fn give_records(&mut self, index: usize, first: usize, newcomers: &mut [Newcomer], now: SimTime) {
         let warmup = self.track.marks.warmup();
         let are_counted = now >= warmup;
-        for (place, newcomer) in places.zip(newcomers) {
+        for (place, newcomer) in (first..).zip(newcomers) {
             let block = &mut *self.track.source.blocks[index];
-            let is_counted = newcomer.arrived >= warmup;
-            let (has_record, timing) = (newcomer.slot().is_some(), block.timing.get(place));
-            if has_record || is_counted != are_counted {
+            let arrived = SimTime(block.times[place]);
+            let is_counted = arrived >= warmup;
+            let timing = block.timing.get(place);
+            if newcomer.has_record() || is_counted != are_counted {
                 // All of a block are counted, or not, by when they have arrived.
                 block.times[place] = now.0;
             }
-            if has_record {
+            if let Some(slot) = newcomer.slot() {
                 block.columns_mut().count_apart(place);
+                // It is far away in memory, and soon needed.
+                black_box(self.in_progress.waiting.get(slot).since);
             } else if is_counted != are_counted || block.columns().foresight.may_give_up(timing) {
-                *newcomer = Newcomer::recorded(self.enrol_newcomer(index, place, *newcomer, now, is_counted));
+                *newcomer = Newcomer::recorded(self.enrol_newcomer(index, place, newcomer.number(), arrived, now));
             }
         }
     }
@@ -126,11 +196,11 @@ impl<A: Admit> Lane<'_, '_, A> {
         &mut self,
         index: usize,
         place: usize,
-        newcomer: Newcomer,
+        number: u64,
+        arrived: SimTime,
         now: SimTime,
-        counted: bool,
     ) -> u32 {
-        let (number, block) = (newcomer.number(), &self.track.source.blocks[index]);
+        let block = &self.track.source.blocks[index];
         let (columns, tokens) = (block.columns(), &block.tokens);
         let record = Waiting {
             cost: columns.reservation[place],
@@ -141,7 +211,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             natural_output: tokens.output[place],
             max_tokens: self.flow.max_tokens,
             client: self.workload.client_of(number),
-            ..Waiting::new(number, newcomer.arrived, now, counted)
+            ..Waiting::new(number, arrived, now, arrived >= self.track.marks.warmup())
         };
         self.track.source.blocks[index].columns_mut().count_apart(place);
         self.begin_record(record)

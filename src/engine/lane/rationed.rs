@@ -12,7 +12,7 @@
 
 use super::entry::{Entry, Moment};
 use super::load::Load;
-use super::newcomer::{Gathered, Newcomer};
+use super::newcomer::{Blocks, Gathered, Newcomer};
 use super::sendings::{Chosen, Span};
 use super::{Lane, News};
 use crate::admission::{Admission, Admit};
@@ -28,10 +28,14 @@ use crate::engine::simulation::Simulation;
 use crate::engine::source::{AHEAD, Drawn};
 use crate::units::{SimSpan, SimTime};
 
+/// So many requests may wait again before it is asked anew who may have been late.
+const RETRIES: u32 = 16;
+
 /// Those that wait for a send token.
 #[derive(Debug, Default)]
 pub(super) struct Rationed {
     crowd: Crowd<Newcomer>,
+    blocks: Blocks,
     /// The first place of the current block whose request has come since, but has not joined them.
     first_to_join: usize,
     /// When the limiter has last said for when it expects a token: with the last response or attempt.
@@ -40,6 +44,10 @@ pub(super) struct Rationed {
     early: Gathered,
     /// The place there of the last of them.
     last: usize,
+    /// It is not known for longer whether they go, as others arrive.
+    sure_until: SimTime,
+    /// Nor if more requests wait again than so many.
+    more_may_join: u32,
     /// Those that went although they were late.
     late: Gathered,
     span: Span,
@@ -100,12 +108,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     #[inline(always)]
     fn run_while_nobody_waits(&mut self, mark: SimTime, rationed: &mut Rationed) -> bool {
         let past_horizon = self.track.marks.past_horizon();
-        if self.track.source.only_times {
-            self.track.source.draw_rest();
-            // All that have come have joined those that waited.
-            let place = self.track.source.place;
-            self.track.source.block_mut().columns_mut().verdicts[..place].fill(Verdict::Refused);
-        }
+        self.draw_rest_of_block();
         loop {
             if !past_horizon && self.hears_through_stretch(mark, &mut rationed.responses) {
                 continue;
@@ -254,6 +257,17 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
     }
 
+    /// More is to be known of the current block than when its requests arrive.
+    fn draw_rest_of_block(&mut self) {
+        let source = &mut *self.track.source;
+        if source.only_times {
+            source.draw_rest();
+            // All that have come have joined those that waited.
+            let come = source.place;
+            source.block_mut().columns_mut().verdicts[..come].fill(Verdict::Refused);
+        }
+    }
+
     /// All join those that wait which have come since.
     #[inline(never)]
     fn let_join(&mut self, rationed: &mut Rationed) {
@@ -263,13 +277,16 @@ impl<A: Admit> Lane<'_, '_, A> {
         rationed.first_to_join = places.end;
         let block = source.block_mut();
         block.columns_mut().verdicts[places.clone()].fill(Verdict::Refused);
-        let (first, times) = (block.first + places.start as u64, &block.times[places.clone()]);
+        let (first, begin, times) = (block.first + places.start as u64, block.times[0], &block.times[places.clone()]);
+        let Some(last) = times.last() else { return };
         let counted = times.len() - times.partition_point(|&at| at < warmup);
         self.track.moved.counted_open += counted as u64;
-        if is_random {
-            let newcomer = |nth: usize| Newcomer::new(first + nth as u64, SimTime(times[nth]));
+        if is_random && Newcomer::has_room(first + times.len() as u64, last - begin) {
+            rationed.blocks.begin(block.first, SimTime(begin));
+            let newcomer = |nth: usize| Newcomer::new(first + nth as u64, times[nth] - begin);
             rationed.crowd.join_all(times.len(), newcomer);
         } else {
+            self.draw_rest_of_block();
             for place in places {
                 let newcomer = self.recorded_newcomer(place);
                 rationed.crowd.join(newcomer);
@@ -277,7 +294,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
     }
 
-    /// A request of a trace that has come gets its record at once: its number does not say what it needs.
+    /// A request that has come gets its record at once.
     fn recorded_newcomer(&mut self, place: usize) -> Newcomer {
         let came = SimTime(self.track.source.block().times[place]);
         let slot = self.enrol(place, came, came >= self.track.marks.warmup());
@@ -318,6 +335,10 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         self.begin_line_wait(slot, Next::Limiter, now);
         rationed.crowd.join(Newcomer::recorded(slot));
+        match rationed.more_may_join.checked_sub(1) {
+            Some(fewer) => rationed.more_may_join = fewer,
+            None => self.look_ahead(rationed),
+        }
     }
 
     /// There may be tokens for some of those that wait.
@@ -340,19 +361,32 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Takes out one of those that wait, any.
     #[inline(always)]
     pub(super) fn choose(&mut self, now: SimTime, rationed: &mut Rationed) -> Chosen {
-        let key = self.waiters;
-        let bits = |draw| key.attempt_bits(0, draw);
         if !rationed.crowd.has_next() {
-            self.let_arrive(now, rationed);
-            self.let_join(rationed);
-            rationed.crowd.pick_some(bits);
-            self.draw_picked(now, rationed);
+            self.pick_some(now, rationed);
         }
-        let source = &self.track.source;
-        let to_come = source.block().len - rationed.first_to_join;
-        let is_sure = now <= source.last_time() && rationed.crowd.next_is_sure(to_come, bits);
+        let is_sure = now <= rationed.sure_until && rationed.crowd.next_is_sure();
         let late = if is_sure { None } else { self.choose_late(now, rationed) };
         late.unwrap_or_else(|| rationed.next())
+    }
+
+    /// Picks some of those that have come.
+    #[inline(never)]
+    fn pick_some(&mut self, now: SimTime, rationed: &mut Rationed) {
+        let key = self.waiters;
+        self.let_arrive(now, rationed);
+        self.let_join(rationed);
+        rationed.crowd.pick_some(|draw| key.attempt_bits(0, draw));
+        self.draw_picked(now, rationed);
+        self.look_ahead(rationed);
+    }
+
+    /// Notes for how long those go that have been picked, whoever arrives of the current block.
+    fn look_ahead(&mut self, rationed: &mut Rationed) {
+        let (key, source) = (self.waiters, &self.track.source);
+        rationed.sure_until = source.last_time();
+        rationed.more_may_join = RETRIES;
+        let to_come = source.block().len - rationed.first_to_join + RETRIES as usize;
+        rationed.crowd.look_ahead(to_come, |draw| key.attempt_bits(0, draw));
     }
 
     /// One that has waited makes an attempt.
@@ -366,12 +400,12 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Draws all that have been picked.
     fn draw_picked(&mut self, now: SimTime, rationed: &mut Rationed) {
-        let Rationed { crowd, early, last, .. } = rationed;
+        let Rationed { crowd, blocks, early, last, .. } = rationed;
         let picked = crowd.picked();
         if !picked.is_empty() {
             let (index, place) = self.room_for(picked.len(), now, early);
             *last = place;
-            self.draw_newcomers(index, place, picked, now);
+            self.draw_newcomers(index, place, picked, blocks, now);
         }
     }
 
@@ -381,11 +415,15 @@ impl<A: Admit> Lane<'_, '_, A> {
         let key = self.waiters;
         self.let_arrive(now, rationed);
         let to_join = self.track.source.place - rationed.first_to_join;
-        let late = rationed.crowd.choose(to_join, |draw| key.attempt_bits(0, draw))?;
-        self.let_join(rationed);
-        let mut newcomer = [rationed.crowd.take_late(late)];
+        let late = rationed.crowd.choose(to_join, |draw| key.attempt_bits(0, draw));
+        let late = late.map(|late| {
+            self.let_join(rationed);
+            rationed.crowd.take_late(late)
+        });
+        self.look_ahead(rationed);
+        let mut newcomer = [late?];
         let (index, place) = self.room_for(1, now, &mut rationed.late);
-        self.draw_newcomers(index, place, &mut newcomer, now);
+        self.draw_newcomers(index, place, &mut newcomer, &rationed.blocks, now);
         Some((index, place, newcomer[0]))
     }
 
@@ -413,7 +451,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             }
             Admission::Refused(refusal) => {
                 // It gets its record.
-                let slot = self.enrol_newcomer(index, place, newcomer, now, counted);
+                let slot = self.enrol_newcomer(index, place, newcomer.number(), arrived, now);
                 self.refused_without_record(slot, now, counted, refusal.counted_under);
             }
         }

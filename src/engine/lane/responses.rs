@@ -4,7 +4,7 @@
 //! hears of them one after the other, when all that ends in the stretch is known.
 //!
 //! *Why*: as long as the quota has room, an attempt of such a client differs from others by what its limiter hears.
-//! *Measured*: a request of the benchmark `sat 100` with boto3's adaptive mode takes 0.0 of the time.
+//! *Measured*: a request of the benchmark `sat 100` with boto3's adaptive mode takes 0.8 of the time.
 
 use super::{InProgress, Lane, News};
 use crate::admission::Admit;

@@ -18,17 +18,19 @@ use crate::engine::gauge::Gauge;
 use crate::units::{SimSpan, SimTime};
 
 /// The most attempts of a span, and the most ends.
-const MOST: usize = 32;
+const MOST: usize = 31;
 
 /// A span of time.
 #[derive(Debug, Default)]
 pub(super) struct Span {
     /// What the ends of attempts change for the client, and at last the end of the span.
-    changes: Vec<Change>,
+    changes: [Change; MOST + 1],
     /// What has come back before each of them [quota tokens].
-    back: Vec<i64>,
+    back: [i64; MOST + 1],
+    /// How many attempts end.
+    ends: usize,
     /// Of each attempt that is admitted, how many had ended by then, and what it and those before it hold [quota tokens].
-    admitted: Vec<(usize, u64)>,
+    admitted: [(usize, u64); MOST],
     /// The quota may flow over before this.
     full_until: SimTime,
 }
@@ -40,6 +42,7 @@ pub(super) type Chosen = (usize, usize, Newcomer);
 #[derive(Debug, Default, Clone, Copy)]
 struct Outcome {
     attempts: u64,
+    admitted: usize,
     /// How many attempts have ended.
     ended: usize,
     /// What attempts that are admitted hold, and take beyond that [quota tokens].
@@ -68,10 +71,10 @@ impl<A: Admit> Lane<'_, '_, A> {
         let from = now;
         let (until, listener) = self.look_at_span(from, mark, span)?;
         let (warmup, patience) = (self.track.marks.warmup(), self.track.marks.patience());
-        let Span { changes, back, admitted, .. } = &mut *span;
-        let mut sendings = Sendings::new(&self.states[0], rationed.said, changes);
+        let Span { changes, back, ends: due, admitted, .. } = &mut *span;
+        let mut sendings = Sendings::new(&self.states[0], rationed.said, &changes[..=*due]);
         let (room, mut outcome, mut to_go) = (self.track.quota.room(), Outcome::default(), None);
-        while admitted.len() < MOST
+        while outcome.admitted < MOST
             && let Some(now) = sendings.next()
         {
             outcome.attempts += 1;
@@ -89,12 +92,13 @@ impl<A: Admit> Lane<'_, '_, A> {
                 break;
             }
             columns.repeats.waited[place] = (now - arrived).0;
-            let low = (self.track.moved.admissions + admitted.len() as u64) as u32 & What::MOST_SLOT;
+            let low = (self.track.moved.admissions + outcome.admitted as u64) as u32 & What::MOST_SLOT;
             let load = load.counted(arrived >= warmup && ends <= patience);
             self.track.course.agenda.push(ends, What::end(low), load);
             outcome.taken += cost;
             outcome.overdraft += load.overdraft();
-            admitted.push((sendings.responses(), outcome.taken));
+            admitted[outcome.admitted] = (sendings.responses(), outcome.taken);
+            outcome.admitted += 1;
             if rationed.no_more_are_known() {
                 break;
             }
@@ -124,14 +128,11 @@ impl<A: Admit> Lane<'_, '_, A> {
         let mut until = mark.min(agenda.end_of_slice()).min(self.track.quota.make_ready(now)?);
         let admissions = self.track.moved.admissions;
         let (mut listener, mut back, mut returned) = (self.states[0].listener(), 0, 0);
-        span.changes.clear();
-        span.back.clear();
-        span.admitted.clear();
-        span.back.push(0);
+        span.ends = 0;
         for entry in agenda.due() {
             let (at, load) = (agenda.time_of(entry), entry.load);
             let is_plain = entry.what().is_end() && !load.is_marked() && !load.is_large();
-            if at >= until || !is_plain || span.changes.len() == MOST {
+            if at >= until || !is_plain || span.ends == MOST {
                 until = until.min(at);
                 break;
             }
@@ -139,15 +140,16 @@ impl<A: Admit> Lane<'_, '_, A> {
             let refund = self.track.quota.comes_back(number, load.held(), load.charge());
             back += refund;
             returned += refund.max(0).cast_unsigned();
-            span.changes.push(listener.hear(at));
-            span.back.push(back);
+            span.changes[span.ends] = listener.hear(at);
+            span.ends += 1;
+            span.back[span.ends] = back;
         }
         // Past the horizon all is over with the end of the last counted request.
-        let goes_on = !self.track.marks.past_horizon() || self.track.moved.counted_open > span.changes.len() as u64;
+        let goes_on = !self.track.marks.past_horizon() || self.track.moved.counted_open > span.ends as u64;
         if !goes_on || until <= now {
             return None;
         }
-        span.changes.push(Change::end(until));
+        span.changes[span.ends] = Change::end(until);
         if !self.track.quota.begin_walk(now, until, returned, admission::Entry(admissions)) {
             span.full_until = until;
             return None;
@@ -158,46 +160,43 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Books what has come of a span.
     #[inline(always)]
     fn book_span(&mut self, from: SimTime, until: SimTime, outcome: Outcome, span: &Span) {
-        let Outcome { attempts, ended, taken, overdraft } = outcome;
-        let (admitted, course, moved) = (span.admitted.len() as u64, &mut *self.track.course, &mut self.track.moved);
+        let Outcome { attempts, admitted, ended, taken, overdraft } = outcome;
+        let (course, moved) = (&mut *self.track.course, &mut self.track.moved);
         let over = &course.agenda.due()[..ended];
         let mut all = Ended::default();
         over.iter().for_each(|entry| all.add(entry.load));
-        if moved.in_flight.has_been_at(admitted) && moved.reserved.has_been_at(taken) {
-            moved.in_flight.shift(admitted, all.ends);
+        let begun = admitted as u64;
+        if moved.in_flight.has_been_at(begun) && moved.reserved.has_been_at(taken) {
+            moved.in_flight.shift(begun, all.ends);
             moved.reserved.shift(taken, all.held);
         } else {
             let held = over.iter().map(|entry| entry.load.held());
-            span.gauge(held, &mut moved.in_flight, &mut moved.reserved);
+            gauge(&span.admitted[..admitted], held, [&mut moved.in_flight, &mut moved.reserved]);
         }
         moved.charged += all.charged;
         moved.counted_open -= all.counted;
-        moved.admissions += admitted;
+        moved.admissions += begun;
         moved.wakes += attempts;
         course.overdraft = course.overdraft + overdraft - all.overdraft;
         course.agenda.pass_all(ended);
         let taken = taken as i64 - span.back[ended];
-        self.track.quota.end_walk(&Walked { from, until, admitted, taken, made: &[], ends: &[] });
+        self.track.quota.end_walk(&Walked { from, until, admitted: begun, taken, made: &[], ends: &[] });
     }
 }
 
-impl Span {
-    /// Lets what is in flight and reserved go up and down as attempts are made and end, which held so much.
-    #[cold]
-    fn gauge(&self, mut held: impl Iterator<Item = u64>, in_flight: &mut Gauge, reserved: &mut Gauge) {
-        let (mut over, mut before) = (0, 0);
-        for &(ended, taken) in &self.admitted {
-            for held in held.by_ref().take(ended - over) {
-                in_flight.subtract(1);
-                reserved.subtract(held);
-            }
-            in_flight.add(1);
-            reserved.add(taken - before);
-            (over, before) = (ended, taken);
-        }
-        for held in held {
-            in_flight.subtract(1);
-            reserved.subtract(held);
-        }
+/// Lets what is in flight and reserved go up and down as attempts are made and end, which held so much.
+#[cold]
+fn gauge(admitted: &[(usize, u64)], mut held: impl Iterator<Item = u64>, [in_flight, reserved]: [&mut Gauge; 2]) {
+    let (mut over, mut before) = (0, 0);
+    let mut end = |held: u64, in_flight: &mut Gauge, reserved: &mut Gauge| {
+        in_flight.subtract(1);
+        reserved.subtract(held);
+    };
+    for &(ended, taken) in admitted {
+        held.by_ref().take(ended - over).for_each(|held| end(held, in_flight, reserved));
+        in_flight.add(1);
+        reserved.add(taken - before);
+        (over, before) = (ended, taken);
     }
+    held.for_each(|held| end(held, in_flight, reserved));
 }
