@@ -54,6 +54,15 @@ pub(crate) struct Sendings<'r> {
     is_through: bool,
 }
 
+/// What comes next.
+enum Next {
+    /// This token, which has been taken.
+    Token(SimTime),
+    Response,
+    /// It is to be seen one by one.
+    Unclear,
+}
+
 impl ClientState {
     /// Its limiter, to hear beforehand of all responses that will come.
     #[inline(always)]
@@ -117,8 +126,10 @@ impl Sendings<'_> {
             let Change { when: next, at, rate, per_token } = self.changes[self.come];
             let after = nanoseconds((next - self.last).0) * 1e-9;
             let is_response = next <= self.guess && self.tokens + (after + NO_TIME) * self.rate < SURELY_SHORT;
-            if !is_response && let Some(token) = self.token(next)? {
-                return Some(token);
+            match if is_response { Next::Response } else { self.token(next) } {
+                Next::Token(token) => return Some(token),
+                Next::Unclear => return None,
+                Next::Response => {}
             }
             // A token comes after the responses of its instant.
             if self.come + 1 == self.changes.len() {
@@ -135,9 +146,9 @@ impl Sendings<'_> {
         }
     }
 
-    /// Takes the next token, if it comes before `next`; nothing if that is not clear.
+    /// Takes the next token, if it comes before the response at `next`.
     #[inline(always)]
-    fn token(&mut self, next: SimTime) -> Option<Option<SimTime>> {
+    fn token(&mut self, next: SimTime) -> Next {
         /// A wait is clear if it is not that close to whole nanoseconds: rounding comes to far less.
         const CLEAR: f64 = 0.499;
         let last = NO_FRACTION + nanoseconds(self.last.0);
@@ -146,10 +157,10 @@ impl Sendings<'_> {
         let raised = wait + last;
         let whole = raised - last;
         if (wait - whole).abs() >= CLEAR || whole < 2.0 || next >= ROOM {
-            return None;
+            return Next::Unclear;
         }
         if raised >= NO_FRACTION + nanoseconds(next.0) {
-            return Some(None);
+            return Next::Response;
         }
         let token = raised.to_bits() - NO_FRACTION.to_bits();
         let now = (raised - NO_FRACTION) / 1e9;
@@ -157,11 +168,11 @@ impl Sendings<'_> {
         let left = tokens - SEND_COST;
         // Nothing flows over, and there is one, but no second.
         if left < 0.0 || tokens > self.rate || left + NO_TIME * self.rate >= SURELY_SHORT {
-            return None;
+            return Next::Unclear;
         }
         (self.tokens, self.refilled_at, self.last) = (left, now, SimTime(token));
         self.guess = SimTime(token + (self.per_token as i64).cast_unsigned());
-        Some(Some(SimTime(token)))
+        Next::Token(SimTime(token))
     }
 
     /// How many responses have come.

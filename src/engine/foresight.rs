@@ -128,7 +128,7 @@ impl<'a> Foresight<'a> {
     /// Whether the first attempt of a request with this timing may be given up; faults are not asked about.
     #[inline(always)]
     pub(super) fn may_give_up(&self, timing: Timing) -> bool {
-        (timing.service > self.longest) | (timing.ttft > self.longest_silence)
+        timing.service > self.longest || timing.ttft > self.longest_silence
     }
 
     /// The place of the next request of which any attempt may meet something, from this one on.

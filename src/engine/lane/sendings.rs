@@ -164,7 +164,9 @@ impl<A: Admit> Lane<'_, '_, A> {
         let (course, moved) = (&mut *self.track.course, &mut self.track.moved);
         let over = &course.agenda.due()[..ended];
         let mut all = Ended::default();
-        over.iter().for_each(|entry| all.add(entry.load));
+        for entry in over {
+            all.add(entry.load);
+        }
         let begun = admitted as u64;
         if moved.in_flight.has_been_at(begun) && moved.reserved.has_been_at(taken) {
             moved.in_flight.shift(begun, all.ends);
@@ -188,7 +190,7 @@ impl<A: Admit> Lane<'_, '_, A> {
 #[cold]
 fn gauge(admitted: &[(usize, u64)], mut held: impl Iterator<Item = u64>, [in_flight, reserved]: [&mut Gauge; 2]) {
     let (mut over, mut before) = (0, 0);
-    let mut end = |held: u64, in_flight: &mut Gauge, reserved: &mut Gauge| {
+    let end = |held: u64, in_flight: &mut Gauge, reserved: &mut Gauge| {
         in_flight.subtract(1);
         reserved.subtract(held);
     };
