@@ -145,7 +145,10 @@ impl<A: Admit> Lane<'_, '_, A> {
         let places = first..first + newcomers.len();
         let mut numbers = [0; BLOCK];
         numbers.iter_mut().zip(&*newcomers).for_each(|(number, newcomer)| *number = newcomer.number());
-        self.track.source.draw_these(index, places.clone(), &numbers[..newcomers.len()]);
+        // Of a trace all have records.
+        if self.track.source.is_random() {
+            self.track.source.draw_these(index, places.clone(), &numbers[..newcomers.len()]);
+        }
         let block = &mut *self.track.source.blocks[index];
         block.len = places.end;
         let times = block.times[places.clone()].iter_mut();
