@@ -8,7 +8,7 @@
 
 use super::compiled::{CompiledWorkload, Flow};
 use super::draws::{BLOCK, TimingBlock};
-use super::faults::{FaultKeys, FlowFaults};
+use super::faults::{FaultKeys, FlowFaults, Foreseen};
 use crate::client::Ladder;
 use crate::units::SimSpan;
 use crate::wide::spread;
@@ -27,11 +27,26 @@ pub(super) struct Foresight<'a> {
     faults: Option<(&'a FlowFaults, FaultKeys)>,
     /// How many attempts are looked at.
     attempts: u32,
+    /// Whether clients take an unavailable service for a throttle, so that requests may stay in their blocks.
+    stay_if_unavailable: bool,
     /// Whose first attempts may meet any of it.
     pub(super) at_once: Marked,
-    /// Of whom any later attempt may.
-    pub(super) later: Marked,
+    /// Of whom any attempt may, other than an unavailable service if they may stay.
+    pub(super) apart: Marked,
+    /// Those others who meet an unavailable service.
+    pub(super) unavailable: Vec<Unavailable>,
 }
+
+/// A request of a block that meets an unavailable service, and nothing else but quotas.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unavailable {
+    pub(super) place: u16,
+    /// At which of its attempts, should it make so many: the first in the lowest bit.
+    pub(super) attempts: u16,
+}
+
+/// Requests are looked through for those few that are marked in groups of so many.
+const GROUP: usize = 64;
 
 /// Requests of a block that are marked.
 #[derive(Debug, Clone)]
@@ -56,11 +71,17 @@ impl Marked {
     fn finish(&mut self, any: bool) {
         self.any = any;
         if any {
-            let mut first = u16::MAX;
-            for place in (0..BLOCK).rev() {
-                first = if self.is[place] { place as u16 } else { first };
-                self.next[place] = first;
+            let mut from = 0;
+            for (group, are) in self.is.chunks_exact(GROUP).enumerate() {
+                if !are.contains(&true) {
+                    continue;
+                }
+                for (place, _) in (group * GROUP..).zip(are).filter(|&(_, &is)| is) {
+                    self.next[from..=place].fill(place as u16);
+                    from = place + 1;
+                }
             }
+            self.next[from..].fill(u16::MAX);
         }
     }
 
@@ -95,8 +116,10 @@ impl<'a> Foresight<'a> {
             deadline,
             faults: faults.any().then_some((faults, keys)),
             attempts: ladder.map_or(1, Ladder::attempts),
+            stay_if_unavailable: ladder.is_some_and(Ladder::is_also_for_unavailable) && faults.refuse,
             at_once: Marked::NONE,
-            later: Marked::NONE,
+            apart: Marked::NONE,
+            unavailable: Vec::new(),
         }
     }
 
@@ -104,31 +127,51 @@ impl<'a> Foresight<'a> {
     pub(super) fn look(&mut self, first: u64, times: &[u64], timing: &TimingBlock) {
         let len = times.len();
         self.at_once.clear();
-        let special = &mut self.at_once.is[..len];
-        let mut any = mark_longer(&timing.service, self.longest, special);
-        any |= mark_longer(&timing.ttft, self.longest_silence, special);
+        self.apart.clear();
+        self.unavailable.clear();
+        let (at_once, later) = (&mut self.at_once.is[..len], &mut self.apart.is[..len]);
+        let mut any_at_once = mark_longer(&timing.service, self.longest, at_once);
+        any_at_once |= mark_longer(&timing.ttft, self.longest_silence, at_once);
+        let longest = if self.deadline == u64::MAX { u64::MAX } else { self.deadline.saturating_sub(self.waits) };
+        let mut any_later = self.attempts > 1 && mark_longer(&timing.service, longest, later);
+        let mut unavailable = [0; BLOCK];
         if let Some((faults, keys)) = self.faults {
-            faults.mark(&keys, first, times, 1..=1, SimSpan::ZERO, special);
-            any = true;
+            let unavailable = self.stay_if_unavailable.then_some(&mut unavailable[..len]);
+            let mut foreseen = Foreseen { at_once, later, unavailable };
+            faults.foresee(&keys, first, times, self.attempts, SimSpan(self.waits), &mut foreseen);
+            (any_at_once, any_later) = (true, true);
         }
-        self.at_once.finish(any);
-        if self.attempts > 1 {
-            self.later.clear();
-            let special = &mut self.later.is[..len];
-            let longest = if self.deadline == u64::MAX { u64::MAX } else { self.deadline.saturating_sub(self.waits) };
-            let mut any = mark_longer(&timing.service, longest, special);
-            if let Some((faults, keys)) = self.faults {
-                faults.mark(&keys, first, times, 2..=self.attempts, SimSpan(self.waits), special);
-                any = true;
+        if any_at_once {
+            self.apart.is.iter_mut().zip(&self.at_once.is).for_each(|(apart, at_once)| *apart |= at_once);
+        }
+        if self.stay_if_unavailable {
+            self.tell_apart(&unavailable);
+        }
+        self.at_once.finish(any_at_once);
+        self.apart.finish(any_at_once | any_later);
+    }
+
+    /// Tells those who meet an unavailable service from those who may meet anything else as well.
+    fn tell_apart(&mut self, unavailable: &[u16; BLOCK]) {
+        for (group, requests) in unavailable.chunks_exact(GROUP).enumerate() {
+            if requests.iter().fold(0, |any, attempts| any | attempts) == 0 {
+                continue;
             }
-            self.later.finish(any);
+            for (place, &attempts) in (group * GROUP..).zip(requests).filter(|&(_, &attempts)| attempts > 0) {
+                self.at_once.is[place] |= attempts & 1 > 0;
+                if !self.apart.is[place] {
+                    self.unavailable.push(Unavailable { place: place as u16, attempts });
+                }
+            }
         }
     }
 
-    /// The place of the next request of which any attempt may meet something, from this one on.
+    /// The place of the next request, from this one on, that cannot stay in its block; in one of which none was ever refused,
+    /// whose service is unavailable at once cannot either.
     #[inline(always)]
-    pub(super) fn next_apart(&self, place: usize) -> usize {
-        self.at_once.next(place).min(self.later.next(place))
+    pub(super) fn next_apart(&self, place: usize, none_refused: bool) -> usize {
+        let at_once = if none_refused { self.at_once.next(place) } else { usize::MAX };
+        at_once.min(self.apart.next(place))
     }
 }
 

@@ -232,8 +232,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         self.track.moved.wakes += u64::from(!is_first);
         self.track.course.others -= u64::from(!is_first);
         let trials = &mut self.progress.trials;
-        match self.track.quota.admit(now, held) {
-            Admission::Admitted(_) => {
+        let admission = if trials.is_service_unavailable(block, which.slot()) {
+            None
+        } else {
+            Some(self.track.quota.admit(now, held))
+        };
+        match admission {
+            Some(Admission::Admitted(_)) => {
                 if is_first {
                     // Nothing need be known of its block.
                     trials.admitted(block, 1);
@@ -251,9 +256,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                     refills.push_if(true, now.saturating_add(SimSpan(to_first)).min(ends), u32::from(!is_first));
                 }
             }
-            Admission::Refused(refusal) => {
-                self.pool.throttled += 1;
-                self.tally.throttles[refusal.counted_under as usize] += u64::from(counted);
+            refused => {
+                if let Some(Admission::Refused(refusal)) = refused {
+                    self.pool.throttled += 1;
+                    self.tally.throttles[refusal.counted_under as usize] += u64::from(counted);
+                } else {
+                    self.tally.faulted += u64::from(counted);
+                }
                 trials.know(block, drawn);
                 trials.know_waits(block);
                 let may_retry = trials.may_retry(which.slot());

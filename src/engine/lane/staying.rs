@@ -83,8 +83,9 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             }
         }
         let foresight = &self.track.source.block().columns().foresight;
-        let [at_once, later] = [&foresight.at_once, &foresight.later].map(|marked| marked.any && marked.is[place]);
-        if !(at_once || later) {
+        let [at_once, apart] = [&foresight.at_once, &foresight.apart].map(|marked| marked.any && marked.is[place]);
+        // If nothing is apart, the service is unavailable at once.
+        if !(apart || (at_once && !self.knows_waits(block))) {
             let given_up = self.staying().0.attempt(Place { block, place }, true, now);
             self.holder_is_done(given_up, now);
             return;
@@ -102,6 +103,11 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             self.first_tokens_come(1);
         }
         self.staying().0.leaves(stays);
+    }
+
+    /// Whether requests of a block have been refused that stay there.
+    fn knows_waits(&self, block: usize) -> bool {
+        self.repeating.as_deref().is_some_and(|repeating| repeating.progress.trials.are_waits_known(block))
     }
 
     /// The next request arrives, and its client has no slot for it.

@@ -11,7 +11,8 @@
 use super::load::Load;
 use crate::client::Ladder;
 use crate::engine::draws::BLOCK;
-use crate::engine::first_attempt::Verdict;
+use crate::engine::first_attempt::{Columns, Verdict};
+use crate::engine::foresight::Unavailable;
 use crate::engine::source::Drawn;
 use crate::random::Key;
 use crate::tally::Health;
@@ -45,18 +46,21 @@ pub(super) struct Trial {
     spans: [u64; SHORT + 1],
     /// By how much its charge is more than what it holds [quota tokens].
     overdraft: u32,
-    /// How often it was refused, and what has become of it.
+    /// How often it was refused, by a quota or as the service was unavailable, and what has become of it.
     state: u32,
     /// The number of its current wait: the later it began the larger.
     pub(super) ticket: u64,
 }
 
 impl Trial {
-    const THROTTLES: u32 = (1 << 16) - 1;
-    const ADMITTED_AT: u32 = 16;
-    const GIVEN_UP_AT: u32 = 17;
+    const THROTTLES: u32 = (1 << 8) - 1;
+    const ADMITTED_AT: u32 = 8;
+    const GIVEN_UP_AT: u32 = 9;
     /// It has a record of its own, which is where it is counted.
-    const LEFT: u32 = 1 << 18;
+    const LEFT_AT: u32 = 10;
+    const LEFT: u32 = 1 << Trial::LEFT_AT;
+    /// The attempts for which the service is unavailable, the first in the lowest bit.
+    const UNAVAILABLE_AT: u32 = 16;
 
     /// How often it was refused.
     #[inline(always)]
@@ -71,10 +75,23 @@ impl Trial {
         u32::from(self.throttles() > 0) & !admitted
     }
 
+    /// One if it has a record of its own.
+    #[inline(always)]
+    fn has_left_block(&self) -> u32 {
+        (self.state >> Trial::LEFT_AT) & 1
+    }
+
+    /// Ones if the service is unavailable for its next attempt.
+    #[inline(always)]
+    pub(super) fn is_service_unavailable(&self) -> u64 {
+        let attempts = self.state >> Trial::UNAVAILABLE_AT;
+        u64::from(attempts.wrapping_shr(self.throttles()) & 1).wrapping_neg()
+    }
+
     /// How many attempts it has made, if it has arrived.
     #[inline(always)]
     fn attempts(&self) -> u32 {
-        self.throttles() + 1 - (self.is_refused() | (self.state / Trial::LEFT))
+        self.throttles() + 1 - (self.is_refused() | self.has_left_block())
     }
 
     /// Ones if it has attempts left should the next be refused.
@@ -119,6 +136,8 @@ struct Block {
     /// Whether the trials are those of its requests, and their waits.
     is_known: bool,
     has_waits: bool,
+    /// Whether any of them meets an unavailable service.
+    any_unavailable: bool,
     /// The number of its first request.
     first: u64,
 }
@@ -198,6 +217,10 @@ impl Trials {
             spans[SHORT] = if streams { drawn.timing.ttft[place].min(service[place]) } else { 0 };
             *trial = Trial { load, spans, overdraft, state, ticket: 0 };
         }
+        for &Unavailable { place, attempts } in &columns.foresight.unavailable {
+            self.blocks[block].any_unavailable = true;
+            self.of_block(block)[usize::from(place)].state |= u32::from(attempts) << Trial::UNAVAILABLE_AT;
+        }
     }
 
     /// Whether what they will need when one is refused is at hand, too.
@@ -246,6 +269,12 @@ impl Trials {
     #[inline(always)]
     pub(super) fn request_of(&self, slot: u32) -> u64 {
         self.blocks[slot as usize / BLOCK].first + u64::from(slot) % BLOCK as u64
+    }
+
+    /// Whether the service is unavailable for the next attempt of a request of this block.
+    #[inline(always)]
+    pub(super) fn is_service_unavailable(&self, block: usize, slot: u32) -> bool {
+        self.blocks[block].any_unavailable && self.all[slot as usize].is_service_unavailable() != 0
     }
 
     /// Whether a request has attempts left should the next be refused.
@@ -324,17 +353,14 @@ impl Trials {
         if !self.blocks[block].has_waits {
             return;
         }
-        if let Some(health) = health {
-            self.note_attempts(block, &drawn.times[..arrived], health);
-        }
-        let columns = drawn.columns_mut();
+        let columns = drawn.columns.as_mut().expect("a workload in a lane has columns");
         columns.repeats.any = true;
         let is_short = self.is_short();
         let trials: &[Trial; BLOCK] =
             self.all[block * BLOCK..].first_chunk().expect("there are as many for each block");
         for (place, trial) in trials.iter().enumerate() {
             let (throttles, given_up) = (trial.throttles(), (trial.state >> Trial::GIVEN_UP_AT) & 1);
-            let refused = trial.is_refused() | (trial.state / Trial::LEFT);
+            let refused = trial.is_refused() | trial.has_left_block();
             // Of one that was given up the last refusal was not waited for.
             let waits = throttles.saturating_sub(refused);
             let waited = if is_short {
@@ -346,34 +372,42 @@ impl Trials {
             };
             columns.tried(place, [refused, given_up], throttles, waited);
         }
+        if let Some(health) = health {
+            self.note_attempts(block, &drawn.times[..arrived], columns, health);
+        }
+        columns.note_unavailable(arrived);
     }
 
     /// Counts over time the attempts that were made of the requests of a block that arrived at these times.
-    fn note_attempts(&self, block: usize, times: &[u64], health: &mut Health) {
+    fn note_attempts(&self, block: usize, times: &[u64], columns: &Columns<'_>, health: &mut Health) {
         let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return };
-        let trials = self.all[block * BLOCK..].iter().zip(times);
+        let trials = &self.all[block * BLOCK..];
         // Most are made in one interval, or in it and the next.
         let interval = (first / health.interval) as usize;
         let next = (interval as u64 + 1) * health.interval;
         let all_by = last.saturating_add(self.ladder.longest().0);
         if self.is_short() && all_by < next + health.interval && interval + 1 < health.moments.len() {
-            let all: u32 = trials.clone().map(|(trial, _)| trial.attempts()).sum();
+            let all = columns.attempts(0..times.len());
             let mut late = 0;
             if all_by >= next {
-                for (trial, &arrived) in trials {
+                // Those that have arrived by then, and of whom an attempt may come after.
+                let there = times.partition_point(|&at| at < next);
+                let done = times[..there].partition_point(|&at| at.saturating_add(self.ladder.longest().0) < next);
+                late = columns.attempts(there..times.len());
+                for (trial, &arrived) in trials[done..there].iter().zip(&times[done..there]) {
                     let mut at = arrived;
                     for (nth, wait) in (1..=SHORT as u32).zip(&trial.spans[1..]) {
-                        late += u32::from((at >= next) & (nth <= trial.attempts()));
+                        late += u64::from((at >= next) & (nth <= trial.attempts()));
                         at += wait;
                     }
-                    late += u32::from((at >= next) & (trial.attempts() > SHORT as u32));
+                    late += u64::from((at >= next) & (trial.attempts() > SHORT as u32));
                 }
             }
-            health.moments[interval].attempts += u64::from(all - late);
-            health.moments[interval + 1].attempts += u64::from(late);
+            health.moments[interval].attempts += all - late;
+            health.moments[interval + 1].attempts += late;
             return;
         }
-        for (place, (trial, &arrived)) in trials.enumerate() {
+        for (place, (trial, &arrived)) in trials.iter().zip(times).enumerate() {
             let mut at = arrived;
             for throttles in 1..=trial.attempts() {
                 health.attempted(SimTime(at));

@@ -22,6 +22,8 @@ pub(super) struct Totals {
     pub(super) made: u64,
     pub(super) admitted: u64,
     pub(super) given_up: u64,
+    /// For how many attempts the service was unavailable.
+    pub(super) unavailable: u64,
     /// What was taken, and what their ends will take beyond that [quota tokens].
     pub(super) taken: u64,
     pub(super) overdraft: u64,
@@ -39,7 +41,7 @@ struct Next {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Makes the attempts of a slice.
     #[inline(always)]
-    pub(super) fn make_attempts<const GIVES: u8, const CAPPED: bool>(
+    pub(super) fn make_attempts<const MIXED: bool, const GIVES: u8, const CAPPED: bool>(
         &mut self,
         walk: &mut Walk,
         slice: Slice,
@@ -59,7 +61,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let mut unknown = u64::from(!walk.blocks.iter().all(|&block| trials.are_waits_known(block))).wrapping_neg();
         let mut pushing = self.track.course.agenda.pushing();
         let (mut number, mut ticket, mut taken, mut overdraft, mut released) = (admissions, waits, 0, 0, 0);
-        let (mut nth, mut pushed) = (0, 0);
+        let (mut nth, mut pushed, mut unavailable) = (0, 0, 0);
         while nth < walk.attempts.len {
             let Walk { attempts, made, done, blocks, soon_tokens, released: in_all, .. } = &mut *walk;
             let which = attempts.order[nth % ROOM] as usize % ROOM;
@@ -67,7 +69,12 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let trial = &trials.all[slot as usize];
             let (now, load, held) = (from + at as u64, trial.load, trial.load.held());
             // Ones if it does not fit, and if it is refused but has attempts left.
-            let refused = (quota.room_after(at as u64, held, i64::from(back) - taken as i64) >> 63) as u64;
+            let mut refused = (quota.room_after(at as u64, held, i64::from(back) - taken as i64) >> 63) as u64;
+            if MIXED {
+                let is_unavailable = trial.is_service_unavailable();
+                refused |= is_unavailable;
+                unavailable += is_unavailable & 1;
+            }
             let mut repeats = refused & trial.has_left(most);
             if refused & unknown != 0 {
                 for &block in &*blocks {
@@ -145,6 +152,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             made: ticket - waits,
             admitted: number - admissions,
             given_up,
+            unavailable,
             taken,
             overdraft,
             left: left - released,

@@ -139,10 +139,11 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             rest = arrive(attempts, after, Place { block: next, place: 0 }, slice);
         }
         // What has a record of its own goes its own way.
-        let foresight = &block.columns().foresight;
-        let special = || {
-            foresight.next_apart(place) < place + firsts || (rest > 0 && after.columns().foresight.next_apart(0) < rest)
+        let trials = &self.progress.trials;
+        let apart = |block: &Drawn<'_>, which, place, arrive| {
+            block.columns().foresight.next_apart(place, !trials.are_waits_known(which)) < place + arrive
         };
+        let special = || apart(block, current, place, firsts) || (rest > 0 && apart(after, next, 0, rest));
         if MIXED && (others > 0 || special()) {
             return None;
         }
