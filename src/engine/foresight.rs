@@ -9,6 +9,7 @@
 use super::compiled::{CompiledWorkload, Flow};
 use super::draws::{BLOCK, TimingBlock};
 use super::faults::{FaultKeys, FlowFaults, Foreseen};
+use super::marked::Places;
 use crate::client::Ladder;
 use crate::units::SimSpan;
 use crate::wide::spread;
@@ -27,12 +28,14 @@ pub(super) struct Foresight<'a> {
     faults: Option<(&'a FlowFaults, FaultKeys)>,
     /// How many attempts are looked at.
     attempts: u32,
-    /// Whether clients take an unavailable service for a throttle, so that requests may stay in their blocks.
-    stay_if_unavailable: bool,
+    /// Whether requests stay in their blocks for whose attempts the service is unavailable, as clients take that for a throttle.
+    pub(super) some_stay: bool,
     /// Whose first attempts may meet any of it.
     pub(super) at_once: Marked,
+    /// Whether any attempt of any may.
+    pub(super) any: bool,
     /// Of whom any attempt may, other than an unavailable service if they may stay.
-    pub(super) apart: Marked,
+    pub(super) apart: Places,
     /// Those others who meet an unavailable service.
     pub(super) unavailable: Vec<Unavailable>,
 }
@@ -45,53 +48,30 @@ pub(super) struct Unavailable {
     pub(super) attempts: u16,
 }
 
-/// Requests are looked through for those few that are marked in groups of so many.
-const GROUP: usize = 64;
-
 /// Requests of a block that are marked.
 #[derive(Debug, Clone)]
 pub(super) struct Marked {
-    /// Whether any is.
+    /// Whether any may be.
     pub(super) any: bool,
     pub(super) is: [bool; BLOCK],
-    /// The first from each place on, if any is.
-    next: [u16; BLOCK],
+    pub(super) places: Places,
 }
 
 impl Marked {
-    const NONE: Marked = Marked { any: false, is: [false; BLOCK], next: [0; BLOCK] };
+    fn none() -> Marked {
+        Marked { any: false, is: [false; BLOCK], places: Places::default() }
+    }
 
     fn clear(&mut self) {
         if self.any {
-            self.is.fill(false);
+            (self.is, self.places) = ([false; BLOCK], Places::default());
         }
     }
 
-    /// All are marked.
-    fn finish(&mut self, any: bool) {
-        self.any = any;
-        if any {
-            let mut from = 0;
-            for (group, are) in self.is.chunks_exact(GROUP).enumerate() {
-                if !are.contains(&true) {
-                    continue;
-                }
-                for (place, _) in (group * GROUP..).zip(are).filter(|&(_, &is)| is) {
-                    self.next[from..=place].fill(place as u16);
-                    from = place + 1;
-                }
-            }
-            self.next[from..].fill(u16::MAX);
-        }
-    }
-
-    /// The place of the next that is, from this one on; none is beyond all places.
+    /// The place of the next that is, from this one on; beyond all places if there is none.
     #[inline(always)]
     pub(super) fn next(&self, place: usize) -> usize {
-        match self.next.get(place) {
-            Some(&next) if self.any && next < u16::MAX => next.into(),
-            _ => usize::MAX,
-        }
+        self.places.next(place)
     }
 }
 
@@ -116,9 +96,12 @@ impl<'a> Foresight<'a> {
             deadline,
             faults: faults.any().then_some((faults, keys)),
             attempts: ladder.map_or(1, Ladder::attempts),
-            stay_if_unavailable: ladder.is_some_and(Ladder::is_also_for_unavailable) && faults.refuse,
-            at_once: Marked::NONE,
-            apart: Marked::NONE,
+            some_stay: faults.refuse
+                && ladder.is_some_and(Ladder::is_also_for_unavailable)
+                && !(workload.books_first_token || workload.model.concurrency.is_some()),
+            at_once: Marked::none(),
+            any: false,
+            apart: Places::default(),
             unavailable: Vec::new(),
         }
     }
@@ -127,51 +110,53 @@ impl<'a> Foresight<'a> {
     pub(super) fn look(&mut self, first: u64, times: &[u64], timing: &TimingBlock) {
         let len = times.len();
         self.at_once.clear();
-        self.apart.clear();
+        self.apart = Places::default();
         self.unavailable.clear();
-        let (at_once, later) = (&mut self.at_once.is[..len], &mut self.apart.is[..len]);
+        let (mut later, mut unavailable) = ([false; BLOCK], [0; BLOCK]);
+        let at_once = &mut self.at_once.is[..len];
         let mut any_at_once = mark_longer(&timing.service, self.longest, at_once);
         any_at_once |= mark_longer(&timing.ttft, self.longest_silence, at_once);
         let longest = if self.deadline == u64::MAX { u64::MAX } else { self.deadline.saturating_sub(self.waits) };
-        let mut any_later = self.attempts > 1 && mark_longer(&timing.service, longest, later);
-        let mut unavailable = [0; BLOCK];
+        let mut any_later = self.attempts > 1 && mark_longer(&timing.service, longest, &mut later[..len]);
         if let Some((faults, keys)) = self.faults {
-            let unavailable = self.stay_if_unavailable.then_some(&mut unavailable[..len]);
-            let mut foreseen = Foreseen { at_once, later, unavailable };
+            let unavailable = self.some_stay.then_some(&mut unavailable[..len]);
+            let mut foreseen = Foreseen { at_once, later: &mut later[..len], unavailable };
             faults.foresee(&keys, first, times, self.attempts, SimSpan(self.waits), &mut foreseen);
-            (any_at_once, any_later) = (true, true);
+            (any_at_once, any_later) = (true, self.attempts > 1);
         }
+        (self.at_once.any, self.any) = (any_at_once, any_at_once | any_later);
         if any_at_once {
-            self.apart.is.iter_mut().zip(&self.at_once.is).for_each(|(apart, at_once)| *apart |= at_once);
+            self.at_once.places = Places::of(&self.at_once.is);
+            self.apart = self.at_once.places;
         }
-        if self.stay_if_unavailable {
+        if any_later {
+            self.apart = self.apart | Places::of(&later);
+        }
+        if self.some_stay {
             self.tell_apart(&unavailable);
         }
-        self.at_once.finish(any_at_once);
-        self.apart.finish(any_at_once | any_later);
     }
 
     /// Tells those who meet an unavailable service from those who may meet anything else as well.
     fn tell_apart(&mut self, unavailable: &[u16; BLOCK]) {
-        for (group, requests) in unavailable.chunks_exact(GROUP).enumerate() {
-            if requests.iter().fold(0, |any, attempts| any | attempts) == 0 {
-                continue;
+        for place in Places::of(&unavailable.map(|attempts| attempts > 0)).all() {
+            let attempts = unavailable[place];
+            if attempts & 1 > 0 {
+                self.at_once.is[place] = true;
+                self.at_once.places.insert(place);
             }
-            for (place, &attempts) in (group * GROUP..).zip(requests).filter(|&(_, &attempts)| attempts > 0) {
-                self.at_once.is[place] |= attempts & 1 > 0;
-                if !self.apart.is[place] {
-                    self.unavailable.push(Unavailable { place: place as u16, attempts });
-                }
+            if !self.apart.has(place) {
+                self.unavailable.push(Unavailable { place: place as u16, attempts });
             }
         }
     }
 
-    /// The place of the next request, from this one on, that cannot stay in its block; in one of which none was ever refused,
-    /// whose service is unavailable at once cannot either.
+    /// Whether any of so many requests from this place on, fewer than 64, cannot stay in its block; in one of which none was ever
+    /// refused, one whose service is unavailable at once cannot either.
     #[inline(always)]
-    pub(super) fn next_apart(&self, place: usize, none_refused: bool) -> usize {
-        let at_once = if none_refused { self.at_once.next(place) } else { usize::MAX };
-        at_once.min(self.apart.next(place))
+    pub(super) fn any_apart(&self, place: usize, requests: usize, none_refused: bool) -> bool {
+        let at_once = self.at_once.places.bits(place, requests) & u64::from(none_refused).wrapping_neg();
+        at_once | self.apart.bits(place, requests) > 0
     }
 }
 

@@ -178,7 +178,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let arrival = self.track.source.next_time();
             if self.track.course.agenda.is_through() {
                 let calm = !past_horizon && !self.track.course.unrest.lasts() && self.live_through_stretch(mark);
-                if calm || (!past_horizon && self.walk_through_slice::<false, NEVER_GIVES, false>(walk, mark)) {
+                if calm || (!past_horizon && self.walk_through_slice::<false, NEVER_GIVES, false, false>(walk, mark)) {
                     continue;
                 }
                 let in_order = InOrder { trials: &self.progress.trials.all, admissions: self.track.moved.admissions };

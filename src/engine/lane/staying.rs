@@ -55,19 +55,24 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             self.staying().0.progress.trials.admitted(block, attempts);
             return true;
         }
+        let is_faulty = self.faults_may_stay;
         let (mut staying, walk) = self.staying();
         let is_capped = staying.progress.holders.is_some();
-        match (&staying.retry_books, is_capped) {
-            (None, false) => staying.walk_through_slice::<true, NEVER_GIVES, false>(walk, mark),
-            (None, true) => staying.walk_through_slice::<true, NEVER_GIVES, true>(walk, mark),
-            (Some(RetryBooks { refills: None, .. }), false) => {
-                staying.walk_through_slice::<true, GIVES_AT_ENDS, false>(walk, mark)
+        match (&staying.retry_books, is_capped, is_faulty) {
+            (None, false, false) => staying.walk_through_slice::<true, NEVER_GIVES, false, false>(walk, mark),
+            (None, false, true) => staying.walk_through_slice::<true, NEVER_GIVES, false, true>(walk, mark),
+            (None, true, _) => staying.walk_through_slice::<true, NEVER_GIVES, true, false>(walk, mark),
+            (Some(RetryBooks { refills: None, .. }), false, false) => {
+                staying.walk_through_slice::<true, GIVES_AT_ENDS, false, false>(walk, mark)
             }
-            (Some(RetryBooks { refills: None, .. }), true) => {
-                staying.walk_through_slice::<true, GIVES_AT_ENDS, true>(walk, mark)
+            (Some(RetryBooks { refills: None, .. }), false, true) => {
+                staying.walk_through_slice::<true, GIVES_AT_ENDS, false, true>(walk, mark)
             }
-            (Some(_), false) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS, false>(walk, mark),
-            (Some(_), true) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS, true>(walk, mark),
+            (Some(RetryBooks { refills: None, .. }), true, _) => {
+                staying.walk_through_slice::<true, GIVES_AT_ENDS, true, false>(walk, mark)
+            }
+            (Some(_), false, _) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS, false, false>(walk, mark),
+            (Some(_), true, _) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS, true, false>(walk, mark),
         }
     }
 
@@ -83,8 +88,8 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             }
         }
         let foresight = &self.track.source.block().columns().foresight;
-        let [at_once, apart] = [&foresight.at_once, &foresight.apart].map(|marked| marked.any && marked.is[place]);
-        // If nothing is apart, the service is unavailable at once.
+        let [at_once, apart] = [&foresight.at_once.places, &foresight.apart].map(|places| places.has(place));
+        // Of one that is not to be kept apart the service is unavailable.
         if !(apart || (at_once && !self.knows_waits(block))) {
             let given_up = self.staying().0.attempt(Place { block, place }, true, now);
             self.holder_is_done(given_up, now);
@@ -106,6 +111,7 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
     }
 
     /// Whether requests of a block have been refused that stay there.
+    #[inline(always)]
     fn knows_waits(&self, block: usize) -> bool {
         self.repeating.as_deref().is_some_and(|repeating| repeating.progress.trials.are_waits_known(block))
     }

@@ -81,6 +81,12 @@ impl Trial {
         (self.state >> Trial::LEFT_AT) & 1
     }
 
+    /// Whether the service is unavailable for any of its attempts.
+    #[inline(always)]
+    pub(super) fn may_be_unavailable(&self) -> bool {
+        self.state >= 1 << Trial::UNAVAILABLE_AT
+    }
+
     /// Ones if the service is unavailable for its next attempt.
     #[inline(always)]
     pub(super) fn is_service_unavailable(&self) -> u64 {

@@ -41,7 +41,7 @@ struct Next {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Makes the attempts of a slice.
     #[inline(always)]
-    pub(super) fn make_attempts<const MIXED: bool, const GIVES: u8, const CAPPED: bool>(
+    pub(super) fn make_attempts<const GIVES: u8, const CAPPED: bool, const FAULTY: bool>(
         &mut self,
         walk: &mut Walk,
         slice: Slice,
@@ -70,7 +70,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let (now, load, held) = (from + at as u64, trial.load, trial.load.held());
             // Ones if it does not fit, and if it is refused but has attempts left.
             let mut refused = (quota.room_after(at as u64, held, i64::from(back) - taken as i64) >> 63) as u64;
-            if MIXED {
+            if FAULTY && trial.may_be_unavailable() {
                 let is_unavailable = trial.is_service_unavailable();
                 refused |= is_unavailable;
                 unavailable += is_unavailable & 1;

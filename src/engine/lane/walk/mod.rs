@@ -96,16 +96,16 @@ impl Walk {
 
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Walks through the next slice, if all that happens there is known; whether it has. Some requests may have records,
-    /// retries may draw on a quota, and clients may have caps.
+    /// retries may draw on a quota, clients may have caps, and the service may be unavailable for some attempts.
     #[inline(never)]
-    pub(super) fn walk_through_slice<const MIXED: bool, const GIVES: u8, const CAPPED: bool>(
+    pub(super) fn walk_through_slice<const MIXED: bool, const GIVES: u8, const CAPPED: bool, const FAULTY: bool>(
         &mut self,
         walk: &mut Walk,
         mark: SimTime,
     ) -> bool {
-        let slice = self.begin_walk::<MIXED, GIVES, CAPPED>(walk, mark);
+        let slice = self.begin_walk::<MIXED, GIVES, CAPPED, FAULTY>(walk, mark);
         if let Some(slice) = slice {
-            let totals = self.make_attempts::<MIXED, GIVES, CAPPED>(walk, slice);
+            let totals = self.make_attempts::<GIVES, CAPPED, FAULTY>(walk, slice);
             self.end_walk(walk, slice, &totals);
             if CAPPED && self.slots.is_some() {
                 self.count_slots(walk);
