@@ -3,8 +3,7 @@
 //! They are marked a byte each, by loops that look at many requests at a time. Who looks for marked ones finds them in as
 //! many bits: those of a slice of time in one step, the next one in a few.
 //!
-//! *Measured*: a table of the next one from each place on, which is one load to ask, took a request of the benchmark
-//! `sat 100` under faults a fiftieth longer: it must be filled place by place.
+//! *Why*: a table of the next one from each place on would be one load to ask, but must be filled place by place.
 
 use super::draws::BLOCK;
 use crate::wide::{Loop, widest};
@@ -59,9 +58,10 @@ impl Places {
         })
     }
 
-    /// The bits of so many places from this one on, fewer than a group has: beyond the last place there are none.
+    /// Of so many places from this one on, fewer than 64, those that are: a bit each.
     #[inline(always)]
     pub(super) fn bits(&self, place: usize, count: usize) -> u64 {
+        debug_assert!(count < GROUP, "there is a bit for each");
         let group = |group: usize| self.0.get(group).copied().unwrap_or_default();
         let (nth, from) = (place / GROUP, place % GROUP);
         let bits = (group(nth) >> from) | (group(nth + 1) << 1 << (GROUP - 1 - from));

@@ -3,7 +3,8 @@
 //!
 //! Of such a request nothing is needed beside what was drawn with it but how often it was refused and how long it has
 //! waited. So it is counted with the others of its block, when the last of them is decided. Of those that were refused this
-//! is true for clients with a [`Ladder`](crate::client::Ladder) only. Of those that were held back it is also true if their
+//! is true for clients with a [`Ladder`](crate::client::Ladder) only, and whether it was a quota that refused them or an
+//! unavailable service is noted of the few that met one. Of those that were held back it is also true if their
 //! deadline passes while they wait or while their attempt runs: both is known as soon as it is known when they go.
 
 use super::draws::{BLOCK, TimingBlock};
@@ -275,7 +276,6 @@ impl Loop for AddingAttempts<'_> {
         let AddingAttempts { columns, range, attempts } = self;
         let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
         let refused = &columns.repeats.throttles[start..end];
-        // There are fewer in a block than 16 bits can hold.
         let sum: u32 = refused
             .iter()
             .zip(&columns.verdicts[start..end])
@@ -298,13 +298,9 @@ impl Columns<'_> {
     pub(super) fn count_repeats(&self, counted: Range<usize>, tally: &mut FlowTally) {
         let mut sums = Refused::default();
         widest(AddingRefused { columns: self, range: counted.clone(), sums: &mut sums });
-        let is_counted = {
-            let counted = counted.clone();
-            move |request: &&WasUnavailable| counted.contains(&request.place.into())
-        };
         let mut waits = [0; BLOCK];
         let (mut len, mut at_once) = (0, 0);
-        for place in counted {
+        for place in counted.clone() {
             let ([admitted, failed, _], waited) = (self.outcome(place), self.repeats.waited[place]);
             // Written in any case, kept where it counts: a branch could not be predicted.
             waits[len.min(BLOCK - 1)] = waited;
@@ -320,7 +316,8 @@ impl Columns<'_> {
         // The queue of a gateway is left unserved at a deadline only.
         let cause = if self.repeats.held_back { FailureCause::DeadlineExceeded } else { FailureCause::Throttled };
         tally.failures[cause as usize] += sums.failed;
-        for &WasUnavailable { attempts, gave_up, .. } in self.repeats.unavailable.iter().filter(is_counted) {
+        let unavailable = self.repeats.unavailable.iter().filter(|request| counted.contains(&request.place.into()));
+        for &WasUnavailable { attempts, gave_up, .. } in unavailable {
             tally.attempts += u64::from(attempts);
             tally.failures[cause as usize] -= u64::from(gave_up);
             tally.failures[FailureCause::Unavailable as usize] += u64::from(gave_up);
@@ -359,8 +356,8 @@ impl Columns<'_> {
         attempts
     }
 
-    /// How often each request was refused has been noted; of those that have arrived, what was not a quota's doing is taken
-    /// back.
+    /// How often each request was refused has been noted. Of those that have arrived: how often a quota was not to blame for
+    /// it, but an unavailable service.
     pub(super) fn note_unavailable(&mut self, arrived: usize) {
         let Columns { foresight, verdicts, repeats, .. } = self;
         for &Unavailable { place, attempts } in &foresight.unavailable {

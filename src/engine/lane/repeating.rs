@@ -232,12 +232,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         self.track.moved.wakes += u64::from(!is_first);
         self.track.course.others -= u64::from(!is_first);
         let trials = &mut self.progress.trials;
-        let admission = if trials.is_service_unavailable(block, which.slot()) {
-            None
-        } else {
-            Some(self.track.quota.admit(now, held))
-        };
-        match admission {
+        let is_asked = !trials.meets_unavailable(block, which.slot());
+        match is_asked.then(|| self.track.quota.admit(now, held)) {
             Some(Admission::Admitted(_)) => {
                 if is_first {
                     // Nothing need be known of its block.

@@ -59,7 +59,7 @@ impl Trial {
     /// It has a record of its own, which is where it is counted.
     const LEFT_AT: u32 = 10;
     const LEFT: u32 = 1 << Trial::LEFT_AT;
-    /// The attempts for which the service is unavailable, the first in the lowest bit.
+    /// The attempts that meet an unavailable service, the first in the lowest of sixteen bits: no ladder has more.
     const UNAVAILABLE_AT: u32 = 16;
 
     /// How often it was refused.
@@ -81,15 +81,15 @@ impl Trial {
         (self.state >> Trial::LEFT_AT) & 1
     }
 
-    /// Whether the service is unavailable for any of its attempts.
+    /// Whether any of its attempts meets an unavailable service.
     #[inline(always)]
-    pub(super) fn may_be_unavailable(&self) -> bool {
+    pub(super) fn may_meet_unavailable(&self) -> bool {
         self.state >= 1 << Trial::UNAVAILABLE_AT
     }
 
-    /// Ones if the service is unavailable for its next attempt.
+    /// Ones if its next attempt does.
     #[inline(always)]
-    pub(super) fn is_service_unavailable(&self) -> u64 {
+    pub(super) fn meets_unavailable(&self) -> u64 {
         let attempts = self.state >> Trial::UNAVAILABLE_AT;
         u64::from(attempts.wrapping_shr(self.throttles()) & 1).wrapping_neg()
     }
@@ -277,10 +277,10 @@ impl Trials {
         self.blocks[slot as usize / BLOCK].first + u64::from(slot) % BLOCK as u64
     }
 
-    /// Whether the service is unavailable for the next attempt of a request of this block.
+    /// Whether the next attempt of a request of this block meets an unavailable service.
     #[inline(always)]
-    pub(super) fn is_service_unavailable(&self, block: usize, slot: u32) -> bool {
-        self.blocks[block].any_unavailable && self.all[slot as usize].is_service_unavailable() != 0
+    pub(super) fn meets_unavailable(&self, block: usize, slot: u32) -> bool {
+        self.blocks[block].any_unavailable && self.all[slot as usize].meets_unavailable() != 0
     }
 
     /// Whether a request has attempts left should the next be refused.

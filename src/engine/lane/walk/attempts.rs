@@ -22,7 +22,7 @@ pub(super) struct Totals {
     pub(super) made: u64,
     pub(super) admitted: u64,
     pub(super) given_up: u64,
-    /// For how many attempts the service was unavailable.
+    /// How many attempts met an unavailable service, and were refused.
     pub(super) unavailable: u64,
     /// What was taken, and what their ends will take beyond that [quota tokens].
     pub(super) taken: u64,
@@ -70,8 +70,8 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let (now, load, held) = (from + at as u64, trial.load, trial.load.held());
             // Ones if it does not fit, and if it is refused but has attempts left.
             let mut refused = (quota.room_after(at as u64, held, i64::from(back) - taken as i64) >> 63) as u64;
-            if FAULTY && trial.may_be_unavailable() {
-                let is_unavailable = trial.is_service_unavailable();
+            if FAULTY && trial.may_meet_unavailable() {
+                let is_unavailable = trial.meets_unavailable();
                 refused |= is_unavailable;
                 unavailable += is_unavailable & 1;
             }

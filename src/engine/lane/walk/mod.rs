@@ -96,7 +96,7 @@ impl Walk {
 
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Walks through the next slice, if all that happens there is known; whether it has. Some requests may have records,
-    /// retries may draw on a quota, clients may have caps, and the service may be unavailable for some attempts.
+    /// retries may draw on a quota, clients may have caps, and attempts may meet an unavailable service.
     #[inline(never)]
     pub(super) fn walk_through_slice<const MIXED: bool, const GIVES: u8, const CAPPED: bool, const FAULTY: bool>(
         &mut self,
