@@ -109,7 +109,7 @@ mod tests {
             let next = (place..BLOCK).find(|&place| marked[place]);
             prop_assert_eq!(places.next(place), next.unwrap_or(usize::MAX));
             prop_assert!(places.all().eq((0..BLOCK).filter(|&place| marked[place])));
-            let bits = (place..BLOCK).take(count).map(|other| u64::from(marked[other]) << (other - place)).sum();
+            let bits: u64 = (place..BLOCK).take(count).map(|other| u64::from(marked[other]) << (other - place)).sum();
             prop_assert_eq!(places.bits(place, count), bits);
             let all = Places::of(&[true; BLOCK]);
             prop_assert!((places | all).all().eq(0..BLOCK));
