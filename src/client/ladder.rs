@@ -28,6 +28,7 @@ pub struct Ladder {
     wait: Wait,
     longest: SimSpan,
     cost: u32,
+    also_unavailable: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -88,7 +89,8 @@ impl Client {
             (None, Some(retry)) => Wait::of(retry.backoff),
             (None, None) => Wait::straight(0.0),
         };
-        let mut ladder = Ladder { attempts, wait, longest: SimSpan(0), cost };
+        let also_unavailable = rules.treatments[Failure::Unavailable as usize].retry == retry;
+        let mut ladder = Ladder { attempts, wait, longest: SimSpan(0), cost, also_unavailable };
         let longest = ladder.longest_wait().filter(|&longest| longest <= LONGEST)?;
         // Each wait may have been rounded up.
         ladder.longest = SimSpan::from_secs_f64(longest) + SimSpan(u64::from(attempts));
@@ -107,6 +109,12 @@ impl Ladder {
     #[inline(always)]
     pub fn cost(&self) -> u32 {
         self.cost
+    }
+
+    /// Whether the client does the same about attempts for which the service was unavailable.
+    #[inline]
+    pub fn is_also_for_unavailable(&self) -> bool {
+        self.also_unavailable
     }
 
     /// No request waits for longer in all.

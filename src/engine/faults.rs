@@ -15,7 +15,7 @@ use crate::model::{FaultEpisode, Faults, Pool, Workload};
 use crate::random::{Key, Purpose, Streams};
 use crate::units::{SimSpan, SimTime};
 use crate::wide::{Loop, widest};
-use std::ops::RangeInclusive;
+use std::ops::Range;
 
 /// The streams of one replication that the faults of a workload's attempts are drawn from.
 #[derive(Debug, Clone, Copy)]
@@ -155,16 +155,16 @@ impl FlowFaults {
         met.min_by_key(|&(at, _)| at)
     }
 
-    /// Marks the requests `first ..` of a block, which arrive at `times`, if any of their attempts of these numbers, made
-    /// within this time, may meet any of it.
-    pub(super) fn mark(
+    /// Finds out which of the requests `first ..` of a block, which arrive at `times`, may meet any of it at one of so many
+    /// attempts, made within this time.
+    pub(super) fn foresee(
         &self,
         keys: &FaultKeys,
         first: u64,
         times: &[u64],
-        attempts: RangeInclusive<u32>,
+        attempts: u32,
         within: SimSpan,
-        marked: &mut [bool],
+        foreseen: &mut Foreseen<'_>,
     ) {
         let (Some(&from), Some(&to)) = (times.first(), times.last()) else { return };
         let tables = [
@@ -172,10 +172,15 @@ impl FlowFaults {
             (&self.of_pool, [keys.pool_fault, keys.pool_disconnect]),
         ];
         for (table, keys) in tables {
-            match table.throughout(SimTime(from), SimTime(to).saturating_add(within)) {
-                Some(faults) => mark_steady(faults, keys, first, attempts.clone(), marked),
-                // The block sees an episode begin or end.
-                None => marked.fill(true),
+            if let Some(faults) = table.throughout(SimTime(from), SimTime(to).saturating_add(within)) {
+                foreseen.add(faults, keys, first, attempts);
+                continue;
+            }
+            // Later attempts may see an episode begin or end.
+            foreseen.later.fill(true);
+            match table.throughout(SimTime(from), SimTime(to)) {
+                Some(faults) => foreseen.add(faults, keys, first, 1),
+                None => foreseen.at_once.fill(true),
             }
         }
     }
@@ -199,31 +204,55 @@ impl<O: Observer> Simulation<'_, O> {
     }
 }
 
-/// Marks the requests of whose attempts of these numbers any meets any of these faults.
-fn mark_steady(
-    faults: &Faults,
-    [fault, disconnect]: [Key; 2],
-    first: u64,
-    attempts: RangeInclusive<u32>,
-    marked: &mut [bool],
-) {
-    let mut bits = [0; BLOCK];
-    for (key, kinds) in [
-        (fault, [(faults.before_admission(), 0), (faults.slow.0, SLOW)]),
-        (disconnect, [(faults.after_admission(), 0), (0.0, 0)]),
-    ] {
-        if kinds.iter().all(|&(share, _)| share <= 0.0) {
-            continue;
+/// What the attempts of a block's requests may meet.
+pub(super) struct Foreseen<'f> {
+    /// Whether their first attempts may meet anything, and whether a later one may.
+    pub(super) at_once: &'f mut [bool],
+    pub(super) later: &'f mut [bool],
+    /// If that is to be told apart: the attempts for which the service is unavailable, the first in the lowest bit. That is
+    /// exact for requests which can meet nothing else at any.
+    pub(super) unavailable: Option<&'f mut [u16]>,
+}
+
+impl Foreseen<'_> {
+    /// Adds what so many attempts of the requests `first ..` meet of these faults.
+    fn add(&mut self, faults: &Faults, [fault, disconnect]: [Key; 2], first: u64, attempts: u32) {
+        let mut bits = [0; BLOCK];
+        let (refused, slow, lost) = (faults.before_admission(), faults.slow.0, faults.after_admission());
+        let (refused, slow, lost) = (0..numbers(refused), 0..numbers(slow), 0..numbers(lost));
+        if !(refused.is_empty() && slow.is_empty()) {
+            widest(Drawing { key: fault, first, bits: &mut bits });
+            for attempt in 1..=attempts {
+                let mut others = refused.clone();
+                if let Some(attempts) = &mut self.unavailable {
+                    others.start = numbers(faults.unavailable.0);
+                    widest(Refusing { key: fault, bits: &bits, attempt, below: others.start, attempts });
+                }
+                self.mark(fault, &bits, attempt, 0, others);
+                self.mark(fault, &bits, attempt, SLOW, slow.clone());
+            }
         }
-        widest(Drawing { key, first, bits: &mut bits });
-        for (share, kind) in kinds.into_iter().filter(|&(share, _)| share > 0.0) {
-            // 53 bits of a draw count: they are below `share · 2⁵³`, which is exact, when the number is below `share`.
-            let below = libm::ceil(share * (1u64 << 53) as f64) as u64;
-            for nth in attempts.clone() {
-                widest(Marking { key, bits: &bits, attempt: nth | kind, below, marked });
+        if !lost.is_empty() {
+            widest(Drawing { key: disconnect, first, bits: &mut bits });
+            for attempt in 1..=attempts {
+                self.mark(disconnect, &bits, attempt, 0, lost.clone());
             }
         }
     }
+
+    /// Marks the requests whose draws for an attempt are among these numbers.
+    fn mark(&mut self, key: Key, bits: &[u64; BLOCK], attempt: u32, kind: u32, numbers: Range<u64>) {
+        if !numbers.is_empty() {
+            let marked = if attempt == 1 { &mut *self.at_once } else { &mut *self.later };
+            widest(Marking { key, bits, attempt: attempt | kind, numbers, marked });
+        }
+    }
+}
+
+/// How many of the numbers that a draw can be are below this share.
+fn numbers(share: f64) -> u64 {
+    // 53 bits of a draw count: they are below `share · 2⁵³`, which is exact, when the number is below `share`.
+    libm::ceil(share.max(0.0) * (1u64 << 53) as f64) as u64
 }
 
 /// Draws the bits of requests, which those of all their attempts follow from.
@@ -243,20 +272,40 @@ impl Loop for Drawing<'_> {
     }
 }
 
+/// Marks requests whose draws for an attempt are among these numbers.
 struct Marking<'a> {
     key: Key,
     bits: &'a [u64; BLOCK],
     attempt: u32,
-    below: u64,
+    numbers: Range<u64>,
     marked: &'a mut [bool],
 }
 
 impl Loop for Marking<'_> {
     #[inline(always)]
     fn run(self) {
-        let Marking { key, bits, attempt, below, marked } = self;
+        let Marking { key, bits, attempt, numbers: Range { start, end }, marked } = self;
         for (&bits, marked) in bits.iter().zip(marked) {
-            *marked |= key.attempt_bits_of(bits, attempt) >> 11 < below;
+            *marked |= (key.attempt_bits_of(bits, attempt) >> 11).wrapping_sub(start) < end - start;
+        }
+    }
+}
+
+/// Notes an attempt of each request whose draw for it is below a number.
+struct Refusing<'a> {
+    key: Key,
+    bits: &'a [u64; BLOCK],
+    attempt: u32,
+    below: u64,
+    attempts: &'a mut [u16],
+}
+
+impl Loop for Refusing<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Refusing { key, bits, attempt, below, attempts } = self;
+        for (&bits, attempts) in bits.iter().zip(attempts) {
+            *attempts |= u16::from(key.attempt_bits_of(bits, attempt) >> 11 < below) << (attempt - 1);
         }
     }
 }

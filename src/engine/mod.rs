@@ -29,6 +29,7 @@ mod lane;
 mod lifecycle;
 mod line;
 mod mantle;
+mod marked;
 mod marks;
 mod observer;
 mod repeats;

@@ -3,11 +3,13 @@
 //!
 //! Of such a request nothing is needed beside what was drawn with it but how often it was refused and how long it has
 //! waited. So it is counted with the others of its block, when the last of them is decided. Of those that were refused this
-//! is true for clients with a [`Ladder`](crate::client::Ladder) only. Of those that were held back it is also true if their
+//! is true for clients with a [`Ladder`](crate::client::Ladder) only, and whether it was a quota that refused them or an
+//! unavailable service is noted of the few that met one. Of those that were held back it is also true if their
 //! deadline passes while they wait or while their attempt runs: both is known as soon as it is known when they go.
 
 use super::draws::{BLOCK, TimingBlock};
 use super::first_attempt::{Columns, Verdict};
+use super::foresight::Unavailable;
 use super::lane::Load;
 use super::source::AHEAD;
 use crate::tally::{Chosen, Durations, FailureCause, FlowTally, Health, LONG_WAIT};
@@ -27,10 +29,20 @@ pub(super) struct Repeats {
     pub(super) throttles: [u8; BLOCK],
     /// One for each that was given up.
     given_up: [u8; BLOCK],
+    /// Those for some of whose attempts the service was unavailable.
+    unavailable: Vec<WasUnavailable>,
     /// Whether any attempt was cut off: admitted, and its request given up before it ended.
     pub(super) any_cut_off: bool,
     /// Which attempts were; their own verdicts do not say that they were admitted.
     pub(super) cut_off: [Verdict; BLOCK],
+}
+
+/// For how many attempts of a request the service was unavailable, and whether it was given up at the last of them.
+#[derive(Debug, Clone, Copy)]
+struct WasUnavailable {
+    place: u16,
+    attempts: u16,
+    gave_up: bool,
 }
 
 /// The waits of a block's requests for their gateway.
@@ -149,6 +161,7 @@ impl Repeats {
             waited: [0; BLOCK],
             throttles: [0; BLOCK],
             given_up: [0; BLOCK],
+            unavailable: Vec::new(),
             any_cut_off: false,
             cut_off: [Verdict::Refused; BLOCK],
         }
@@ -161,6 +174,7 @@ impl Repeats {
             self.waited.fill(0);
             self.throttles.fill(0);
             self.given_up.fill(0);
+            self.unavailable.clear();
         }
         if self.any_cut_off {
             self.any_cut_off = false;
@@ -241,6 +255,48 @@ impl Loop for AddingRefused<'_> {
     }
 }
 
+/// Adds up how many requests of a range have ended, and how many of them in trouble.
+struct AddingEnded<'a> {
+    columns: &'a Columns<'a>,
+    range: Range<usize>,
+    ended: &'a mut [u64; 2],
+}
+
+impl Loop for AddingEnded<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let AddingEnded { columns, range, ended } = self;
+        let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
+        for place in start..end {
+            let [admitted, failed, _] = columns.outcome(place);
+            ended[0] += admitted | failed;
+            ended[1] += failed | (admitted & u64::from(columns.repeats.waited[place] > LONG_WAIT.0));
+        }
+    }
+}
+
+/// Adds up how many attempts were made of the requests of a range.
+struct AddingAttempts<'a> {
+    columns: &'a Columns<'a>,
+    range: Range<usize>,
+    attempts: &'a mut u64,
+}
+
+impl Loop for AddingAttempts<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let AddingAttempts { columns, range, attempts } = self;
+        let (start, end) = (range.start.min(BLOCK), range.end.min(BLOCK));
+        let refused = &columns.repeats.throttles[start..end];
+        let sum: u32 = refused
+            .iter()
+            .zip(&columns.verdicts[start..end])
+            .map(|(&refused, &verdict)| u32::from(refused) + verdict as u32)
+            .sum();
+        *attempts = sum.into();
+    }
+}
+
 impl Columns<'_> {
     /// One each if a request was admitted, if it was given up, and if it was ever refused.
     #[inline(always)]
@@ -250,9 +306,9 @@ impl Columns<'_> {
     }
 
     /// Counts attempts that were refused, requests that were given up, and how long each has waited for its last attempt.
-    #[inline(never)]
     ///
     /// Waits for a backoff go into a book of their own, which is added to the tally in the end.
+    #[inline(never)]
     pub(super) fn count_repeats(
         &self,
         counted: Range<usize>,
@@ -270,6 +326,12 @@ impl Columns<'_> {
         // The queue of a gateway is left unserved at a deadline only.
         let cause = if self.repeats.held_back { FailureCause::DeadlineExceeded } else { FailureCause::Throttled };
         tally.failures[cause as usize] += sums.failed;
+        let unavailable = self.repeats.unavailable.iter().filter(|request| counted.contains(&request.place.into()));
+        for &WasUnavailable { attempts, gave_up, .. } in unavailable {
+            tally.attempts += u64::from(attempts);
+            tally.failures[cause as usize] -= u64::from(gave_up);
+            tally.failures[FailureCause::Unavailable as usize] += u64::from(gave_up);
+        }
         let waits = Chosen::new(&self.repeats.waited[counted.clone()], &decided[counted]);
         tally.wait.record_zeros(waits.zeros());
         if self.repeats.held_back {
@@ -287,17 +349,37 @@ impl Columns<'_> {
         let mut start = first_counted;
         while let Some(&at) = times.get(start) {
             let interval = at / health.interval;
-            let end = start + times[start..].partition_point(|&at| at / health.interval == interval);
-            let (mut ended, mut troubled) = (0, 0);
-            for place in start..end {
-                let [admitted, failed, _] = self.outcome(place);
-                ended += admitted | failed;
-                troubled += failed | (admitted & u64::from(self.repeats.waited[place] > LONG_WAIT.0));
-            }
+            let next = (interval + 1) * health.interval;
+            let end = start + times[start..].partition_point(|&at| at < next);
+            let mut ended = [0; 2];
+            widest(AddingEnded { columns: self, range: start..end, ended: &mut ended });
             let moment = &mut health.moments[interval as usize];
-            moment.requests += ended;
-            moment.troubled += troubled;
+            moment.requests += ended[0];
+            moment.troubled += ended[1];
             start = end;
+        }
+    }
+
+    /// How many attempts were made of the requests in these places.
+    pub(super) fn attempts(&self, range: Range<usize>) -> u64 {
+        let mut attempts = 0;
+        widest(AddingAttempts { columns: self, range, attempts: &mut attempts });
+        attempts
+    }
+
+    /// How often each request was refused has been noted. Of those that have arrived: how often a quota was not to blame for
+    /// it, but an unavailable service.
+    pub(super) fn note_unavailable(&mut self, arrived: usize) {
+        let Columns { foresight, verdicts, repeats, .. } = self;
+        for &Unavailable { place, attempts } in &foresight.unavailable {
+            let at = usize::from(place);
+            let made = u32::from(repeats.throttles[at]) + verdicts[at] as u32;
+            let attempts = u32::from(attempts) & ((1 << made) - 1);
+            if at < arrived && attempts > 0 {
+                let gave_up = repeats.given_up[at] > 0 && attempts >> (made - 1) > 0;
+                repeats.throttles[at] -= attempts.count_ones() as u8;
+                repeats.unavailable.push(WasUnavailable { place, attempts: attempts.count_ones() as u16, gave_up });
+            }
         }
     }
 

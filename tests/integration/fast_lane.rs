@@ -460,6 +460,32 @@ fn one_client_whose_retries_share_a_quota() {
     }
 }
 
+/// Clients that make the same of an unavailable service as of a throttle: their requests stay in their blocks, unless they may
+/// meet something else.
+#[test]
+fn an_unavailable_service_is_taken_for_a_throttle() {
+    let features = [
+        "faults: { unavailable: 2% }",
+        "faults: { unavailable: 40% }",
+        "faults: { unavailable: 5%, overloaded: 3%, disconnect: 3% }",
+        "faults: { unavailable: 1%, episodes: [{ at: 30s, for: 110s, unavailable: 60% }] }",
+    ];
+    let mut failures = 0;
+    for (feature, client) in features.iter().flat_map(|feature| CLIENTS.map(|client| (feature, client))) {
+        for traffic in TRAFFIC {
+            for pool in ["requests_per_minute: none", "requests_per_minute: none, faults: { unavailable: 4% }"] {
+                for limiter in ["token_bucket", "sliding_window", "in_flight"] {
+                    let text = text(limiter, client, &format!("{traffic}, {feature}"), pool);
+                    let tally = both_ways(&text.replace("clients: 3", "clients: 1"));
+                    assert!(tally.flows[0].faulted > 0, "{text}");
+                    failures += tally.flows[0].failures[FailureCause::Unavailable as usize];
+                }
+            }
+        }
+    }
+    assert!(failures > 10_000, "{failures}");
+}
+
 /// A fault may make an answer take longer than eight bytes can say, of a request that could have stayed in its block.
 #[test]
 fn an_answer_that_a_fault_makes_too_long_for_a_number_of_eight_bytes() {

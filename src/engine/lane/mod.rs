@@ -193,6 +193,8 @@ struct Lane<'s, 'a, A> {
     careful: bool,
     /// Whether its client does something when a request has its answer.
     listens: bool,
+    /// Requests stay in their blocks that meet an unavailable service.
+    stays_if_unavailable: bool,
     /// What a retry of a request that stays in its block takes from the retry quota.
     retry_cost: u32,
     /// All that it does for requests that succeed at once is the same, whichever they are.
@@ -231,6 +233,7 @@ impl<O: Observer> Simulation<'_, O> {
         let source = self.sources[0].as_mut().expect("only open sources are plain");
         let arrived = source.number();
         let is_rationed = state.rationed.is_some();
+        let stays_if_unavailable = source.block().columns().foresight.tells_unavailable;
         let greets = capped || workload.held_back || workload.client.saves_up();
         let mut lane = Lane {
             careful: greets || source.any_special(),
@@ -255,6 +258,7 @@ impl<O: Observer> Simulation<'_, O> {
             fault_keys: *faults,
             has_ttft: engine.flows[0].latency.has_ttft(),
             greets,
+            stays_if_unavailable,
             listens: capped || workload.held_back || workload.books_end(),
             retry_cost: workload.retry_cost(),
             all_alike: workload.model.clients == 1 && !capped && (!workload.held_back || is_rationed),

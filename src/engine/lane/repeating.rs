@@ -178,7 +178,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             let arrival = self.track.source.next_time();
             if self.track.course.agenda.is_through() {
                 let calm = !past_horizon && !self.track.course.unrest.lasts() && self.live_through_stretch(mark);
-                if calm || (!past_horizon && self.walk_through_slice::<false, NEVER_GIVES, false>(walk, mark)) {
+                if calm || (!past_horizon && self.walk_through_slice::<false, NEVER_GIVES, false, false>(walk, mark)) {
                     continue;
                 }
                 let in_order = InOrder { trials: &self.progress.trials.all, admissions: self.track.moved.admissions };
@@ -232,8 +232,9 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         self.track.moved.wakes += u64::from(!is_first);
         self.track.course.others -= u64::from(!is_first);
         let trials = &mut self.progress.trials;
-        match self.track.quota.admit(now, held) {
-            Admission::Admitted(_) => {
+        let is_asked = !trials.meets_unavailable(block, which.slot());
+        match is_asked.then(|| self.track.quota.admit(now, held)) {
+            Some(Admission::Admitted(_)) => {
                 if is_first {
                     // Nothing need be known of its block.
                     trials.admitted(block, 1);
@@ -251,9 +252,13 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                     refills.push_if(true, now.saturating_add(SimSpan(to_first)).min(ends), u32::from(!is_first));
                 }
             }
-            Admission::Refused(refusal) => {
-                self.pool.throttled += 1;
-                self.tally.throttles[refusal.counted_under as usize] += u64::from(counted);
+            refused => {
+                if let Some(Admission::Refused(refusal)) = refused {
+                    self.pool.throttled += 1;
+                    self.tally.throttles[refusal.counted_under as usize] += u64::from(counted);
+                } else {
+                    self.tally.faulted += u64::from(counted);
+                }
                 trials.know(block, drawn);
                 trials.know_waits(block);
                 let may_retry = trials.may_retry(which.slot());

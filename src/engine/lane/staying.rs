@@ -2,7 +2,9 @@
 //!
 //! Which ones meet a fault at any attempt, or take longer than their client has patience for, is known when they are drawn.
 //! They are few, and get records of their own, as do those that wait for a slot; all others stay in their blocks, and slices
-//! in which none of the few does anything, and nobody waits for a slot, are walked through.
+//! in which none of the few does anything, and nobody waits for a slot, are walked through. An attempt for which the service
+//! is unavailable is one that is refused whatever room there is: who meets nothing else stays as well, unless it is at once,
+//! in a block of which no quota has refused any, where a record is less to do than to note what becomes of all.
 
 use super::alarms::NO_REQUEST;
 use super::entry::Moment;
@@ -55,19 +57,24 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             self.staying().0.progress.trials.admitted(block, attempts);
             return true;
         }
+        let is_faulty = self.stays_if_unavailable;
         let (mut staying, walk) = self.staying();
         let is_capped = staying.progress.holders.is_some();
-        match (&staying.retry_books, is_capped) {
-            (None, false) => staying.walk_through_slice::<true, NEVER_GIVES, false>(walk, mark),
-            (None, true) => staying.walk_through_slice::<true, NEVER_GIVES, true>(walk, mark),
-            (Some(RetryBooks { refills: None, .. }), false) => {
-                staying.walk_through_slice::<true, GIVES_AT_ENDS, false>(walk, mark)
+        match (&staying.retry_books, is_capped, is_faulty) {
+            (None, false, false) => staying.walk_through_slice::<true, NEVER_GIVES, false, false>(walk, mark),
+            (None, false, true) => staying.walk_through_slice::<true, NEVER_GIVES, false, true>(walk, mark),
+            (None, true, _) => staying.walk_through_slice::<true, NEVER_GIVES, true, false>(walk, mark),
+            (Some(RetryBooks { refills: None, .. }), false, false) => {
+                staying.walk_through_slice::<true, GIVES_AT_ENDS, false, false>(walk, mark)
             }
-            (Some(RetryBooks { refills: None, .. }), true) => {
-                staying.walk_through_slice::<true, GIVES_AT_ENDS, true>(walk, mark)
+            (Some(RetryBooks { refills: None, .. }), false, true) => {
+                staying.walk_through_slice::<true, GIVES_AT_ENDS, false, true>(walk, mark)
             }
-            (Some(_), false) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS, false>(walk, mark),
-            (Some(_), true) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS, true>(walk, mark),
+            (Some(RetryBooks { refills: None, .. }), true, _) => {
+                staying.walk_through_slice::<true, GIVES_AT_ENDS, true, false>(walk, mark)
+            }
+            (Some(_), false, _) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS, false, false>(walk, mark),
+            (Some(_), true, _) => staying.walk_through_slice::<true, GIVES_AT_FIRST_TOKENS, true, false>(walk, mark),
         }
     }
 
@@ -83,8 +90,9 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             }
         }
         let foresight = &self.track.source.block().columns().foresight;
-        let [at_once, later] = [&foresight.at_once, &foresight.later].map(|marked| marked.any && marked.is[place]);
-        if !(at_once || later) {
+        let [at_once, apart] = [&foresight.at_once.places, &foresight.apart].map(|places| places.has(place));
+        // At once, who is not apart meets an unavailable service.
+        if !(apart || (at_once && !self.knows_waits(block))) {
             let given_up = self.staying().0.attempt(Place { block, place }, true, now);
             self.holder_is_done(given_up, now);
             return;
@@ -102,6 +110,12 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             self.first_tokens_come(1);
         }
         self.staying().0.leaves(stays);
+    }
+
+    /// Whether any request of a block was refused that stays there.
+    #[inline(always)]
+    fn knows_waits(&self, block: usize) -> bool {
+        self.repeating.as_deref().is_some_and(|repeating| repeating.progress.trials.are_waits_known(block))
     }
 
     /// The next request arrives, and its client has no slot for it.

@@ -11,7 +11,8 @@
 use super::load::Load;
 use crate::client::Ladder;
 use crate::engine::draws::BLOCK;
-use crate::engine::first_attempt::Verdict;
+use crate::engine::first_attempt::{Columns, Verdict};
+use crate::engine::foresight::Unavailable;
 use crate::engine::source::Drawn;
 use crate::random::Key;
 use crate::tally::Health;
@@ -62,18 +63,21 @@ pub(super) struct Trial {
     spans: [u64; SHORT + 1],
     /// By how much its charge is more than what it holds [quota tokens].
     overdraft: u32,
-    /// How often it was refused, and what has become of it.
+    /// How often it was refused, by a quota or as the service was unavailable, and what has become of it.
     state: u32,
     /// The number of its current wait: the later it began the larger.
     pub(super) ticket: u64,
 }
 
 impl Trial {
-    const THROTTLES: u32 = (1 << 16) - 1;
-    const ADMITTED_AT: u32 = 16;
-    const GIVEN_UP_AT: u32 = 17;
+    const THROTTLES: u32 = (1 << 8) - 1;
+    const ADMITTED_AT: u32 = 8;
+    const GIVEN_UP_AT: u32 = 9;
     /// It has a record of its own, which is where it is counted.
-    const LEFT: u32 = 1 << 18;
+    const LEFT_AT: u32 = 10;
+    const LEFT: u32 = 1 << Trial::LEFT_AT;
+    /// The attempts that meet an unavailable service, the first in the lowest of sixteen bits: no ladder has more.
+    const UNAVAILABLE_AT: u32 = 16;
 
     /// How often it was refused.
     #[inline(always)]
@@ -88,10 +92,29 @@ impl Trial {
         u32::from(self.throttles() > 0) & !admitted
     }
 
+    /// One if it has a record of its own.
+    #[inline(always)]
+    fn has_left_block(&self) -> u32 {
+        (self.state >> Trial::LEFT_AT) & 1
+    }
+
+    /// Whether any of its attempts meets an unavailable service.
+    #[inline(always)]
+    pub(super) fn may_meet_unavailable(&self) -> bool {
+        self.state >= 1 << Trial::UNAVAILABLE_AT
+    }
+
+    /// Ones if its next attempt does.
+    #[inline(always)]
+    pub(super) fn meets_unavailable(&self) -> u64 {
+        let attempts = self.state >> Trial::UNAVAILABLE_AT;
+        u64::from(attempts.wrapping_shr(self.throttles()) & 1).wrapping_neg()
+    }
+
     /// How many attempts it has made, if it has arrived.
     #[inline(always)]
     fn attempts(&self) -> u32 {
-        self.throttles() + 1 - (self.is_refused() | (self.state / Trial::LEFT))
+        self.throttles() + 1 - (self.is_refused() | self.has_left_block())
     }
 
     /// Its next attempt is refused if a mask of ones says so, and if another one says so, too, repeated: then a wait of this
@@ -171,6 +194,8 @@ pub(super) struct Block {
     /// Whether the trials are those of its requests, and their waits.
     is_known: bool,
     has_waits: bool,
+    /// Whether any of them meets an unavailable service.
+    any_unavailable: bool,
     /// The number of its first request.
     first: u64,
 }
@@ -282,6 +307,10 @@ impl Trials {
             }
             *trial = Trial { load, spans, overdraft, state, ticket: 0 };
         }
+        for &Unavailable { place, attempts } in &columns.foresight.unavailable {
+            self.blocks[block].any_unavailable = true;
+            self.all[block * BLOCK + usize::from(place)].state |= u32::from(attempts) << Trial::UNAVAILABLE_AT;
+        }
     }
 
     /// Whether what they will need when one is refused is at hand, too.
@@ -334,6 +363,12 @@ impl Trials {
     #[inline(always)]
     pub(super) fn request_of(&self, slot: u32) -> u64 {
         self.blocks[slot as usize / BLOCK].request_of(slot)
+    }
+
+    /// Whether the next attempt of a request of this block meets an unavailable service.
+    #[inline(always)]
+    pub(super) fn meets_unavailable(&self, block: usize, slot: u32) -> bool {
+        self.blocks[block].any_unavailable && self.all[slot as usize].meets_unavailable() != 0
     }
 
     /// Whether a request has attempts left should the next be refused.
@@ -398,10 +433,7 @@ impl Trials {
         if !self.blocks[block].has_waits {
             return;
         }
-        if let Some(health) = health {
-            self.note_attempts(block, &drawn.times[..arrived], health);
-        }
-        let columns = drawn.columns_mut();
+        let columns = drawn.columns.as_mut().expect("a workload in a lane has columns");
         columns.repeats.any = true;
         let is_short = self.is_short();
         let trials: &[Trial; BLOCK] =
@@ -409,7 +441,7 @@ impl Trials {
         let mut throttled = 0;
         for (place, trial) in trials.iter().enumerate() {
             let (throttles, given_up) = (trial.throttles(), (trial.state >> Trial::GIVEN_UP_AT) & 1);
-            let refused = trial.is_refused() | (trial.state / Trial::LEFT);
+            let refused = trial.is_refused() | trial.has_left_block();
             // Of one that was given up the last refusal was not waited for.
             let waits = throttles.saturating_sub(refused);
             let waited = if is_short {
@@ -420,37 +452,46 @@ impl Trials {
                 (1..=waits).map(|throttles| self.long_wait(slot, throttles)).sum()
             };
             columns.tried(place, [refused, given_up], throttles, waited);
-            throttled |= throttles;
+            throttled |= if trial.may_meet_unavailable() { 0 } else { throttles };
         }
+        if let Some(health) = health {
+            self.note_attempts(block, &drawn.times[..arrived], columns, health);
+        }
+        columns.note_unavailable(arrived);
+        // An unavailable service says nothing of the quota.
         self.expects_refusals = throttled > 0;
     }
 
     /// Counts over time the attempts that were made of the requests of a block that arrived at these times.
-    fn note_attempts(&self, block: usize, times: &[u64], health: &mut Health) {
+    fn note_attempts(&self, block: usize, times: &[u64], columns: &Columns<'_>, health: &mut Health) {
         let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return };
-        let trials = self.all[block * BLOCK..].iter().zip(times);
+        let trials = &self.all[block * BLOCK..];
         // Most are made in one interval, or in it and the next.
         let interval = (first / health.interval) as usize;
         let next = (interval as u64 + 1) * health.interval;
         let all_by = last.saturating_add(self.ladder.longest().0);
         if self.is_short() && all_by < next + health.interval && interval + 1 < health.moments.len() {
-            let all: u32 = trials.clone().map(|(trial, _)| trial.attempts()).sum();
+            let all = columns.attempts(0..times.len());
             let mut late = 0;
             if all_by >= next {
-                for (trial, &arrived) in trials {
+                // Those that have arrived by then, and of whom an attempt may come after.
+                let there = times.partition_point(|&at| at < next);
+                let done = times[..there].partition_point(|&at| at.saturating_add(self.ladder.longest().0) < next);
+                late = columns.attempts(there..times.len());
+                for (trial, &arrived) in trials[done..there].iter().zip(&times[done..there]) {
                     let mut at = arrived;
                     for (nth, wait) in (1..=SHORT as u32).zip(&trial.spans[1..]) {
-                        late += u32::from((at >= next) & (nth <= trial.attempts()));
+                        late += u64::from((at >= next) & (nth <= trial.attempts()));
                         at += wait;
                     }
-                    late += u32::from((at >= next) & (trial.attempts() > SHORT as u32));
+                    late += u64::from((at >= next) & (trial.attempts() > SHORT as u32));
                 }
             }
-            health.moments[interval].attempts += u64::from(all - late);
-            health.moments[interval + 1].attempts += u64::from(late);
+            health.moments[interval].attempts += all - late;
+            health.moments[interval + 1].attempts += late;
             return;
         }
-        for (place, (trial, &arrived)) in trials.enumerate() {
+        for (place, (trial, &arrived)) in trials.iter().zip(times).enumerate() {
             let mut at = arrived;
             for throttles in 1..=trial.attempts() {
                 health.attempted(SimTime(at));

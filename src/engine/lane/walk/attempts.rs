@@ -22,6 +22,8 @@ pub(super) struct Totals {
     pub(super) made: u64,
     pub(super) admitted: u64,
     pub(super) given_up: u64,
+    /// How many attempts met an unavailable service, and were refused.
+    pub(super) unavailable: u64,
     /// What was taken, and what their ends will take beyond that [quota tokens].
     pub(super) taken: u64,
     pub(super) overdraft: u64,
@@ -48,7 +50,7 @@ enum Interrupt {
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Makes the attempts of a slice.
     #[inline(always)]
-    pub(super) fn make_attempts<const GIVES: u8, const CAPPED: bool>(
+    pub(super) fn make_attempts<const GIVES: u8, const CAPPED: bool, const FAULTY: bool>(
         &mut self,
         walk: &mut Walk,
         slice: Slice,
@@ -69,7 +71,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         let counted = Load::only_counted(slice.counted);
         let mut pushing = self.track.course.agenda.pushing();
         let (mut number, mut first, mut taken, mut overdraft, mut released) = (admissions, waits + 1, 0, 0, 0);
-        let (mut nth, mut given_up) = (0, 0);
+        let (mut nth, mut given_up, mut unavailable) = (0, 0, 0);
         loop {
             let Walk { attempts, made, done, soon_tokens, released: in_all, .. } = &mut *walk;
             let InBlocks { all, blocks } = trials.in_blocks();
@@ -82,10 +84,16 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
                 let trial = &mut all[slot as usize];
                 let (load, held) = (trial.load, trial.load.held());
                 // Ones if it does not fit, and if it is refused but has attempts left.
-                let refused = (room.after(at, held, i64::from(back) - taken as i64) >> 63) as u64;
+                let mut refused = (room.after(at, held, i64::from(back) - taken as i64) >> 63) as u64;
+                let mut is_unavailable = 0;
+                if FAULTY && trial.may_meet_unavailable() {
+                    is_unavailable = trial.meets_unavailable();
+                    refused |= is_unavailable;
+                }
                 if refused & unknown != 0 {
                     break Some(Interrupt::Unknown);
                 }
+                unavailable += is_unavailable & 1;
                 let mut repeats = refused & trial.has_left(most);
                 if has_quota {
                     left = (left + (attempts.released[which] - released)).min(capacity);
@@ -174,6 +182,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             made: first - (waits + 1) + len as u64,
             admitted: number - admissions,
             given_up,
+            unavailable,
             taken,
             overdraft,
             left: left - released,

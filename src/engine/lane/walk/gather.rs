@@ -16,7 +16,7 @@ use crate::wide::widest;
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Gathers what happens in the next slice.
     #[inline(always)]
-    pub(super) fn begin_walk<const MIXED: bool, const GIVES: u8, const CAPPED: bool>(
+    pub(super) fn begin_walk<const MIXED: bool, const GIVES: u8, const CAPPED: bool, const FAULTY: bool>(
         &mut self,
         walk: &mut Walk,
         mark: SimTime,
@@ -38,7 +38,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             slice = self.slice(tick, mark)?;
         }
         self.track.course.agenda.take_far(tick, &mut walk.far);
-        let all = self.gather::<MIXED, GIVES, CAPPED>(walk, slice, tick, blocks);
+        let all = self.gather::<MIXED, GIVES, CAPPED, FAULTY>(walk, slice, tick, blocks);
         if all.is_none() {
             self.track.course.agenda.put_back(&walk.far);
         }
@@ -47,7 +47,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
 
     /// Gathers what happens in a slice.
     #[inline(always)]
-    fn gather<const MIXED: bool, const GIVES: u8, const CAPPED: bool>(
+    fn gather<const MIXED: bool, const GIVES: u8, const CAPPED: bool, const FAULTY: bool>(
         &mut self,
         walk: &mut Walk,
         slice: Slice,
@@ -141,10 +141,12 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             rest = arrive(attempts, after, Place { block: next, place: 0 }, slice);
         }
         // What has a record of its own goes its own way.
-        let foresight = &block.columns().foresight;
-        let special = || {
-            foresight.next_apart(place) < place + firsts || (rest > 0 && after.columns().foresight.next_apart(0) < rest)
+        let trials = &self.progress.trials;
+        let special = |block: &Drawn<'_>, which, place, requests| {
+            let foresight = &block.columns().foresight;
+            foresight.any && foresight.any_apart(place, requests, FAULTY && !trials.are_waits_known(which))
         };
+        let special = || special(block, current, place, firsts) || (rest > 0 && special(after, next, 0, rest));
         if MIXED && (others > 0 || special()) {
             return None;
         }

@@ -96,16 +96,16 @@ impl Walk {
 
 impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Walks through the next slice, if all that happens there is known; whether it has. Some requests may have records,
-    /// retries may draw on a quota, and clients may have caps.
+    /// retries may draw on a quota, clients may have caps, and attempts may meet an unavailable service.
     #[inline(never)]
-    pub(super) fn walk_through_slice<const MIXED: bool, const GIVES: u8, const CAPPED: bool>(
+    pub(super) fn walk_through_slice<const MIXED: bool, const GIVES: u8, const CAPPED: bool, const FAULTY: bool>(
         &mut self,
         walk: &mut Walk,
         mark: SimTime,
     ) -> bool {
-        let slice = self.begin_walk::<MIXED, GIVES, CAPPED>(walk, mark);
+        let slice = self.begin_walk::<MIXED, GIVES, CAPPED, FAULTY>(walk, mark);
         if let Some(slice) = slice {
-            let totals = self.make_attempts::<GIVES, CAPPED>(walk, slice);
+            let totals = self.make_attempts::<GIVES, CAPPED, FAULTY>(walk, slice);
             self.end_walk(walk, slice, &totals);
             if CAPPED && self.slots.is_some() {
                 self.count_slots(walk);
@@ -151,9 +151,10 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
     /// Books what a walk came to.
     #[inline(always)]
     fn end_walk(&mut self, walk: &Walk, slice: Slice, totals: &Totals) {
-        let &Totals { made, admitted, given_up, taken, overdraft, left } = totals;
+        let &Totals { made, admitted, given_up, unavailable, taken, overdraft, left } = totals;
         let repeated = made - (walk.attempts.len - walk.attempts.repeated) as u64;
-        let throttled = made - admitted;
+        let refused = made - admitted;
+        let throttled = refused - unavailable;
         let Ended { ends, counted, held, charged, overdraft: overdrawn } = walk.ended;
         let Moved { in_flight, reserved, .. } = &mut self.track.moved;
         if in_flight.has_been_at(admitted) && reserved.has_been_at(taken) {
@@ -170,11 +171,12 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
         self.track.moved.waits += made;
         self.track.moved.wakes += repeated;
         self.pool.throttled += throttled;
-        self.track.course.others = self.track.course.others + (throttled - given_up) - repeated;
+        self.track.course.others = self.track.course.others + (refused - given_up) - repeated;
         self.track.course.overdraft = self.track.course.overdraft + overdraft - overdrawn;
         if slice.counted {
             self.track.moved.counted_open -= given_up;
             self.tally.throttles[self.track.quota.walked().1 as usize] += throttled;
+            self.tally.faulted += unavailable;
         }
         if let Some(RetryBooks { quota, .. }) = &mut self.retry_books {
             quota.set_level((left + walk.released).min(quota.capacity() as i32) as u32);
