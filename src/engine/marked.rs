@@ -103,7 +103,9 @@ mod tests {
         #[test]
         fn marked_places_are_found(few in prop::collection::vec(0..BLOCK, 0..20), place in 0..BLOCK, count in 0..GROUP) {
             let mut marked = [false; BLOCK];
-            few.iter().for_each(|&place| marked[place] = true);
+            for &place in &few {
+                marked[place] = true;
+            }
             let places = Places::of(&marked);
             prop_assert!((0..BLOCK).all(|place| places.has(place) == marked[place]));
             let next = (place..BLOCK).find(|&place| marked[place]);
