@@ -24,7 +24,7 @@ impl Room {
     }
 
     /// How much is left beside `cost` so long after the beginning of the walk \[ns\], if so much has come `back` since then,
-    /// net of what has been taken [quota tokens]; negative if `cost` does not fit.
+    /// net of what has been taken [quota tokens]; negative if `cost` does not fit. All of them are below 2³⁸.
     #[inline(always)]
     pub fn after(&self, after: u64, cost: u64, back: i64) -> i64 {
         let flown_in = (self.rest + self.inflow * after) >> self.finer;

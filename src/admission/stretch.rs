@@ -187,7 +187,7 @@ mod tests {
     const START: SimTime = SimTime(100_000_000_000);
 
     fn meters() -> impl Strategy<Value = Meter> {
-        let limits = prop_oneof![1_000u64..100_000, 1_000_000u64..50_000_000];
+        let limits = prop_oneof![1_000u64..100_000, 1_000_000u64..50_000_000, 1_000_000_000u64..1 << 32];
         let bursts = prop_oneof![Just(SimSpan::MINUTE.0), 1_000_000_000u64..120_000_000_000];
         (limits, bursts, 0usize..4).prop_map(|(limit, burst, kind)| match kind {
             0 => Meter::TokenBucket(TokenBucket::new(limit, SimSpan(burst), Probability(1.0))),

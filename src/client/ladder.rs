@@ -13,8 +13,8 @@ use crate::model::client::Jitter;
 use crate::units::SimSpan;
 use crate::wide::{Loop, widest};
 
-/// More attempts than this are not climbed one by one.
-const MOST_ATTEMPTS: u32 = 16;
+/// No ladder has more attempts.
+pub const MOST_ATTEMPTS: u32 = 16;
 /// A request that may wait longer than this in all \[s\] is better kept apart from those that arrived with it.
 const LONGEST: f64 = 30.0;
 /// No request waits for as long in all.

@@ -47,7 +47,7 @@ mod sendings;
 mod tests;
 
 pub use failure::Failure;
-pub use ladder::{LONGEST_WAIT, Ladder};
+pub use ladder::{LONGEST_WAIT, Ladder, MOST_ATTEMPTS};
 pub use retry_after::RetryAfter;
 pub use retry_quota::RetryQuota;
 pub use rules::Waiters;

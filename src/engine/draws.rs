@@ -47,6 +47,23 @@ impl Numbers<'_> {
     }
 }
 
+/// Draws the random bits of the requests from `first` on, which those of all their attempts follow from.
+pub(super) struct Drawing<'a> {
+    pub(super) key: Key,
+    pub(super) first: u64,
+    pub(super) bits: &'a mut [u64; BLOCK],
+}
+
+impl Loop for Drawing<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Drawing { key, first, bits } = self;
+        for (bits, drawn) in bits.iter_mut().zip(key.bits_from(first)) {
+            *bits = drawn;
+        }
+    }
+}
+
 /// The tokens of one request.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tokens {

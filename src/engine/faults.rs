@@ -5,7 +5,7 @@
 //! a flag each time.
 
 use super::attempt::{SLOW, unit};
-use super::draws::{BLOCK, Timing};
+use super::draws::{BLOCK, Drawing, Timing};
 use super::fate::Attempt;
 use super::observer::Observer;
 use super::simulation::Simulation;
@@ -253,23 +253,6 @@ impl Foreseen<'_> {
 fn numbers(share: f64) -> u64 {
     // 53 bits of a draw count: they are below `share · 2⁵³`, which is exact, when the number is below `share`.
     libm::ceil(share.max(0.0) * (1u64 << 53) as f64) as u64
-}
-
-/// Draws the bits of requests, which those of all their attempts follow from.
-struct Drawing<'a> {
-    key: Key,
-    first: u64,
-    bits: &'a mut [u64; BLOCK],
-}
-
-impl Loop for Drawing<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Drawing { key, first, bits } = self;
-        for (bits, drawn) in bits.iter_mut().zip(key.bits_from(first)) {
-            *bits = drawn;
-        }
-    }
 }
 
 /// Marks requests whose draws for an attempt are among these numbers.

@@ -102,6 +102,7 @@ impl<'a> Foresight<'a> {
             deadline,
             faults: faults.any().then_some((faults, keys)),
             attempts: ladder.map_or(1, Ladder::attempts),
+            // Walks with first tokens that book successes, or with caps, take no notice of it.
             tells_unavailable: faults.refuse
                 && ladder.is_some_and(Ladder::is_also_for_unavailable)
                 && !(workload.books_first_token || workload.model.concurrency.is_some()),
@@ -163,11 +164,11 @@ impl<'a> Foresight<'a> {
         }
     }
 
-    /// Whether any of so many requests from this place on, fewer than 64, is not to stay in its block. If none of the block was
-    /// ever refused, that goes for those whose service is unavailable at once, too.
+    /// Whether any of so many requests from this place on, fewer than 64, is not to stay in its block. If the waits of the
+    /// block are not at hand, that goes for those whose service is unavailable at once, too.
     #[inline(always)]
-    pub(super) fn any_apart(&self, place: usize, requests: usize, none_refused: bool) -> bool {
-        let at_once = self.at_once.places.bits(place, requests) & u64::from(none_refused).wrapping_neg();
+    pub(super) fn any_apart(&self, place: usize, requests: usize, without_waits: bool) -> bool {
+        let at_once = self.at_once.places.bits(place, requests) & u64::from(without_waits).wrapping_neg();
         at_once | self.apart.bits(place, requests) > 0
     }
 }

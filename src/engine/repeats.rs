@@ -25,7 +25,7 @@ pub(super) struct Repeats {
     held_back: bool,
     /// Of each request, how long after its arrival its last attempt was made \[ns\].
     pub(super) waited: [u64; BLOCK],
-    /// How often it was refused.
+    /// How often it was refused; by a quota, once those for which the service was unavailable are told apart.
     pub(super) throttles: [u8; BLOCK],
     /// One for each that was given up.
     given_up: [u8; BLOCK],

@@ -109,12 +109,6 @@ impl Key {
         self.permute(bits.wrapping_add(u64::from(attempt).wrapping_mul(GAMMA)))
     }
 
-    /// The same for this attempt of each request from `first` on.
-    #[inline(always)]
-    pub fn attempt_bits_from(self, first: u64, attempt: u32) -> impl Iterator<Item = u64> {
-        self.bits_from(first).map(move |bits| self.attempt_bits_of(bits, attempt))
-    }
-
     #[inline(always)]
     fn permute(self, z: u64) -> u64 {
         finish(start(z).wrapping_add(self.twist))

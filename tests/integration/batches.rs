@@ -46,6 +46,8 @@ fn cases() -> Vec<String> {
         "client: { custom: { max_attempts: 5, delay: 9s } }, deadline: 30s",
         "client: boto3, stream: true, read_timeout: 3s, faults: { disconnect: 5%, unavailable: 5% }",
         "client: boto3-adaptive, pace: 90%, deadline: 40s",
+        "client: boto3-adaptive",
+        "client: boto3-adaptive, read_timeout: 4s",
         "client: boto3, clients: 3, concurrency: { limit: 20, queue: 100 }, deadline: 20s",
     ] {
         cases.push(one(quota, &format!("{poisson}, {client}")));

@@ -470,11 +470,20 @@ fn an_unavailable_service_is_taken_for_a_throttle() {
         "faults: { unavailable: 5%, overloaded: 3%, disconnect: 3% }",
         "faults: { unavailable: 1%, episodes: [{ at: 30s, for: 110s, unavailable: 60% }] }",
     ];
+    let pools = [
+        "requests_per_minute: none",
+        "requests_per_minute: none, faults: { unavailable: 4% }",
+        "requests_per_minute: 1100",
+        "requests_per_minute: 900, assumptions: { rejections_consume: requests }",
+    ];
+    let most = "{ custom: { max_attempts: 16, delay: 200ms } }";
     let mut failures = 0;
-    for (feature, client) in features.iter().flat_map(|feature| CLIENTS.map(|client| (feature, client))) {
+    for (feature, client) in
+        features.iter().flat_map(|feature| [most].into_iter().chain(CLIENTS).map(move |client| (feature, client)))
+    {
         for traffic in TRAFFIC {
-            for pool in ["requests_per_minute: none", "requests_per_minute: none, faults: { unavailable: 4% }"] {
-                for limiter in ["token_bucket", "sliding_window", "in_flight"] {
+            for pool in pools {
+                for limiter in ["token_bucket", "fixed_window", "sliding_window", "in_flight"] {
                     let text = text(limiter, client, &format!("{traffic}, {feature}"), pool);
                     let tally = both_ways(&text.replace("clients: 3", "clients: 1"));
                     assert!(tally.flows[0].faulted > 0, "{text}");

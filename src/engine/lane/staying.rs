@@ -4,7 +4,7 @@
 //! They are few, and get records of their own, as do those that wait for a slot; all others stay in their blocks, and slices
 //! in which none of the few does anything, and nobody waits for a slot, are walked through. An attempt for which the service
 //! is unavailable is one that is refused whatever room there is: who meets nothing else stays as well, unless it is at once,
-//! in a block of which no quota has refused any, where a record is less to do than to note what becomes of all.
+//! in a block whose waits nobody needs yet, where a record is less to do than to note what becomes of all.
 
 use super::alarms::NO_REQUEST;
 use super::entry::Moment;
@@ -58,6 +58,7 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
             return true;
         }
         let is_faulty = self.stays_if_unavailable;
+        debug_assert!(!is_faulty || (self.workload.model.concurrency.is_none() && !self.workload.books_first_token));
         let (mut staying, walk) = self.staying();
         let is_capped = staying.progress.holders.is_some();
         match (&staying.retry_books, is_capped, is_faulty) {
@@ -112,7 +113,7 @@ impl<'s, 'a, A: Admit> Lane<'s, 'a, A> {
         self.staying().0.leaves(stays);
     }
 
-    /// Whether any request of a block was refused that stays there.
+    /// Whether the waits of a block are at hand: whether any of its requests, or of the block before, was refused there.
     #[inline(always)]
     fn knows_waits(&self, block: usize) -> bool {
         self.repeating.as_deref().is_some_and(|repeating| repeating.progress.trials.are_waits_known(block))

@@ -1,23 +1,23 @@
 //! What there is to know of the requests in blocks whose attempts may be refused, one cache line each.
 //!
 //! Nothing is noted of a block as long as a quota has room for all that comes. When a request may be refused, all that an
-//! attempt could need is put side by side; when the first is, how long each is to wait after each throttle; and when all
-//! are decided, what has become of those that were refused goes back into the columns of their block, which is then
+//! attempt could need is put side by side; when the first is, how long each is to wait after each throttle, or before, if
+//! some of the block before were; and when all are decided, what has become of those that were refused goes back into the columns of their block, which is then
 //! counted.
 //!
 //! *Why*: over the quota the next attempt is one of some request of some block. In the columns of its block it would touch
 //! a dozen cache lines.
 
 use super::load::Load;
-use crate::client::Ladder;
-use crate::engine::draws::BLOCK;
+use crate::client::{Ladder, MOST_ATTEMPTS};
+use crate::engine::draws::{BLOCK, Drawing};
 use crate::engine::first_attempt::{Columns, Verdict};
 use crate::engine::foresight::Unavailable;
 use crate::engine::source::Drawn;
 use crate::random::Key;
 use crate::tally::Health;
 use crate::units::SimTime;
-use crate::wide::{Loop, widest};
+use crate::wide::widest;
 
 /// The waits of ladders up to this many rungs are looked up for all requests of a block at once.
 const SHORT: usize = 4;
@@ -36,22 +36,6 @@ const UP_TO: [[u64; SHORT]; SHORT + 1] = {
     masks
 };
 
-/// Draws random bits of the requests from `first` on.
-struct OfRequests<'a> {
-    key: Key,
-    first: u64,
-    bits: &'a mut [u64; BLOCK],
-}
-
-impl Loop for OfRequests<'_> {
-    #[inline(always)]
-    fn run(self) {
-        for (bits, of_request) in self.bits.iter_mut().zip(self.key.bits_from(self.first)) {
-            *bits = of_request;
-        }
-    }
-}
-
 /// A request of a block.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C, align(64))]
@@ -68,6 +52,8 @@ pub(super) struct Trial {
     /// The number of its current wait: the later it began the larger.
     pub(super) ticket: u64,
 }
+
+const _: () = assert!(MOST_ATTEMPTS <= u32::BITS - Trial::UNAVAILABLE_AT, "there is a bit for each attempt");
 
 impl Trial {
     const THROTTLES: u32 = (1 << 8) - 1;
@@ -346,7 +332,7 @@ impl Trials {
     /// Draws the waits of a block.
     fn fill_waits(&mut self, block: usize) {
         let (key, first) = (self.backoff, self.blocks[block].first);
-        widest(OfRequests { key, first, bits: &mut self.bits });
+        widest(Drawing { key, first, bits: &mut self.bits });
         for (throttles, waits) in (1..self.most()).zip(self.waits.iter_mut()) {
             let bits = self.bits.iter().map(|&bits| key.attempt_bits_of(bits, throttles));
             self.ladder.fill(throttles, bits, waits);

@@ -66,7 +66,7 @@ impl<A: Admit> Repeating<'_, '_, '_, A> {
             }
             _ => ([0; 2], None),
         };
-        // Ones if no request of some block was refused before: of all blocks but those of what arrives one was.
+        // Ones if the waits of some block are not at hand. Those of all blocks are but of what arrives: one was refused there.
         let mut unknown = u64::from(!walk.blocks.iter().all(|&block| trials.are_waits_known(block))).wrapping_neg();
         let counted = Load::only_counted(slice.counted);
         let mut pushing = self.track.course.agenda.pushing();

@@ -10,6 +10,7 @@ use crate::wide::Loop;
 pub(super) const MOST: usize = MOST_WALKED;
 /// Most slices begin with no more.
 pub(super) const FEW: usize = 16;
+const _: () = assert!(FEW <= AHEAD, "what arrives is written over all places that are looked at");
 /// The most ends: those of a cell, and as many that it had no room for.
 pub(super) const MOST_ENDS: usize = 32;
 /// Room for attempts, and arrivals that turn out not to be of the slice.
@@ -367,7 +368,8 @@ mod tests {
         ) {
             let (mut attempts, mut ends) = (Attempts::default(), Ends::default());
             // What a slice before has left behind.
-            (attempts.back, attempts.released, ends.back) = ([7; ROOM], [7; ROOM], [7; MOST_ENDS]);
+            (attempts.at, attempts.back, attempts.released) = ([5; ROOM], [7; ROOM], [7; ROOM]);
+            ends.back = [7; MOST_ENDS];
             ends.clear();
             for &(at, back) in &ended {
                 ends.comes_back_with(at, back);
