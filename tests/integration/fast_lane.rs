@@ -356,6 +356,25 @@ fn a_crowd_waits_for_send_tokens() {
     assert!(throttled > 1000, "{throttled}");
 }
 
+/// Waiters may have come too far apart for eight bytes to say which they are; those of a trace are not drawn.
+#[test]
+fn a_crowd_that_came_far_apart_or_from_a_trace() {
+    let apart = TRAFFIC[0].replace("20/s", "48/min");
+    let trace = "arrivals: { trace: { file: scenarios/data/bursts.csv, time: time, input_tokens: input, \
+                 output_tokens: output, loop: true, scale: 4 } }, \
+                 latency: { ttft: { lognormal: { median: 600ms, p95: 900ms } }, output_tokens_per_second: 60 }";
+    for (traffic, tokens) in [(apart.as_str(), "20k"), (trace, "100k")] {
+        for limiter in LIMITERS {
+            let text = text(limiter, "boto3-adaptive", traffic, "requests_per_minute: none")
+                .replace("clients: 3, ", "")
+                .replace("horizon: 4m", "horizon: 50m")
+                .replace("1.2M", tokens);
+            let tally = both_ways(&text);
+            assert!(tally.flows[0].wait_limiter.histogram.total() > 300, "{text}");
+        }
+    }
+}
+
 /// Requests leave a gateway in stretches, are given up in its queue or cut off by their deadline, while the mean of answers
 /// moves often, rarely or never.
 #[test]

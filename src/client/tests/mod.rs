@@ -3,6 +3,7 @@
 mod budgets;
 mod laws;
 mod matrices;
+mod sendings;
 mod shared_state;
 mod tables;
 
