@@ -364,14 +364,15 @@ fn a_crowd_that_came_far_apart_or_from_a_trace() {
                  output_tokens: output, loop: true, scale: 4 } }, \
                  latency: { ttft: { lognormal: { median: 600ms, p95: 900ms } }, output_tokens_per_second: 60 }";
     for (traffic, tokens) in [(apart.as_str(), "20k"), (trace, "100k")] {
+        let mut waited = 0;
         for limiter in LIMITERS {
             let text = text(limiter, "boto3-adaptive", traffic, "requests_per_minute: none")
                 .replace("clients: 3, ", "")
                 .replace("horizon: 4m", "horizon: 50m")
                 .replace("1.2M", tokens);
-            let tally = both_ways(&text);
-            assert!(tally.flows[0].wait_limiter.histogram.total() > 300, "{text}");
+            waited += both_ways(&text).flows[0].wait_limiter.histogram.total();
         }
+        assert!(waited > 2_000, "{waited}, {traffic}");
     }
 }
 
