@@ -6,12 +6,14 @@
 //! *Why*: where hundreds of thousands wait, who is picked is far away in memory. Many are fetched in a row, so that all
 //! are on the way at the same time; and what is to be done for each is done for many at once.
 
+use super::draws::BLOCK;
 use std::hint::black_box;
 
 /// How many are picked beforehand: one of so many that are there, but so many at least, if they are there, and at most.
 const ONE_OF: usize = 8;
 const FEWEST: usize = 64;
-pub(super) const MOST: usize = 512;
+const MOST: usize = 512;
+const _: () = assert!(MOST <= BLOCK, "a lane draws them into one block");
 /// Members that are stored side by side: a store that grows need not be moved.
 const SIDE_BY_SIDE: usize = 1024;
 

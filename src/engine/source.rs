@@ -247,7 +247,6 @@ impl<'a> OpenSource<'a> {
     /// Draws what is left to draw of the current block, as it has turned out to be needed.
     pub(super) fn draw_rest(&mut self) {
         self.draw_requests(self.current);
-        self.only_times = false;
     }
 
     /// Whether all that is to be known of a request follows from its number and the time of its arrival.
@@ -279,6 +278,7 @@ impl<'a> OpenSource<'a> {
 
     /// Draws the requests of a block that arrive at known times.
     fn draw_requests(&mut self, block: usize) {
+        self.only_times = false;
         let block = &mut *self.blocks[block];
         let (len, numbers) = (block.len, Numbers::From(block.first));
         if self.trace.is_some() {

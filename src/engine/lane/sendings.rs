@@ -2,7 +2,8 @@
 //!
 //! What ends in a slice is known when it begins. So the client can say when it will send, and how much the quota has got
 //! back by then is a sum. Then each attempt is a decision of the quota on known numbers. If one comes to more, or what it
-//! leads to happens in the span itself, the span ends with it; so it does before what is due there beside plain ends.
+//! leads to happens in the span itself, the span ends with it; so it does before what is due there beside plain ends. What
+//! keeps a log of its attempts, and a rate of less than one a second, are seen to event by event.
 //!
 //! *Why*: nobody can predict whether the next event is an end or a token. Here nothing but the limiter waits for the answer.
 
@@ -86,8 +87,9 @@ impl<A: Admit> Lane<'_, '_, A> {
             let (cost, charge) = (columns.reservation[place], columns.charge[place]);
             let (ends, load) = (now.saturating_add(SimSpan(service)), Load::new(cost, charge, service));
             let net = back[sendings.responses()] - outcome.taken as i64;
-            let fits = room.after((now - from).0, cost, net) >= 0;
-            if newcomer.slot().is_some() || !fits || load.is_large() || ends < until {
+            // Of one that is large there is no room to be computed: it goes one by one.
+            let fits = !load.is_large() && room.after((now - from).0, cost, net) >= 0;
+            if newcomer.slot().is_some() || !fits || ends < until {
                 to_go = Some(chosen);
                 break;
             }

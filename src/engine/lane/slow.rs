@@ -171,6 +171,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.in_progress.waiting.free(slot);
         }
         let load = Load::new(held, charge, (ends - now).0).counted(ends_counted);
+        // Where requests have records a load is not asked for its retry: it has its entry among those who hear.
         let load = if self.repeating.is_none() { load.marked() } else { load };
         if self.in_progress.outputs.have_begun() {
             self.in_progress.outputs.insert(self.track.moved.admissions, UNHEARD, ends, now);
