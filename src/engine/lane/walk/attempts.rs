@@ -1,7 +1,7 @@
 //! The attempts of a slice: one decision after the other, each with what it entails.
 //!
-//! Everything is in one loop, which calls nothing as long as nothing rare happens, nor branches on what nobody can predict,
-//! for ladders whose waits are at hand. *Measured*: all decisions first, and what they entail after, took a tenth longer.
+//! Everything is in one loop, which calls nothing, nor branches on what nobody can predict, for ladders whose waits are at
+//! hand; what is rare interrupts it. *Measured*: all decisions first, and what they entail after, took a tenth longer.
 
 use super::events::ROOM;
 use super::{GIVES_AT_ENDS, GIVES_AT_FIRST_TOKENS, NEVER_GIVES, Slice, Walk};
