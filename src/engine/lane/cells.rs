@@ -55,21 +55,22 @@ pub(super) struct Pushing<'g> {
 }
 
 impl Pushing<'_> {
-    /// Adds an event if it `happens`: a branch on that could not be predicted.
+    /// Adds an event.
     #[inline(always)]
-    pub(super) fn push_if(&mut self, happens: bool, at: SimTime, what: What, load: Load) {
+    pub(super) fn push(&mut self, at: SimTime, what: What, load: Load) {
         let tick = at.0 >> self.shift;
         let place = (tick & self.mask) as usize;
         let len = self.lens[place] as usize;
         if tick.wrapping_sub(self.next) < self.mask && len < CELL {
             self.cells[place].put(len, key_of(at.0, self.within, what), load);
-            self.lens[place] += u32::from(happens);
-        } else if happens {
+            self.lens[place] += 1;
+        } else {
             self.push_far(at, what, load);
         }
     }
 
-    /// As [`push_if`](Pushing::push_if), so long after the beginning of the current slice \[ns\], and not in it if it happens.
+    /// Adds an event so long after the beginning of the current slice \[ns\], and not in it, if it `happens`: a branch on that
+    /// could not be predicted.
     #[inline(always)]
     pub(super) fn push_after(&mut self, happens: bool, after: u64, what: What, load: Load) {
         let slices = after >> self.shift;

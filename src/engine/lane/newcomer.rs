@@ -204,17 +204,10 @@ impl<A: Admit> Lane<'_, '_, A> {
         now: SimTime,
     ) -> u32 {
         let block = &self.track.source.blocks[index];
-        let (columns, tokens) = (block.columns(), &block.tokens);
         let record = Waiting {
-            cost: columns.reservation[place],
-            timing: block.timing.get(place),
-            input: tokens.input[place],
-            cache_read: tokens.cache_read[place],
-            cache_write: tokens.cache_write[place],
-            natural_output: tokens.output[place],
             max_tokens: self.flow.max_tokens,
             client: self.workload.client_of(number),
-            ..Waiting::new(number, arrived, now, arrived >= self.track.marks.warmup())
+            ..Waiting::new(number, arrived, now, arrived >= self.track.marks.warmup()).drawn(block, place)
         };
         self.track.source.blocks[index].columns_mut().count_apart(place);
         self.begin_record(record)

@@ -256,7 +256,7 @@ impl<A: Admit> Passage<'_, A> {
         let mut pushing = agenda.pushing();
         for (number, (&end, &load)) in (admissions..).zip(ends.iter().zip(loads)) {
             let what = What::end(number as u32 & What::MOST_SLOT);
-            pushing.push_if(true, end, what, load.counted(counted && end <= patience));
+            pushing.push(end, what, load.counted(counted && end <= patience));
         }
         pushing.end(attempts);
         let mut made = 0;

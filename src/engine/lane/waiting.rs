@@ -12,6 +12,7 @@ use crate::engine::held_back::HoldsBack as _;
 use crate::engine::lifecycle::cause_of;
 use crate::engine::line::Waiter;
 use crate::engine::request::Next;
+use crate::engine::source::Drawn;
 use crate::model::Demand;
 use crate::tally::{Billed, FailureCause};
 use crate::units::{SimTime, Tokens};
@@ -56,17 +57,11 @@ impl<A: Admit> Lane<'_, '_, A> {
     pub(super) fn enrol(&mut self, place: usize, now: SimTime, counted: bool) -> u32 {
         let block = self.track.source.block();
         let number = block.first + place as u64;
-        let (columns, tokens, arrived) = (block.columns(), &block.tokens, SimTime(block.times[place]));
+        let arrived = SimTime(block.times[place]);
         self.begin_record(Waiting {
-            cost: columns.reservation[place],
-            timing: block.timing.get(place),
-            input: tokens.input[place],
-            cache_read: tokens.cache_read[place],
-            cache_write: tokens.cache_write[place],
-            natural_output: tokens.output[place],
-            max_tokens: tokens.get(place).limit(self.flow.max_tokens),
+            max_tokens: block.tokens.get(place).limit(self.flow.max_tokens),
             client: self.workload.client_of(number),
-            ..Waiting::new(number, arrived, now, counted)
+            ..Waiting::new(number, arrived, now, counted).drawn(block, place)
         })
     }
 
@@ -206,6 +201,21 @@ impl Waiting {
             counted,
             throttled: false,
             next: Next::Retry,
+        }
+    }
+
+    /// With what has been drawn of it into this place of a block.
+    #[inline(always)]
+    pub(super) fn drawn(self, block: &Drawn<'_>, place: usize) -> Waiting {
+        let tokens = &block.tokens;
+        Waiting {
+            cost: block.columns().reservation[place],
+            timing: block.timing.get(place),
+            input: tokens.input[place],
+            cache_read: tokens.cache_read[place],
+            cache_write: tokens.cache_write[place],
+            natural_output: tokens.output[place],
+            ..self
         }
     }
 
