@@ -73,9 +73,22 @@ pub(super) fn exponential(u: f32) -> f32 {
 /// `s·√2`, smooth in `s` all the way.
 #[inline(always)]
 pub(super) fn normal(u: f32) -> f32 {
-    let (v, upper) = (u.abs(), u.is_sign_negative());
+    normal_of_square(signed_square(u))
+}
+
+/// The first half of it: `s²`, with the sign of the uniform number.
+#[inline(always)]
+pub(super) fn signed_square(u: f32) -> f32 {
+    let v = u.abs();
     let square = -ln(v + v);
     let square = if square > 0.0 { square } else { 0.0 };
+    f32::from_bits(square.to_bits() | (u.to_bits() & 0x8000_0000))
+}
+
+/// The second half of it.
+#[inline(always)]
+pub(super) fn normal_of_square(signed_square: f32) -> f32 {
+    let (square, upper) = (signed_square.abs(), signed_square.is_sign_negative());
     let root = square.sqrt();
     let p = degree_four(root, [1.253_824_3, 1.964_924_4, 2.303_476_8, 1.115_315, -0.000_146_191_61]);
     let q = degree_four(root, [1.0, 1.572_513_7, 2.320_192_7, 1.693_241_7, 0.785_233_56]);

@@ -120,10 +120,11 @@ impl Sampler {
             Kind::Constant(x) => out.fill(convert.one(*x)),
             Kind::Uniform { min, max } => each(out, bits, |bits| convert.one(uniform(*min, *max, bits))),
             &Kind::Kernel(Kernel::Exponential { mean }, _) => {
-                wide(out, bits, kernel::exponential, move |x| mean * x, convert);
+                wide(out, bits, kernel::exponential, move |x| mean * x, |x| x, convert);
             }
             &Kind::Kernel(Kernel::LogNormal { median, sigma }, _) => {
-                wide(out, bits, kernel::normal, move |x| median * kernel::exp(sigma * x), convert);
+                let scaled = move |x| median * kernel::exp(sigma * x);
+                wide(out, bits, kernel::signed_square, kernel::normal_of_square, scaled, convert);
             }
             Kind::Table(table) => each(out, bits, |bits| convert.one(table.sample(bits))),
             Kind::Exact(law) => each(out, bits, |bits| convert.one(far_tail(law, bits))),
@@ -222,32 +223,35 @@ impl Convert<f64> for Real {
     }
 }
 
-/// As [`each`], for draws from a kernel, made in two steps.
+/// As [`each`], for draws from a kernel, made in three steps.
 #[inline]
 fn wide<T>(
     out: &mut [T],
     bits: impl Iterator<Item = u64>,
     first: impl Fn(f32) -> f32,
     second: impl Fn(f32) -> f32,
+    third: impl Fn(f32) -> f32,
     convert: impl Convert<T>,
 ) {
-    struct Wide<'a, T, B, F, S, C> {
+    struct Wide<'a, T, B, F, S, U, C> {
         out: &'a mut [T],
         bits: B,
         first: F,
         second: S,
+        third: U,
         convert: C,
     }
-    impl<T, B, F, S, C> Loop for Wide<'_, T, B, F, S, C>
+    impl<T, B, F, S, U, C> Loop for Wide<'_, T, B, F, S, U, C>
     where
         B: Iterator<Item = u64>,
         F: Fn(f32) -> f32,
         S: Fn(f32) -> f32,
+        U: Fn(f32) -> f32,
         C: Convert<T>,
     {
         #[inline(always)]
         fn run(self) {
-            let Wide { out, mut bits, first, second, convert } = self;
+            let Wide { out, mut bits, first, second, third, convert } = self;
             // Short loops: each has numbers of one width, as many at once as a register holds of these, and so few steps
             // one after the other that a core works on several draws at a time.
             let mut draws = [0.0; 128];
@@ -262,11 +266,14 @@ fn wide<T>(
                 for x in &mut *draws {
                     *x = second(*x);
                 }
+                for x in &mut *draws {
+                    *x = third(*x);
+                }
                 convert.many(draws, out);
             }
         }
     }
-    widest(Wide { out, bits, first, second, convert });
+    widest(Wide { out, bits, first, second, third, convert });
 }
 
 /// One of several distributions: the uniform number chooses the component, and its place within the component's share
