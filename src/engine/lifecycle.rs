@@ -213,7 +213,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
         let request = self.requests.get_mut(slot);
         let clients = &mut self.clients[workload];
-        let bits = clients.backoff.attempt_bits(request.number, request.attempts);
+        let bits = clients.backoff.wait_bits(request.number, request.attempts);
         let state = &mut clients.states[client as usize];
         let decision = compiled.client.after_failure(state, &mut request.call, failure, now, None, bits);
         if compiled.held_back {

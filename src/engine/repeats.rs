@@ -28,7 +28,7 @@ pub(super) struct Repeats {
     /// How often it was refused; by a quota, once those for which the service was unavailable are told apart.
     pub(super) throttles: [u8; BLOCK],
     /// One for each that was given up.
-    given_up: [u8; BLOCK],
+    pub(super) given_up: [u8; BLOCK],
     /// Those for some of whose attempts the service was unavailable.
     unavailable: Vec<WasUnavailable>,
     /// Whether any attempt was cut off: admitted, and its request given up before it ended.
@@ -394,16 +394,5 @@ impl Columns<'_> {
         self.repeats.cut_off[place] = Verdict::Refused;
         self.repeats.given_up[place] = 0;
         self.repeats.waited[place] = 0;
-    }
-
-    /// A request was refused so often, the last time if one, when it was given up if one, and admitted or given up so long
-    /// after it arrived \[ns\].
-    #[inline(always)]
-    pub(super) fn tried(&mut self, place: usize, [refused, given_up]: [u32; 2], throttles: u32, waited: u64) {
-        // Looked up: a branch could not be predicted.
-        self.verdicts[place] = [Verdict::Admitted, Verdict::Refused][refused as usize & 1];
-        self.repeats.given_up[place] = given_up as u8;
-        self.repeats.throttles[place] = throttles as u8;
-        self.repeats.waited[place] = waited;
     }
 }

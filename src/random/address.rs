@@ -109,6 +109,31 @@ impl Key {
         self.permute(bits.wrapping_add(u64::from(attempt).wrapping_mul(GAMMA)))
     }
 
+    /// 64 uniform bits for the wait after an attempt of a request, from 1.
+    ///
+    /// Two waits in a row have the two halves of one draw in front, which are independent of each other: jitter does not ask
+    /// for more, and hashes are most of what drawing it takes.
+    #[inline(always)]
+    pub fn wait_bits(self, request: u64, attempt: u32) -> u64 {
+        self.wait_bits_of(self.bits(request), attempt)
+    }
+
+    /// The same from the bits of the request.
+    #[inline(always)]
+    pub fn wait_bits_of(self, bits: u64, attempt: u32) -> u64 {
+        match attempt {
+            0 | 1 => bits,
+            2 => Key::second_wait(bits),
+            _ => self.attempt_bits_of(bits, (attempt - 1) / 2).rotate_left(32 * ((attempt - 1) % 2)),
+        }
+    }
+
+    /// Those for its second wait.
+    #[inline(always)]
+    pub fn second_wait(bits: u64) -> u64 {
+        bits.rotate_left(32)
+    }
+
     #[inline(always)]
     fn permute(self, z: u64) -> u64 {
         finish(start(z).wrapping_add(self.twist))
@@ -201,6 +226,9 @@ mod tests {
         pairs.push(("next request", Box::new(move |i| home.bits(i + 1))));
         pairs.push(("first attempt", Box::new(move |i| home.attempt_bits(i, 0))));
         pairs.push(("second attempt", Box::new(move |i| home.attempt_bits(i, 1))));
+        pairs.push(("second wait", Box::new(move |i| home.wait_bits(i, 2))));
+        pairs.push(("third wait", Box::new(move |i| home.wait_bits(i, 3))));
+        pairs.push(("fourth wait", Box::new(move |i| home.wait_bits(i, 4))));
         pairs.push(("next replication", Box::new(|i| Key::new(42, 4, 1, Purpose::Output).bits(i))));
         pairs.push(("next workload", Box::new(|i| Key::new(42, 3, 2, Purpose::Output).bits(i))));
         for (name, other) in pairs {

@@ -8,6 +8,9 @@
 //! *Why*: over the quota the next attempt is one of some request of some block. In the columns of its block it would touch
 //! a dozen cache lines.
 
+mod noting;
+mod state;
+
 use super::load::Load;
 use crate::client::{Ladder, MOST_ATTEMPTS};
 use crate::engine::draws::{BLOCK, Drawing};
@@ -18,23 +21,13 @@ use crate::random::Key;
 use crate::tally::Health;
 use crate::units::SimTime;
 use crate::wide::widest;
+use noting::Noting;
+use state::State;
 
 /// The waits of ladders up to this many rungs are looked up for all requests of a block at once.
 const SHORT: usize = 4;
 /// Where first tokens book successes, ladders have no more attempts.
 pub(in crate::engine) const MOST_STREAMED: u32 = SHORT as u32;
-
-/// Ones for so many of the first waits.
-const UP_TO: [[u64; SHORT]; SHORT + 1] = {
-    let mut masks = [[0; SHORT]; SHORT + 1];
-    let mut place = 0;
-    while place < SHORT * SHORT {
-        // In the row of three, the first three.
-        masks[place / SHORT + 1][place % SHORT] = if place % SHORT <= place / SHORT { u64::MAX } else { 0 };
-        place += 1;
-    }
-    masks
-};
 
 /// A request of a block.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,60 +40,28 @@ pub(super) struct Trial {
     spans: [u64; SHORT + 1],
     /// By how much its charge is more than what it holds [quota tokens].
     overdraft: u32,
-    /// How often it was refused, by a quota or as the service was unavailable, and what has become of it.
-    state: u32,
+    state: State,
     /// The number of its current wait: the later it began the larger.
     pub(super) ticket: u64,
 }
 
-const _: () = assert!(MOST_ATTEMPTS <= u32::BITS - Trial::UNAVAILABLE_AT, "there is a bit for each attempt");
-
 impl Trial {
-    const THROTTLES: u32 = (1 << 8) - 1;
-    const ADMITTED_AT: u32 = 8;
-    const GIVEN_UP_AT: u32 = 9;
-    /// It has a record of its own, which is where it is counted.
-    const LEFT_AT: u32 = 10;
-    const LEFT: u32 = 1 << Trial::LEFT_AT;
-    /// The attempts that meet an unavailable service, the first in the lowest of sixteen bits: no ladder has more.
-    const UNAVAILABLE_AT: u32 = 16;
-
-    /// How often it was refused.
-    #[inline(always)]
-    fn throttles(&self) -> u32 {
-        self.state & Trial::THROTTLES
-    }
-
-    /// One if its last attempt was.
-    #[inline(always)]
-    fn is_refused(&self) -> u32 {
-        let admitted = (self.state >> Trial::ADMITTED_AT) & 1;
-        u32::from(self.throttles() > 0) & !admitted
-    }
-
-    /// One if it has a record of its own.
-    #[inline(always)]
-    fn has_left_block(&self) -> u32 {
-        (self.state >> Trial::LEFT_AT) & 1
-    }
-
     /// Whether any of its attempts meets an unavailable service.
     #[inline(always)]
     pub(super) fn may_meet_unavailable(&self) -> bool {
-        self.state >= 1 << Trial::UNAVAILABLE_AT
+        self.state.may_meet_unavailable()
     }
 
     /// Ones if its next attempt does.
     #[inline(always)]
     pub(super) fn meets_unavailable(&self) -> u64 {
-        let attempts = self.state >> Trial::UNAVAILABLE_AT;
-        u64::from(attempts.wrapping_shr(self.throttles()) & 1).wrapping_neg()
+        self.state.meets_unavailable()
     }
 
-    /// How many attempts it has made, if it has arrived.
+    /// Ones if it has attempts left, of so many, should the next be refused.
     #[inline(always)]
-    fn attempts(&self) -> u32 {
-        self.throttles() + 1 - (self.is_refused() | self.has_left_block())
+    pub(super) fn has_left(&self, most: u32) -> u64 {
+        self.state.has_left(most)
     }
 
     /// Its next attempt is refused if a mask of ones says so, and if another one says so, too, repeated: then a wait of this
@@ -109,15 +70,13 @@ impl Trial {
     /// Without a branch: none of this can be predicted.
     #[inline(always)]
     pub(super) fn attempted(&mut self, refused: u64, repeats: u64, ticket: u64) -> Outcome {
-        /// By how much a state changes of a request that waits, and of one that is admitted or given up.
-        const CHANGES: [u32; 4] = [1, 1, 1 << Trial::ADMITTED_AT, (1 << Trial::GIVEN_UP_AT) + 1];
-        let throttles = self.throttles();
+        let throttles = self.state.throttles();
         let decided = !repeats & 1;
-        self.state += CHANGES[(2 * decided + (refused & 1)) as usize];
+        self.state.attempted(refused, decided);
         self.ticket = ticket;
         // Looked up: a choice could become a branch. What is given up is pushed nowhere, but some place for it must be found.
         let then = self.spans.get((throttles as usize + 1) & repeats as usize).copied().unwrap_or_default();
-        let retried = u64::from((throttles + Trial::THROTTLES) >> Trial::ADMITTED_AT);
+        let retried = u64::from(throttles.min(1));
         Outcome { then, decided, gives_up: decided & refused, retried, overdraft: self.overdraft }
     }
 
@@ -125,12 +84,6 @@ impl Trial {
     #[inline(always)]
     pub(super) fn first_token(&self) -> u64 {
         self.spans[SHORT]
-    }
-
-    /// Ones if it has attempts left should the next be refused.
-    #[inline(always)]
-    pub(super) fn has_left(&self, most: u32) -> u64 {
-        ((i64::from(self.throttles()) + 1 - i64::from(most)) >> 63) as u64
     }
 }
 
@@ -154,6 +107,9 @@ pub(super) struct InBlocks<'t> {
     pub(super) blocks: &'t mut [Block],
 }
 
+/// How long each request of a block is to wait after its first throttle, after the second, and so on \[ns\].
+type Waits = [[u64; BLOCK]; SHORT];
+
 /// The requests of all blocks.
 #[derive(Debug)]
 pub(super) struct Trials {
@@ -166,10 +122,10 @@ pub(super) struct Trials {
     blocks: Vec<Block>,
     /// Whether some request of the block before was refused.
     expects_refusals: bool,
-    /// The random bits of the requests of a block, and its waits after the first throttle, after the second, and so on, for
-    /// a moment.
+    /// The random bits of the requests of a block, for a moment.
     bits: Box<[u64; BLOCK]>,
-    waits: Box<[[u64; BLOCK]; SHORT]>,
+    /// By block, if the ladder is short.
+    waits: Vec<Waits>,
 }
 
 /// A block.
@@ -212,7 +168,7 @@ impl Trials {
             blocks: Vec::new(),
             expects_refusals: false,
             bits: Box::new([0; BLOCK]),
-            waits: Box::new([[0; BLOCK]; SHORT]),
+            waits: Vec::new(),
         }
     }
 
@@ -220,6 +176,7 @@ impl Trials {
     pub(super) fn begin(&mut self, block: usize, drawn: &Drawn<'_>) {
         if self.blocks.len() <= block {
             self.blocks.resize(block + 1, Block::default());
+            self.waits.resize(block + 1, [[0; BLOCK]; SHORT]);
             self.all.resize((block + 1) * BLOCK, Trial::default());
         }
         self.blocks[block] = Block { undecided: drawn.len as u32, first: drawn.first, ..Block::default() };
@@ -236,7 +193,7 @@ impl Trials {
         self.blocks[block].undecided -= 1;
         // Else its verdict says so when they are looked up.
         if self.blocks[block].is_known {
-            self.all[block * BLOCK + place].state = Trial::LEFT;
+            self.all[block * BLOCK + place].state = State::LEFT;
         }
     }
 
@@ -279,23 +236,23 @@ impl Trials {
             self.blocks[block].has_waits = true;
             self.fill_waits(block);
         }
-        let (columns, service, streams, waits) = (drawn.columns(), &drawn.timing.service, self.streams, &self.waits);
-        let trials = self.all[block * BLOCK..].iter_mut().take(BLOCK);
-        for (place, trial) in trials.enumerate() {
+        let (columns, timing, waits) = (drawn.columns(), &drawn.timing, &self.waits[block]);
+        let trials = block_of(&mut self.all, block);
+        for (place, trial) in trials.iter_mut().enumerate() {
             let load = columns.outlook.loads[place];
             // Some may have left the block before.
-            let state = if columns.verdicts[place] == Verdict::Refused { Trial::LEFT } else { 0 };
+            let state = if columns.verdicts[place] == Verdict::Refused { State::LEFT } else { State::default() };
             let overdraft = load.overdraft() as u32;
-            // Waits that nobody knows yet are those of another block.
-            let mut spans = [service[place], waits[0][place], waits[1][place], waits[2][place], waits[3][place]];
-            if streams {
-                spans[SHORT] = drawn.timing.ttft[place].min(service[place]);
+            // Waits that nobody knows yet are those of a block before.
+            let mut spans = [timing.service[place], waits[0][place], waits[1][place], waits[2][place], waits[3][place]];
+            if self.streams {
+                spans[SHORT] = timing.ttft[place].min(timing.service[place]);
             }
             *trial = Trial { load, spans, overdraft, state, ticket: 0 };
         }
         for &Unavailable { place, attempts } in &columns.foresight.unavailable {
             self.blocks[block].any_unavailable = true;
-            self.all[block * BLOCK + usize::from(place)].state |= u32::from(attempts) << Trial::UNAVAILABLE_AT;
+            trials[usize::from(place)].state.will_meet_unavailable(attempts);
         }
     }
 
@@ -321,8 +278,8 @@ impl Trials {
             return;
         }
         self.fill_waits(block);
-        let waits = &self.waits[..self.most() as usize - 1];
-        for (place, trial) in self.all[block * BLOCK..].iter_mut().take(BLOCK).enumerate() {
+        let waits = &self.waits[block][..self.most() as usize - 1];
+        for (place, trial) in block_of(&mut self.all, block).iter_mut().enumerate() {
             for (span, waits) in trial.spans[1..].iter_mut().zip(waits) {
                 *span = waits[place];
             }
@@ -333,9 +290,14 @@ impl Trials {
     fn fill_waits(&mut self, block: usize) {
         let (key, first) = (self.backoff, self.blocks[block].first);
         widest(Drawing { key, first, bits: &mut self.bits });
-        for (throttles, waits) in (1..self.most()).zip(self.waits.iter_mut()) {
-            let bits = self.bits.iter().map(|&bits| key.attempt_bits_of(bits, throttles));
-            self.ladder.fill(throttles, bits, waits);
+        for (throttles, waits) in (1..self.most()).zip(&mut self.waits[block]) {
+            let bits = self.bits.iter();
+            // In loops of their own: one with a choice would not go over many at once.
+            match throttles {
+                1 => self.ladder.fill(throttles, bits.copied(), waits),
+                2 => self.ladder.fill(throttles, bits.map(|&bits| Key::second_wait(bits)), waits),
+                _ => self.ladder.fill(throttles, bits.map(|&bits| key.wait_bits_of(bits, throttles)), waits),
+            }
         }
     }
 
@@ -354,28 +316,28 @@ impl Trials {
     /// Whether the next attempt of a request of this block meets an unavailable service.
     #[inline(always)]
     pub(super) fn meets_unavailable(&self, block: usize, slot: u32) -> bool {
-        self.blocks[block].any_unavailable && self.all[slot as usize].meets_unavailable() != 0
+        self.blocks[block].any_unavailable && self.all[slot as usize].state.meets_unavailable() != 0
     }
 
     /// Whether a request has attempts left should the next be refused.
     pub(super) fn may_retry(&self, slot: u32) -> bool {
-        self.all[slot as usize].has_left(self.most()) != 0
+        self.all[slot as usize].state.has_left(self.most()) != 0
     }
 
     /// Whether a request has been refused before.
     #[inline(always)]
     pub(super) fn has_waited(&self, slot: u32) -> bool {
-        self.all[slot as usize].throttles() > 0
+        self.all[slot as usize].state.throttles() > 0
     }
 
     /// Whether a request has been admitted.
     pub(super) fn is_admitted(&self, slot: u32) -> bool {
-        (self.all[slot as usize].state >> Trial::ADMITTED_AT) & 1 > 0
+        self.all[slot as usize].state.admitted() > 0
     }
 
     /// Whether a request has been given up.
     pub(super) fn is_given_up(&self, slot: u32) -> bool {
-        (self.all[slot as usize].state >> Trial::GIVEN_UP_AT) & 1 > 0
+        self.all[slot as usize].state.given_up() > 0
     }
 
     /// As [`Trial::attempted`]; whether the request is given up.
@@ -394,7 +356,7 @@ impl Trials {
 
     /// How long a request that has just been refused is to wait \[ns\].
     pub(super) fn current_wait(&self, slot: u32) -> u64 {
-        self.wait(slot as usize, self.all[slot as usize].throttles())
+        self.wait(slot as usize, self.all[slot as usize].state.throttles())
     }
 
     /// How long a request is to wait after the throttle of this number, from 1 \[ns\]; after the last, anything.
@@ -409,7 +371,7 @@ impl Trials {
     /// As [`wait`](Trials::wait), of any ladder.
     #[inline(never)]
     fn long_wait(&self, slot: u32, throttles: u32) -> u64 {
-        self.ladder.wait(throttles, self.backoff.attempt_bits(self.request_of(slot), throttles)).0
+        self.ladder.wait(throttles, self.backoff.wait_bits(self.request_of(slot), throttles)).0
     }
 
     /// Notes in its columns what has become of the requests of a block, and over time what attempts were made by those of
@@ -421,31 +383,25 @@ impl Trials {
         }
         let columns = drawn.columns.as_mut().expect("a workload in a lane has columns");
         columns.repeats.any = true;
-        let is_short = self.is_short();
-        let trials: &[Trial; BLOCK] =
-            self.all[block * BLOCK..].first_chunk().expect("there are as many for each block");
-        let mut throttled = 0;
-        for (place, trial) in trials.iter().enumerate() {
-            let (throttles, given_up) = (trial.throttles(), (trial.state >> Trial::GIVEN_UP_AT) & 1);
-            let refused = trial.is_refused() | trial.has_left_block();
-            // Of one that was given up the last refusal was not waited for.
-            let waits = throttles.saturating_sub(refused);
-            let waited = if is_short {
-                let up_to = &UP_TO[(waits as usize).min(SHORT)];
-                trial.spans[1..].iter().zip(up_to).map(|(wait, mask)| wait & mask).sum()
-            } else {
+        let mut states = [State::default(); BLOCK];
+        for (state, trial) in states.iter_mut().zip(block_of(&mut self.all, block)) {
+            *state = trial.state;
+        }
+        let waits = if self.is_short() { &self.waits[block][..self.most() as usize - 1] } else { &[] };
+        let mut any_throttled = false;
+        widest(Noting { states: &states, waits, columns, any_throttled: &mut any_throttled });
+        if !self.is_short() {
+            for (place, state) in states.iter().enumerate() {
                 let slot = (block * BLOCK + place) as u32;
-                (1..=waits).map(|throttles| self.long_wait(slot, throttles)).sum()
-            };
-            columns.tried(place, [refused, given_up], throttles, waited);
-            throttled |= if trial.may_meet_unavailable() { 0 } else { throttles };
+                columns.repeats.waited[place] =
+                    (1..=state.waits()).map(|throttles| self.long_wait(slot, throttles)).sum();
+            }
         }
         if let Some(health) = health {
             self.note_attempts(block, &drawn.times[..arrived], columns, health);
         }
         columns.note_unavailable(arrived);
-        // An unavailable service says nothing of the quota.
-        self.expects_refusals = throttled > 0;
+        self.expects_refusals = any_throttled;
     }
 
     /// Counts over time the attempts that were made of the requests of a block that arrived at these times.
@@ -465,12 +421,12 @@ impl Trials {
                 let done = times[..there].partition_point(|&at| at.saturating_add(self.ladder.longest().0) < next);
                 late = columns.attempts(there..times.len());
                 for (trial, &arrived) in trials[done..there].iter().zip(&times[done..there]) {
-                    let mut at = arrived;
+                    let (made, mut at) = (trial.state.attempts(), arrived);
                     for (nth, wait) in (1..=SHORT as u32).zip(&trial.spans[1..]) {
-                        late += u64::from((at >= next) & (nth <= trial.attempts()));
+                        late += u64::from((at >= next) & (nth <= made));
                         at += wait;
                     }
-                    late += u64::from((at >= next) & (trial.attempts() > SHORT as u32));
+                    late += u64::from((at >= next) & (made > SHORT as u32));
                 }
             }
             health.moments[interval].attempts += all - late;
@@ -479,10 +435,16 @@ impl Trials {
         }
         for (place, (trial, &arrived)) in trials.iter().zip(times).enumerate() {
             let mut at = arrived;
-            for throttles in 1..=trial.attempts() {
+            for throttles in 1..=trial.state.attempts() {
                 health.attempted(SimTime(at));
                 at += self.wait(block * BLOCK + place, throttles);
             }
         }
     }
+}
+
+/// Those of one block.
+#[inline(always)]
+fn block_of<T>(all: &mut [T], block: usize) -> &mut [T; BLOCK] {
+    all[block * BLOCK..].first_chunk_mut().expect("there are as many for each block")
 }

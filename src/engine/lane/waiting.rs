@@ -83,7 +83,7 @@ impl<A: Admit> Lane<'_, '_, A> {
             self.book_first_tokens(self.in_progress.waiting.get(slot).client, now);
         }
         let request = self.in_progress.waiting.get_mut(slot);
-        let bits = self.backoff.attempt_bits(request.number, request.attempt_number());
+        let bits = self.backoff.wait_bits(request.number, request.attempt_number());
         let state = &mut self.states[request.client as usize];
         let client = request.client;
         let decision = self.client.after_failure(state, &mut request.call, failure, now, None, bits);
