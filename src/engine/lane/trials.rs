@@ -2,8 +2,10 @@
 //!
 //! Nothing is noted of a block as long as a quota has room for all that comes. When a request may be refused, all that an
 //! attempt could need is put side by side; when the first is, how long each is to wait after each throttle, or before, if
-//! some of the block before were; and when all are decided, what has become of those that were refused goes back into the columns of their block, which is then
-//! counted.
+//! some of the block before were; and when all are decided, what has become of those that were refused goes back into the
+//! columns of their block, which is then counted.
+//!
+//! *Map*: `state` has what has become of a request; `noting` takes that back to the columns.
 //!
 //! *Why*: over the quota the next attempt is one of some request of some block. In the columns of its block it would touch
 //! a dozen cache lines.
@@ -124,7 +126,7 @@ pub(super) struct Trials {
     expects_refusals: bool,
     /// The random bits of the requests of a block, for a moment.
     bits: Box<[u64; BLOCK]>,
-    /// By block, if the ladder is short.
+    /// By block, if the ladder is short; kept until it is counted how long each has waited.
     waits: Vec<Waits>,
 }
 
