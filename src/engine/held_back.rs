@@ -19,7 +19,7 @@
 mod gateways;
 mod general;
 
-use super::line::{Line, Waiter};
+use super::line::Waiter;
 use super::request::Next;
 use crate::admission::Limiter as _;
 use crate::client::{Call, Client, ClientState, Send, Waiters};

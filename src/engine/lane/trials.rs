@@ -14,7 +14,7 @@ mod noting;
 mod state;
 
 use super::load::Load;
-use crate::client::{Ladder, MOST_ATTEMPTS};
+use crate::client::Ladder;
 use crate::engine::draws::{BLOCK, Drawing};
 use crate::engine::first_attempt::{Columns, Verdict};
 use crate::engine::foresight::Unavailable;
