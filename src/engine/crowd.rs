@@ -14,17 +14,15 @@ const ONE_OF: usize = 8;
 const FEWEST: usize = 64;
 const MOST: usize = 512;
 const _: () = assert!(MOST <= BLOCK, "a lane draws them into one block");
-/// Members that are stored side by side: a store that grows need not be moved.
-const SIDE_BY_SIDE: usize = 1024;
 
 /// Members that go in random order.
 #[derive(Debug)]
 pub(super) struct Crowd<T> {
     /// Those that have been picked, the next at the end.
     next: Vec<T>,
-    /// The others, in full rows but for the last that is not empty.
-    rows: Vec<Vec<T>>,
-    others: usize,
+    /// The others, in no order. All side by side: the fewer instructions it takes to look at one, the more are on their way
+    /// at the same time.
+    others: Vec<T>,
     /// How many of the others were there when some were picked; those after them are late.
     early: usize,
     /// How many draws have been made so far.
@@ -35,41 +33,30 @@ pub(super) struct Crowd<T> {
 
 impl<T> Default for Crowd<T> {
     fn default() -> Self {
-        Crowd { next: Vec::new(), rows: Vec::new(), others: 0, early: 0, drawn: 0, sure: 0 }
+        Crowd { next: Vec::new(), others: Vec::new(), early: 0, drawn: 0, sure: 0 }
     }
 }
 
 impl<T: Copy> Crowd<T> {
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
-        self.next.len() + self.others
+        self.next.len() + self.others.len()
     }
 
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
-        self.next.is_empty() && self.others == 0
+        self.next.is_empty() && self.others.is_empty()
     }
 
     #[inline(always)]
     pub(super) fn join(&mut self, member: T) {
-        self.join_all(1, |_| member);
+        self.others.push(member);
     }
 
-    /// So many join.
+    /// These join.
     #[inline(always)]
-    pub(super) fn join_all(&mut self, count: usize, member: impl Fn(usize) -> T) {
-        let mut joined = 0;
-        while joined < count {
-            let row = self.others / SIDE_BY_SIDE;
-            if row == self.rows.len() {
-                // The first grows: there may be many small crowds.
-                self.rows.push(if row == 0 { Vec::new() } else { Vec::with_capacity(SIDE_BY_SIDE) });
-            }
-            let until = count.min(joined + SIDE_BY_SIDE - self.others % SIDE_BY_SIDE);
-            self.rows[row].extend((joined..until).map(&member));
-            self.others += until - joined;
-            joined = until;
-        }
+    pub(super) fn join_all(&mut self, members: impl Iterator<Item = T>) {
+        self.others.extend(members);
     }
 
     /// Takes out all.
@@ -101,19 +88,18 @@ impl<T: Copy> Crowd<T> {
     #[inline(never)]
     pub(super) fn pick_some(&mut self, bits: impl Fn(u32) -> u64) {
         let mut places = [0; MOST];
-        let places = &mut places[..(self.others / ONE_OF).clamp(FEWEST, MOST).min(self.others)];
+        let there = self.others.len();
+        let places = &mut places[..(there / ONE_OF).clamp(FEWEST, MOST).min(there)];
         for (nth, place) in places.iter_mut().enumerate() {
-            *place = self.draw(self.others - nth, &bits);
+            *place = self.draw(there - nth, &bits);
         }
         // All are looked at before any is moved: what has to be fetched is on the way at the same time.
         for &place in &*places {
-            black_box(self.rows[place / SIDE_BY_SIDE][place % SIDE_BY_SIDE]);
+            black_box(self.others[place]);
         }
-        for &place in &*places {
-            let member = self.take(place);
-            self.next.push(member);
-        }
-        self.early = self.others;
+        let Crowd { next, others, .. } = self;
+        next.extend(places.iter().map(|&place| others.swap_remove(place)));
+        self.early = self.others.len();
     }
 
     /// Picks one, where so many have come that have not joined: which of the late, those after the others, or none of them
@@ -121,7 +107,7 @@ impl<T: Copy> Crowd<T> {
     #[inline(always)]
     pub(super) fn choose(&mut self, have_come: usize, bits: impl Fn(u32) -> u64) -> Option<usize> {
         let place = self.draw(self.len() + have_come, bits);
-        (place < self.others - self.early + have_come).then_some(place)
+        (place < self.others.len() - self.early + have_come).then_some(place)
     }
 
     /// Those that have been picked, the next at the end.
@@ -134,7 +120,7 @@ impl<T: Copy> Crowd<T> {
     #[inline(never)]
     pub(super) fn look_ahead(&mut self, may_have_come: usize, bits: impl Fn(u32) -> u64) {
         // Fewer are never there meanwhile, and not more are late: who is picked is no less, and must not be below.
-        let (fewest, late) = (self.others as u128, self.others - self.early + may_have_come);
+        let (fewest, late) = (self.others.len() as u128, self.others.len() - self.early + may_have_come);
         let share = ((late as u128) << 64).checked_div(fewest).unwrap_or(u128::MAX);
         let share = u64::try_from(share).unwrap_or(u64::MAX);
         let most = self.next.len() as u32;
@@ -162,18 +148,7 @@ impl<T: Copy> Crowd<T> {
     /// Takes out one of the late.
     #[inline(never)]
     pub(super) fn take_late(&mut self, late: usize) -> T {
-        self.take(self.early + late)
-    }
-
-    /// Takes out one of the others; the last takes its place.
-    #[inline(always)]
-    fn take(&mut self, place: usize) -> T {
-        self.others -= 1;
-        let last = self.rows[self.others / SIDE_BY_SIDE].pop().expect("there is one");
-        if place == self.others {
-            return last;
-        }
-        std::mem::replace(&mut self.rows[place / SIDE_BY_SIDE][place % SIDE_BY_SIDE], last)
+        self.others.swap_remove(self.early + late)
     }
 
     /// One of the numbers below this one, all equally likely.

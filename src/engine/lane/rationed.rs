@@ -283,8 +283,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         self.track.moved.counted_open += counted as u64;
         if is_random && Newcomer::has_room(first + times.len() as u64, last - begin) {
             rationed.blocks.begin(block.first, SimTime(begin));
-            let newcomer = |nth: usize| Newcomer::new(first + nth as u64, times[nth] - begin);
-            rationed.crowd.join_all(times.len(), newcomer);
+            rationed.crowd.join_all((first..).zip(times).map(|(number, at)| Newcomer::new(number, at - begin)));
         } else {
             self.draw_rest_of_block();
             for place in places {
