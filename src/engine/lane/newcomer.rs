@@ -142,6 +142,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         now: SimTime,
     ) {
         debug_assert!(self.health.is_none(), "they are not in the order in which they arrived");
+        self.look_at_records(newcomers);
         let places = first..first + newcomers.len();
         let mut numbers = [0; BLOCK];
         numbers.iter_mut().zip(&*newcomers).for_each(|(number, newcomer)| *number = newcomer.number());
@@ -169,6 +170,22 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
     }
 
+    /// Looks at the records that there are, which are far away in memory and soon needed: in a row, so that all are on the way
+    /// at the same time.
+    fn look_at_records(&self, newcomers: &[Newcomer]) {
+        let (mut slots, mut found) = ([0; BLOCK], 0);
+        for newcomer in newcomers {
+            // Few have one: which they are is found without a branch for each.
+            slots[found] = newcomer.0 as u32;
+            found += usize::from(newcomer.has_record());
+        }
+        for &slot in &slots[..found] {
+            let record = self.in_progress.waiting.get(slot);
+            // One in each of its cache lines.
+            black_box((record.since, record.next));
+        }
+    }
+
     /// Gives those records that need them, of those that have been drawn into a block from the place `first` on.
     #[inline(never)]
     fn give_records(&mut self, index: usize, first: usize, newcomers: &mut [Newcomer], now: SimTime) {
@@ -183,10 +200,8 @@ impl<A: Admit> Lane<'_, '_, A> {
                 // All of a block are counted, or not, by when they have arrived.
                 block.times[place] = now.0;
             }
-            if let Some(slot) = newcomer.slot() {
+            if newcomer.has_record() {
                 block.columns_mut().count_apart(place);
-                // It is far away in memory, and soon needed.
-                black_box(self.in_progress.waiting.get(slot).since);
             } else if is_counted != are_counted || block.columns().foresight.may_give_up(timing) {
                 *newcomer = Newcomer::recorded(self.enrol_newcomer(index, place, newcomer.number(), arrived, now));
             }
