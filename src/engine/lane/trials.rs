@@ -425,10 +425,10 @@ impl Trials {
                 for (trial, &arrived) in trials[done..there].iter().zip(&times[done..there]) {
                     let (made, mut at) = (trial.state.attempts(), arrived);
                     for (nth, wait) in (1..=SHORT as u32).zip(&trial.spans[1..]) {
-                        late += u64::from((at >= next) & (nth <= made));
+                        late += u64::from(at >= next && nth <= made);
                         at += wait;
                     }
-                    late += u64::from((at >= next) & (made > SHORT as u32));
+                    late += u64::from(at >= next && made > SHORT as u32);
                 }
             }
             health.moments[interval].attempts += all - late;
