@@ -225,7 +225,8 @@ impl Client {
 
     /// An attempt failed: books it and decides what comes next.
     ///
-    /// `retry_after` is the server's hint, if it sent one. `bits` are uniform; an attempt's own draw.
+    /// `retry_after` is the server's hint, if it sent one. `bits` are uniform, and the upper half of them
+    /// this wait's own.
     pub fn after_failure(
         &self,
         state: &mut ClientState,

@@ -14,6 +14,8 @@
 //! processes with one client object each, so what Rust shares within a process ([`Client::shares_process`]) is the
 //! state of one client here too, whichever pool of a fallback list it calls.
 //!
+//! *Map*: `gateways` is what there is to know, and its prices; `general` how the general loop holds requests back.
+//!
 //! [`Client::shares_process`]: crate::client::Client::shares_process
 
 mod gateways;

@@ -111,8 +111,9 @@ impl Key {
 
     /// 64 uniform bits for the wait after an attempt of a request, from 1.
     ///
-    /// Two waits in a row have the two halves of one draw in front, which are independent of each other: jitter does not ask
-    /// for more, and hashes are most of what drawing it takes.
+    /// Two waits in a row have the two halves of one draw in front, which are independent of each other; the lower half of
+    /// either is the upper one of its neighbour, and must not become a draw of its own. Jitter and random delays are read
+    /// from the top, and hashes are most of what drawing them takes.
     #[inline(always)]
     pub fn wait_bits(self, request: u64, attempt: u32) -> u64 {
         self.wait_bits_of(self.bits(request), attempt)
@@ -236,6 +237,20 @@ mod tests {
             let correlation = covariance * 12.0;
             assert!(correlation.abs() < 5.0 / (n as f64).sqrt(), "{name}: {correlation}");
         }
+    }
+
+    #[test]
+    fn waits_of_a_request_are_uncorrelated_and_two_share_a_draw() {
+        let key = Key::new(42, 3, 1, Purpose::Backoff);
+        let unit = |bits: u64| bits as f64 / TWO_POW_64 - 0.5;
+        let n = 200_000;
+        for (one, other) in [(1, 2), (2, 3), (3, 4), (1, 4)] {
+            let covariance = (0..n).map(|i| unit(key.wait_bits(i, one)) * unit(key.wait_bits(i, other))).sum::<f64>();
+            let correlation = covariance / n as f64 * 12.0;
+            assert!(correlation.abs() < 5.0 / (n as f64).sqrt(), "waits {one} and {other}: {correlation}");
+        }
+        assert_eq!(key.wait_bits(9, 1), key.bits(9));
+        assert_eq!(key.wait_bits(9, 4), key.wait_bits(9, 3).rotate_left(32));
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl HeldBack {
     /// What a request of a workload takes from the gateway of its pool, if answers have this length; `demand` is what it
     /// would ask for.
     #[inline(always)]
-    pub(in crate::engine) fn price(workload: &Workload, mean: u64, pool: &Pool, demand: Demand) -> u64 {
+    fn price(workload: &Workload, mean: u64, pool: &Pool, demand: Demand) -> u64 {
         let estimate = pool.charge(&Demand { natural_output: Tokens(mean), ..demand }).0;
         HeldBack::price_of(estimate, workload.pace.map_or(1.0, |pace| pace.0))
     }

@@ -175,7 +175,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     fn look_at_records(&self, newcomers: &[Newcomer]) {
         let (mut slots, mut found) = ([0; BLOCK], 0);
         for newcomer in newcomers {
-            // Few have one: which they are is found without a branch for each.
+            // Mostly few have one: which they are is found without a branch for each.
             slots[found] = newcomer.0 as u32;
             found += usize::from(newcomer.has_record());
         }

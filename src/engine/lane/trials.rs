@@ -126,7 +126,7 @@ pub(super) struct Trials {
     expects_refusals: bool,
     /// The random bits of the requests of a block, for a moment.
     bits: Box<[u64; BLOCK]>,
-    /// By block, if the ladder is short; kept until it is counted how long each has waited.
+    /// By block, kept until it is counted how long each request has waited; zero if the ladder is long.
     waits: Vec<Waits>,
 }
 

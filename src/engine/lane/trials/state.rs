@@ -42,7 +42,7 @@ impl State {
         (self.0 >> State::LEFT_AT) & 1
     }
 
-    /// For how many of its attempts it has waited: after the last refusal of one that was given up nobody has.
+    /// How many of its waits an attempt has followed: none the one after its last refusal, if it has not been admitted since.
     #[inline(always)]
     pub(super) fn waits(self) -> u32 {
         self.throttles().saturating_sub(self.admitted() ^ 1)
@@ -78,7 +78,7 @@ impl State {
         self.0 |= u32::from(attempts) << State::UNAVAILABLE_AT;
     }
 
-    /// Its next attempt is refused or not; then it is decided, or not. Bits of which the lowest says so.
+    /// Its next attempt is refused, if the lowest of these bits says so; one if it is decided then, and zero if it waits.
     #[inline(always)]
     pub(super) fn attempted(&mut self, refused: u64, decided: u64) {
         /// By how much it changes of a request that waits, and of one that is admitted or given up.
