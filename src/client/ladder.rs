@@ -122,8 +122,8 @@ impl Ladder {
         self.longest
     }
 
-    /// How long to wait after the throttle of this number, from 1; `bits` are uniform, and the upper half of them
-    /// this wait's own.
+    /// How long to wait after the throttle of this number, from 1; `bits` are uniform, and their upper half is this
+    /// wait's own.
     #[inline(always)]
     pub fn wait(&self, throttles: u32, bits: u64) -> SimSpan {
         SimSpan::from_secs_f64(self.wait.before(throttles.wrapping_sub(1), uniform(bits)))

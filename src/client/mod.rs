@@ -225,8 +225,8 @@ impl Client {
 
     /// An attempt failed: books it and decides what comes next.
     ///
-    /// `retry_after` is the server's hint, if it sent one. `bits` are uniform, and the upper half of them
-    /// this wait's own.
+    /// `retry_after` is the server's hint, if it sent one. `bits` are uniform, and their upper half is this
+    /// wait's own.
     pub fn after_failure(
         &self,
         state: &mut ClientState,

@@ -8,7 +8,7 @@ use crate::wide::Loop;
 /// Notes it of all requests at once.
 pub(super) struct Noting<'n, 'c> {
     pub(super) states: &'n [State; BLOCK],
-    /// How long each has waited after its first throttle, after the second, and so on \[ns\].
+    /// How long each is to wait after its first throttle, after the second, and so on \[ns\].
     pub(super) waits: &'n [[u64; BLOCK]],
     pub(super) columns: &'n mut Columns<'c>,
     /// Whether a quota has refused any.
