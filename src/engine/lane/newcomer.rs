@@ -142,7 +142,6 @@ impl<A: Admit> Lane<'_, '_, A> {
         now: SimTime,
     ) {
         debug_assert!(self.health.is_none(), "they are not in the order in which they arrived");
-        self.look_at_records(newcomers);
         let places = first..first + newcomers.len();
         let mut numbers = [0; BLOCK];
         numbers.iter_mut().zip(&*newcomers).for_each(|(number, newcomer)| *number = newcomer.number());
@@ -172,7 +171,7 @@ impl<A: Admit> Lane<'_, '_, A> {
 
     /// Looks at the records that there are, which are far away in memory and soon needed: in a row, so that all are on the way
     /// at the same time.
-    fn look_at_records(&self, newcomers: &[Newcomer]) {
+    pub(super) fn look_at_records(&self, newcomers: &[Newcomer]) {
         let (mut slots, mut found) = ([0; BLOCK], 0);
         for newcomer in newcomers {
             // Mostly few have one: which they are is found without a branch for each.
@@ -181,7 +180,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         }
         for &slot in &slots[..found] {
             let record = self.in_progress.waiting.get(slot);
-            // One in each of its cache lines.
+            // Not every machine fetches both of its cache lines.
             black_box((record.since, record.next));
         }
     }

@@ -404,6 +404,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         if !picked.is_empty() {
             let (index, place) = self.room_for(picked.len(), now, early);
             *last = place;
+            self.look_at_records(picked);
             self.draw_newcomers(index, place, picked, blocks, now);
         }
     }

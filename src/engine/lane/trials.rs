@@ -294,10 +294,10 @@ impl Trials {
         widest(Drawing { key, first, bits: &mut self.bits });
         for (throttles, waits) in (1..self.most()).zip(&mut self.waits[block]) {
             let bits = self.bits.iter();
-            // In loops of their own: one with a choice would not go over many at once.
+            // Told apart here, so that the numbers are known in the loops: one with a choice would not go over many at once.
             match throttles {
-                1 => self.ladder.fill(throttles, bits.copied(), waits),
-                2 => self.ladder.fill(throttles, bits.map(|&bits| Key::second_wait(bits)), waits),
+                1 => self.ladder.fill(1, bits.map(|&bits| key.wait_bits_of(bits, 1)), waits),
+                2 => self.ladder.fill(2, bits.map(|&bits| key.wait_bits_of(bits, 2)), waits),
                 _ => self.ladder.fill(throttles, bits.map(|&bits| key.wait_bits_of(bits, throttles)), waits),
             }
         }

@@ -16,8 +16,9 @@ use crate::engine::source::Drawn;
 use crate::model::Demand;
 use crate::tally::{Billed, FailureCause};
 use crate::units::{SimTime, Tokens};
+use std::mem::offset_of;
 
-/// A request on its client's side, in two cache lines that are fetched together.
+/// A request on its client's side, in two cache lines, which many machines fetch together.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(128))]
 pub(super) struct Waiting {
@@ -50,6 +51,11 @@ pub(super) struct Waiting {
     pub(super) throttled: bool,
     pub(super) next: Next,
 }
+
+const _: () = assert!(
+    offset_of!(Waiting, since) / 64 != offset_of!(Waiting, next) / 64,
+    "whoever looks at both has both cache lines"
+);
 
 impl<A: Admit> Lane<'_, '_, A> {
     /// Gives a request of the current block its record that has just arrived, or leaves the queue of its gateway.
