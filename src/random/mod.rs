@@ -18,6 +18,7 @@ mod kernel;
 #[cfg(test)]
 mod kolmogorov;
 mod law;
+mod mixture;
 mod quantile_table;
 mod sampler;
 mod special;

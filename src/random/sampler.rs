@@ -1,10 +1,10 @@
 //! A distribution made ready to be drawn from.
 
 use super::address::Key;
-use super::discrete::{Column, Piecewise, Zipf, cumulative_shares};
-use super::guide::Guide;
+use super::discrete::{Column, Piecewise, Zipf};
 use super::kernel::{self, Kernel};
 use super::law::Law;
+use super::mixture::Mixture;
 use super::quantile_table::{QuantileTable, far_tail};
 use crate::model::Distribution;
 use crate::wide::{Loop, widest};
@@ -158,7 +158,7 @@ impl Sampler {
     }
 
     /// The smallest and the largest value, where these are cheap to tell.
-    fn ends(&self) -> Option<(f64, f64)> {
+    pub(super) fn ends(&self) -> Option<(f64, f64)> {
         match &self.0 {
             Kind::Constant(x) => Some((*x, *x)),
             Kind::Uniform { min, max } => Some((*min, *max)),
@@ -274,57 +274,6 @@ fn wide<T>(
         }
     }
     widest(Wide { out, bits, first, second, third, convert });
-}
-
-/// One of several distributions: the uniform number chooses the component, and its place within the component's share
-/// is the uniform number of the component's own draw.
-#[derive(Debug, Clone)]
-struct Mixture {
-    guide: Guide,
-    parts: Box<[Part]>,
-}
-
-#[derive(Debug, Clone)]
-struct Part {
-    share: f64,
-    /// `2¹²⁸ / length`, to stretch a share of the bits over all of them.
-    stretch: u128,
-    sampler: Sampler,
-}
-
-impl Mixture {
-    fn new(weighted: &[(f64, Distribution)]) -> Mixture {
-        let total: f64 = weighted.iter().map(|part| part.0).sum();
-        let guide = Guide::new(cumulative_shares(weighted.iter().map(|part| part.0), total));
-        let parts = weighted
-            .iter()
-            .enumerate()
-            .map(|(i, (weight, distribution))| Part {
-                share: weight / total,
-                stretch: u128::MAX / guide.length(i).max(1),
-                sampler: Sampler::new(distribution),
-            })
-            .collect();
-        Mixture { guide, parts }
-    }
-
-    fn sample(&self, bits: u64) -> f64 {
-        let i = self.guide.find(bits);
-        let part = &self.parts[i];
-        // The product stays below 2¹²⁸, as the first factor is less than the length.
-        let stretched = (u128::from(bits - self.guide.start(i)) * part.stretch) >> 64;
-        part.sampler.sample(stretched as u64)
-    }
-
-    fn mean(&self) -> f64 {
-        self.parts.iter().map(|part| part.share * part.sampler.mean()).sum()
-    }
-
-    fn ends(&self) -> Option<(f64, f64)> {
-        self.parts.iter().try_fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), part| {
-            part.sampler.ends().map(|(from, to)| (low.min(from), high.max(to)))
-        })
-    }
 }
 
 #[cfg(test)]
@@ -519,18 +468,6 @@ mod tests {
         let cdf = |x: f64| if x < 2.0 { 0.75 * x.min(1.0) } else { 0.75 + (x - 2.0) / 8.0 };
         assert_follows("histogram", draws(&bins), cdf);
         assert!((Sampler::new(&bins).mean() - 1.125).abs() < 1e-12);
-    }
-
-    #[test]
-    fn mixtures_choose_by_weight_even_when_nested() {
-        let inner = Distribution::Mixture(vec![
-            (1.0, Distribution::Uniform { min: 10.0, max: 11.0 }),
-            (3.0, Distribution::Exponential { mean: 1.0 }),
-        ]);
-        let outer = Distribution::Mixture(vec![(2.0, inner), (2.0, Distribution::Uniform { min: 0.0, max: 2.0 })]);
-        let cdf = |x: f64| 0.125 * (x - 10.0).clamp(0.0, 1.0) + 0.375 * -(-x).exp_m1() + 0.5 * (x / 2.0).min(1.0);
-        assert_follows("mixture", draws(&outer), cdf);
-        assert!((Sampler::new(&outer).mean() - (0.125 * 10.5 + 0.375 + 0.5)).abs() < 1e-12);
     }
 
     /// One of each kind.
