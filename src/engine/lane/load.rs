@@ -31,8 +31,16 @@ impl Load {
 
     #[inline(always)]
     pub(in crate::engine) fn new(held: u64, charge: u64, service: u64) -> Load {
-        let large = held > Load::MOST_HELD || charge >= Load::MOST_CHARGED || service > Load::LONGEST;
-        if large { Load(Load::LARGE) } else { Load::small(held, charge) }
+        if Load::would_be_large(held, charge, service) { Load(Load::LARGE) } else { Load::small(held, charge) }
+    }
+
+    /// Whether one that holds so much, will be charged so much and takes so long \[ns\] is larger, or longer in flight, than
+    /// nearly all.
+    #[inline(always)]
+    pub(super) fn would_be_large(held: u64, charge: u64, service: u64) -> bool {
+        let (holds_much, costs_much, is_long) =
+            (held > Load::MOST_HELD, charge >= Load::MOST_CHARGED, service > Load::LONGEST);
+        holds_much | costs_much | is_long
     }
 
     /// As [`new`](Load::new), of what is known not to be large.

@@ -9,10 +9,12 @@
 //! cache line, into memory and from there into a block took twice as long as everything here.
 
 use super::Lane;
+use super::load::Load;
 use super::waiting::Waiting;
 use crate::admission::Admit;
 use crate::engine::draws::BLOCK;
 use crate::engine::first_attempt::Verdict;
+use crate::engine::source::Drawn;
 use crate::units::SimTime;
 use std::hint::black_box;
 
@@ -105,6 +107,14 @@ impl Gathered {
     }
 }
 
+/// Whether more is to be known of a request in this place of a block than there is room for on the calendar.
+#[inline(always)]
+fn is_special(block: &Drawn<'_>, place: usize) -> bool {
+    let (columns, timing) = (block.columns(), block.timing.get(place));
+    let is_large = Load::would_be_large(columns.reservation[place], columns.charge[place], timing.service);
+    is_large | columns.foresight.may_give_up(timing)
+}
+
 impl<A: Admit> Lane<'_, '_, A> {
     /// Makes room for so many that go from now on: in which block, and from which place on.
     #[inline(always)]
@@ -157,11 +167,11 @@ impl<A: Admit> Lane<'_, '_, A> {
         let are_counted = now >= self.track.marks.warmup();
         for (first, some) in (first..).step_by(AT_ONCE).zip(newcomers.chunks_mut(AT_ONCE)) {
             let block = &*self.track.source.blocks[index];
-            let (warmup, foresight) = (self.track.marks.warmup(), &block.columns().foresight);
+            let warmup = self.track.marks.warmup();
             // Counted: that nobody needs a record is seen without a branch for each.
             let needing = (first..).zip(&*some).map(|(place, newcomer)| {
                 let other_kind = (SimTime(block.times[place]) >= warmup) != are_counted;
-                usize::from(newcomer.has_record() | other_kind | foresight.may_give_up(block.timing.get(place)))
+                usize::from(newcomer.has_record() | other_kind | is_special(block, place))
             });
             if needing.sum::<usize>() > 0 {
                 self.give_records(index, first, some, now);
@@ -194,14 +204,13 @@ impl<A: Admit> Lane<'_, '_, A> {
             let block = &mut *self.track.source.blocks[index];
             let arrived = SimTime(block.times[place]);
             let is_counted = arrived >= warmup;
-            let timing = block.timing.get(place);
             if newcomer.has_record() || is_counted != are_counted {
                 // All of a block are counted, or not, by when they have arrived.
                 block.times[place] = now.0;
             }
             if newcomer.has_record() {
                 block.columns_mut().count_apart(place);
-            } else if is_counted != are_counted || block.columns().foresight.may_give_up(timing) {
+            } else if is_counted != are_counted || is_special(block, place) {
                 *newcomer = Newcomer::recorded(self.enrol_newcomer(index, place, newcomer.number(), arrived, now));
             }
         }
