@@ -63,8 +63,9 @@ pub(super) struct CubicLimiter {
     count: u32,
     /// Measured rate of responses [1/s].
     measured: f64,
-    /// When the last measuring bucket began \[s\].
+    /// When the last measuring bucket began \[s\], and when the next will \[buckets\].
     bucket: f64,
+    next_bucket: f64,
     /// Rate at the last throttle [1/s].
     w_max: f64,
     /// Time from the last throttle to the cubic's plateau \[s\].
@@ -90,6 +91,7 @@ impl CubicLimiter {
             count: 0,
             measured: start.measured,
             bucket,
+            next_bucket: bucket * BUCKETS_PER_SECOND + 1.0,
             w_max: 0.0,
             k: 0.0,
             throttled_at,
@@ -141,9 +143,21 @@ impl CubicLimiter {
             self.throttled_at = now;
             self.precise(rate * BETA)
         } else {
-            let dt = now - self.throttled_at - self.k;
-            self.precise(SCALE * dt * dt * dt + self.w_max)
+            self.growth(now)
         };
+        self.bounded(rate)
+    }
+
+    /// The rate to which the cubic has grown.
+    #[inline(always)]
+    pub(super) fn growth(&self, now: f64) -> f64 {
+        let dt = now - self.throttled_at - self.k;
+        self.precise(SCALE * dt * dt * dt + self.w_max)
+    }
+
+    /// The rate, as far as the measured one allows.
+    #[inline(always)]
+    pub(super) fn bounded(&self, rate: f64) -> f64 {
         greater(lesser(rate, MOST_AHEAD * self.measured), MIN_RATE)
     }
 
@@ -180,14 +194,15 @@ impl CubicLimiter {
 
     /// Counts a response. One that opens a new half-second bucket still counts towards the old.
     #[inline(always)]
-    fn measure(&mut self, now: f64) {
+    pub(super) fn measure(&mut self, now: f64) {
         self.count += 1;
         // Buckets begin at multiples of their length, so that this says whether it is another; most often it is not.
-        if now * BUCKETS_PER_SECOND >= self.bucket * BUCKETS_PER_SECOND + 1.0 {
+        if now * BUCKETS_PER_SECOND >= self.next_bucket {
             self.begin_bucket(now);
         }
     }
 
+    #[cold]
     #[inline(never)]
     fn begin_bucket(&mut self, now: f64) {
         let bucket = libm::floor(now * BUCKETS_PER_SECOND) / BUCKETS_PER_SECOND;
@@ -195,6 +210,7 @@ impl CubicLimiter {
         self.measured = self.precise(SMOOTHING * rate + (1.0 - SMOOTHING) * self.measured);
         self.count = 0;
         self.bucket = bucket;
+        self.next_bucket = bucket * BUCKETS_PER_SECOND + 1.0;
     }
 
     #[inline(always)]

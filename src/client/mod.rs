@@ -51,7 +51,7 @@ pub use ladder::{LONGEST_WAIT, Ladder, MOST_ATTEMPTS};
 pub use retry_after::RetryAfter;
 pub use retry_quota::RetryQuota;
 pub use rules::Waiters;
-pub(crate) use sendings::{Change, Listener, Sendings};
+pub(crate) use sendings::{Response, Sendings};
 
 use crate::model::client::{ClientPolicy, Sdk, SdkPolicy};
 use crate::random::Sampler;

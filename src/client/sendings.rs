@@ -11,45 +11,53 @@
 
 use super::cubic::{CubicLimiter, MIN_CAPACITY, NO_TIME, SEND_COST, SURELY_SHORT};
 use super::rules::Permit;
-use super::{Call, Client, ClientState, nanoseconds, seconds};
-use crate::units::{SimSpan, SimTime};
+use super::{Call, Client, ClientState, seconds};
+use crate::units::SimTime;
 
 /// From here on an f64 has no fraction: adding it rounds to the nearest integer, and leaves that in the low bits.
 const NO_FRACTION: f64 = 4_503_599_627_370_496.0;
-/// Instants before this one have room beside it.
-const ROOM: SimTime = SimTime(NO_FRACTION as u64 / 2);
 
-/// A limiter that hears of responses before anything is sent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Listener(CubicLimiter);
-
-/// What a response changes.
+/// A response that will come, a success.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Change {
-    when: SimTime,
-    /// The same \[s\].
+pub(crate) struct Response {
+    /// When it comes: raised \[ns\], and \[s\].
+    when: f64,
     at: f64,
-    /// The rate from then on [1/s], and how long a token takes at it \[ns\].
+    /// The rate that it allows, whatever has been measured by then [1/s].
+    growth: f64,
+}
+
+/// The pace of tokens.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// The rate [1/s], and how long a token takes \[ns\].
     rate: f64,
     per_token: f64,
+    /// With so many tokens half a nanosecond from now there is one for an attempt.
+    enough: f64,
+    /// Fewer tokens are surely not enough half a nanosecond later, however instants are rounded.
+    short: f64,
+    /// If no more tokens are left when one has been taken, there is no second, and nothing has flowed over.
+    most_left: f64,
 }
 
 /// The attempts that a client sends, one after the other.
 #[derive(Debug)]
 pub(crate) struct Sendings<'r> {
-    /// What the responses change; the last is none, but the end.
-    changes: &'r [Change],
+    /// The responses that will come; the last is none, but the end.
+    responses: &'r [Response],
     /// How many have come.
     come: usize,
-    /// The last response or attempt.
-    last: SimTime,
-    /// As in the limiter, and how long a token takes \[ns\].
+    /// Hears of them as they come, but not of what is sent.
+    limiter: &'r mut CubicLimiter,
+    /// The last response or attempt, raised \[ns\].
+    last: f64,
+    /// As in the limiter.
     tokens: f64,
     refilled_at: f64,
-    rate: f64,
-    per_token: f64,
-    /// When the next token comes, unless the rate changes.
-    guess: SimTime,
+    pace: Pace,
+    /// When the next token comes, unless the rate changes, raised \[ns\].
+    guess: f64,
     /// Whether it has come to the end.
     is_through: bool,
 }
@@ -64,57 +72,67 @@ enum Next {
 }
 
 impl ClientState {
-    /// Its limiter, to hear beforehand of all responses that will come.
+    /// A response comes then, if there is no throttle before.
     #[inline(always)]
-    pub(crate) fn listener(&self) -> Listener {
-        Listener(self.limiter)
-    }
-}
-
-impl Listener {
-    /// The next response comes then, and is a success; what it changes.
-    #[inline(always)]
-    pub(crate) fn hear(&mut self, when: SimTime) -> Change {
+    pub(crate) fn response(&self, when: SimTime) -> Response {
         let at = seconds(when);
-        let rate = self.0.next_rate(at, false);
-        Change { when, at, rate, per_token: 1e9 / rate }
-    }
-}
-
-impl Change {
-    /// The end: there is no more response before.
-    #[inline(always)]
-    pub(crate) fn end(when: SimTime) -> Change {
-        Change { when, ..Change::default() }
+        Response { when: raise(when), at, growth: self.limiter.growth(at) }
     }
 }
 
 impl Client {
-    /// What has been foreseen has come true, up to the last attempt that was asked for or to the end. Somebody has listened
-    /// to all of the responses.
+    /// So many responses have come of which the limiter has [heard](Sendings).
     #[inline(always)]
-    pub(crate) fn have_sent(&self, state: &mut ClientState, sent: &Sendings<'_>, listener: Listener) {
+    pub(crate) fn have_come(&self, state: &mut ClientState, responses: usize) {
         debug_assert!(self.rules.permit == Permit::PerRequest && self.has_limiter(), "as boto3 has it");
-        state.quota.give_back(sent.come as u64 * u64::from(Call::default().gives_back()));
-        if sent.come + 1 == sent.changes.len() {
-            state.limiter = listener.0;
-        } else {
-            for change in &sent.changes[..sent.come] {
-                let _ = state.limiter.next_rate(change.at, false);
-            }
-        }
-        state.limiter.set(sent.rate, sent.tokens, sent.refilled_at);
+        state.quota.give_back(responses as u64 * u64::from(Call::default().gives_back()));
     }
 }
 
-impl<'r> Sendings<'r> {
-    /// The attempts that are sent after `last`, the last response or attempt, while these changes happen.
+impl Response {
+    /// The end: there is no more response before.
     #[inline(always)]
-    pub(crate) fn new(state: &ClientState, last: SimTime, changes: &'r [Change]) -> Sendings<'r> {
-        let CubicLimiter { tokens, refilled_at, rate, .. } = state.limiter;
-        let per_token = 1e9 / rate;
-        let guess = last.saturating_add(SimSpan((((SEND_COST - tokens) * per_token) as i64).max(0).cast_unsigned()));
-        Sendings { changes, come: 0, last, tokens, refilled_at, rate, per_token, guess, is_through: false }
+    pub(crate) fn end(when: SimTime) -> Response {
+        Response { when: raise(when), at: seconds(when), growth: 0.0 }
+    }
+}
+
+impl Pace {
+    #[inline(always)]
+    fn new(rate: f64) -> Pace {
+        let no_time = NO_TIME * rate;
+        let short = SURELY_SHORT - 4.0 * no_time;
+        let flows_over = rate - SEND_COST;
+        let most_left = if flows_over < short { flows_over } else { short };
+        Pace { rate, per_token: 1e9 / rate, enough: SEND_COST + no_time, short, most_left }
+    }
+}
+
+/// An instant before [`Sendings::ROOM`] as a number whose low bits it is.
+#[inline(always)]
+fn raise(when: SimTime) -> f64 {
+    f64::from_bits(NO_FRACTION.to_bits() | when.0)
+}
+
+/// The instant that is in the low bits.
+#[inline(always)]
+fn lower(raised: f64) -> SimTime {
+    SimTime(raised.to_bits() - NO_FRACTION.to_bits())
+}
+
+impl<'r> Sendings<'r> {
+    /// Instants before this one have room beside what raises them.
+    pub(crate) const ROOM: SimTime = SimTime(NO_FRACTION as u64 / 2);
+
+    /// The attempts that are sent after `last`, the last response or attempt, while these responses come; the last of them is
+    /// the end, and before [`ROOM`](Self::ROOM).
+    #[inline(always)]
+    pub(crate) fn new(state: &'r mut ClientState, last: SimTime, responses: &'r [Response]) -> Sendings<'r> {
+        let limiter = &mut state.limiter;
+        let CubicLimiter { tokens, refilled_at, rate, .. } = *limiter;
+        let (last, pace) = (raise(last), Pace::new(rate));
+        let guess = last + (SEND_COST - tokens) * pace.per_token;
+        Sendings { responses, come: 0, limiter, last, tokens, refilled_at, pace, guess, is_through: false }
     }
 }
 
@@ -123,56 +141,65 @@ impl Sendings<'_> {
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<SimTime> {
         loop {
-            let Change { when: next, at, rate, per_token } = self.changes[self.come];
-            let after = nanoseconds((next - self.last).0) * 1e-9;
-            let is_response = next <= self.guess && self.tokens + (after + NO_TIME) * self.rate < SURELY_SHORT;
-            match if is_response { Next::Response } else { self.token(next) } {
+            let next = self.responses[self.come];
+            let tokens = self.tokens + (next.at - self.refilled_at) * self.pace.rate;
+            let is_response = next.when <= self.guess && tokens < self.pace.short;
+            match if is_response { Next::Response } else { self.token(next.when) } {
                 Next::Token(token) => return Some(token),
                 Next::Unclear => return None,
                 Next::Response => {}
             }
             // A token comes after the responses of its instant.
-            if self.come + 1 == self.changes.len() {
+            if self.come + 1 == self.responses.len() {
                 self.is_through = true;
                 return None;
             }
-            let tokens = self.tokens + (at - self.refilled_at) * self.rate;
             if tokens > MIN_CAPACITY {
                 return None;
             }
-            (self.tokens, self.refilled_at, self.last) = (tokens, at, next);
-            (self.rate, self.per_token) = (rate, per_token);
+            self.limiter.measure(next.at);
+            self.pace = Pace::new(self.limiter.bounded(next.growth));
+            (self.tokens, self.refilled_at, self.last) = (tokens, next.at, next.when);
             self.come += 1;
         }
     }
 
-    /// Takes the next token, if it comes before the response at `next`.
+    /// Takes the next token, if it comes before the next response, whose instant is raised.
     #[inline(always)]
-    fn token(&mut self, next: SimTime) -> Next {
+    fn token(&mut self, next: f64) -> Next {
         /// A wait is clear if it is not that close to whole nanoseconds: rounding comes to far less.
         const CLEAR: f64 = 0.499;
-        let last = NO_FRACTION + nanoseconds(self.last.0);
         // A half more rounds up.
-        let wait = (SEND_COST + 0.5e-9 * self.rate - self.tokens) * self.per_token;
-        let raised = wait + last;
-        let whole = raised - last;
-        if (wait - whole).abs() >= CLEAR || whole < 2.0 || next >= ROOM {
+        let wait = (self.pace.enough - self.tokens) * self.pace.per_token;
+        let raised = wait + self.last;
+        let whole = raised - self.last;
+        if (wait - whole).abs() >= CLEAR || whole < 2.0 {
             return Next::Unclear;
         }
-        if raised >= NO_FRACTION + nanoseconds(next.0) {
+        if raised >= next {
             return Next::Response;
         }
-        let token = raised.to_bits() - NO_FRACTION.to_bits();
-        let now = (raised - NO_FRACTION) / 1e9;
-        let tokens = self.tokens + (now - self.refilled_at) * self.rate;
-        let left = tokens - SEND_COST;
-        // Nothing flows over, and there is one, but no second.
-        if left < 0.0 || tokens > self.rate || left + NO_TIME * self.rate >= SURELY_SHORT {
+        let at = (raised - NO_FRACTION) / 1e9;
+        let left = self.tokens + (at - self.refilled_at) * self.pace.rate - SEND_COST;
+        if left < 0.0 || left > self.pace.most_left {
             return Next::Unclear;
         }
-        (self.tokens, self.refilled_at, self.last) = (left, now, SimTime(token));
-        self.guess = SimTime(token + (self.per_token as i64).cast_unsigned());
-        Next::Token(SimTime(token))
+        (self.tokens, self.refilled_at, self.last) = (left, at, raised);
+        self.guess = raised + self.pace.per_token;
+        Next::Token(lower(raised))
+    }
+
+    /// When the next attempt is sent; nothing has happened yet.
+    #[inline(never)]
+    pub(crate) fn peek(&self) -> Option<SimTime> {
+        let mut limiter = *self.limiter;
+        Sendings { limiter: &mut limiter, ..*self }.next()
+    }
+
+    /// What has been foreseen has come true, up to the last attempt that was asked for or to the end.
+    #[inline(always)]
+    pub(crate) fn come_true(self) {
+        self.limiter.set(self.pace.rate, self.tokens, self.refilled_at);
     }
 
     /// How many responses have come.
@@ -184,7 +211,7 @@ impl Sendings<'_> {
     /// The last response or attempt.
     #[inline(always)]
     pub(crate) fn last(&self) -> SimTime {
-        self.last
+        lower(self.last)
     }
 
     /// Whether there is no more attempt before the end.

@@ -112,7 +112,13 @@ impl<T: Copy> Crowd<T> {
 
     /// Those that have been picked, the next at the end.
     #[inline(always)]
-    pub(super) fn picked(&mut self) -> &mut [T] {
+    pub(super) fn picked(&self) -> &[T] {
+        &self.next
+    }
+
+    /// As [`picked`](Self::picked), to change.
+    #[inline(always)]
+    pub(super) fn picked_mut(&mut self) -> &mut [T] {
         &mut self.next
     }
 
@@ -137,6 +143,20 @@ impl<T: Copy> Crowd<T> {
         self.sure -= u32::from(is_sure);
         self.drawn = self.drawn.wrapping_add(u32::from(is_sure));
         is_sure
+    }
+
+    /// How many of those that have been picked go next for sure, one after the other.
+    #[inline(always)]
+    pub(super) fn sure(&self) -> usize {
+        self.next.len().min(self.sure as usize)
+    }
+
+    /// Takes out so many that go for sure.
+    #[inline(always)]
+    pub(super) fn take_sure(&mut self, count: usize) {
+        self.sure -= count as u32;
+        self.drawn = self.drawn.wrapping_add(count as u32);
+        self.next.truncate(self.next.len() - count);
     }
 
     /// Takes out the next of those that have been picked.

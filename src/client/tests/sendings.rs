@@ -74,18 +74,22 @@ proptest! {
             responses.push(at);
         }
         let until = SimTime(at.0 + rest);
-        let mut listener = state.listener();
-        let mut changes: Vec<_> = responses.iter().map(|&response| listener.hear(response)).collect();
-        changes.push(Change::end(until));
-        let mut sendings = Sendings::new(&state, last, &changes);
+        let mut known: Vec<_> = responses.iter().map(|&response| state.response(response)).collect();
+        known.push(Response::end(until));
+        let mut foreseen = state.clone();
+        let mut sendings = Sendings::new(&mut foreseen, last, &known);
+        let first = sendings.peek();
         let sent: Vec<_> = std::iter::from_fn(|| sendings.next()).collect();
-        let (mut foreseen, mut one) = (state.clone(), state);
-        client.have_sent(&mut foreseen, &sendings, listener);
-        prop_assert_eq!(&one_by_one(&client, &mut one, last, &responses, until, [sent.len(), sendings.responses()]), &sent);
+        prop_assert_eq!(first, sent.first().copied());
+        let (heard, said, is_through) = (sendings.responses(), sendings.last(), sendings.is_through());
+        sendings.come_true();
+        client.have_come(&mut foreseen, heard);
+        let mut one = state;
+        prop_assert_eq!(&one_by_one(&client, &mut one, last, &responses, until, [sent.len(), heard]), &sent);
         prop_assert_eq!(foreseen.limiter, one.limiter);
         prop_assert_eq!(foreseen.quota.level(), one.quota.level());
-        if sendings.is_through() {
-            let all = one_by_one(&client, &mut one, sendings.last(), &responses[responses.len()..], until, [usize::MAX, 0]);
+        if is_through {
+            let all = one_by_one(&client, &mut one, said, &responses[responses.len()..], until, [usize::MAX, 0]);
             prop_assert_eq!(all, []);
         }
     }
@@ -97,12 +101,11 @@ fn most_is_foreseen() {
     let client = sdk(Sdk::Boto3, RetryMode::Adaptive, RetryVersion::V2_1, 3);
     let (mut through, mut sent) = (0, 0);
     for seed in 0..1_000 {
-        let (state, last) = limiter(&client, seed);
-        let mut listener = state.listener();
+        let (mut state, last) = limiter(&client, seed);
         let times = (1..=10).map(|nth| SimTime(last.0 + nth * 37_123_457));
-        let mut changes: Vec<_> = times.map(|at| listener.hear(at)).collect();
-        changes.push(Change::end(SimTime(last.0 + 400_000_000)));
-        let mut sendings = Sendings::new(&state, last, &changes);
+        let mut known: Vec<_> = times.map(|at| state.response(at)).collect();
+        known.push(Response::end(SimTime(last.0 + 400_000_000)));
+        let mut sendings = Sendings::new(&mut state, last, &known);
         sent += std::iter::from_fn(|| sendings.next()).count();
         through += u32::from(sendings.is_through());
     }

@@ -13,7 +13,7 @@
 use super::entry::{Entry, Moment};
 use super::load::Load;
 use super::newcomer::{Blocks, Gathered, Newcomer};
-use super::sendings::{Chosen, Span};
+use super::sendings::{Chosen, Row, Span};
 use super::{Lane, News};
 use crate::admission::{Admission, Admit};
 use crate::client::{Call, Send, Waiters};
@@ -400,7 +400,7 @@ impl<A: Admit> Lane<'_, '_, A> {
     /// Draws all that have been picked.
     fn draw_picked(&mut self, now: SimTime, rationed: &mut Rationed) {
         let Rationed { crowd, blocks, early, last, .. } = rationed;
-        let picked = crowd.picked();
+        let picked = crowd.picked_mut();
         if !picked.is_empty() {
             let (index, place) = self.room_for(picked.len(), now, early);
             *last = place;
@@ -470,6 +470,27 @@ impl Rationed {
     fn next(&mut self) -> Chosen {
         let newcomer = self.crowd.take_next().expect("somebody waits");
         (self.early.block(), self.last + self.crowd.picked().len(), newcomer)
+    }
+
+    /// How many of those that have been picked go next for sure, and until when, if it is `now`; if none, forever.
+    #[inline(always)]
+    pub(super) fn sure(&self, now: SimTime) -> (usize, SimTime) {
+        let sure = if now <= self.sure_until { self.crowd.sure() } else { 0 };
+        (sure, if sure > 0 { self.sure_until.saturating_add(SimSpan(1)) } else { SimTime::MAX })
+    }
+
+    /// The next so many, of whom it is sure that they go.
+    #[inline(always)]
+    pub(super) fn next_sure(&self, count: usize) -> Row<'_> {
+        let picked = self.crowd.picked();
+        let first = picked.len() - count;
+        Row { block: self.early.block(), first: self.last + first, newcomers: &picked[first..] }
+    }
+
+    /// So many have gone of whom it was sure.
+    #[inline(always)]
+    pub(super) fn have_gone(&mut self, count: usize) {
+        self.crowd.take_sure(count);
     }
 
     /// Blocks of those that have gone, without those that have not.
