@@ -1,12 +1,13 @@
 //! When a client with a limiter sends, as long as there is always somebody who waits for a send token, and all responses
 //! are known that come meanwhile.
 //!
-//! The rate follows the responses alone, so that it is known beforehand how it changes. What is left is one sum after the
-//! other: the tokens at each response, and when there is one again after each that was taken.
+//! How far each response lets the rate grow is known beforehand, and what has been measured by then bounds it as they come.
+//! What is left is one sum after the other: the tokens at each response, and when there is one again after each that was
+//! taken.
 //!
 //! *Why*: that is a chain in which each operation waits for the one before, and nobody can predict whether a token or a
-//! response comes next. So nothing is in the chain that need not be there: no division but one, no conversion, and no
-//! bound that is not reached. What is not as usual is left to [`CubicLimiter`] itself. And as the rate hardly changes between
+//! response comes next. So nothing is in the chain that need not be there: no division but the one of a token's instant, no
+//! conversion, and no bound that is not reached. What is not as usual is left to [`CubicLimiter`] itself. And as the rate hardly changes between
 //! two tokens, what comes next is guessed as soon as one is taken, and seen when the sums are there.
 
 use super::cubic::{CubicLimiter, MIN_CAPACITY, NO_TIME, SEND_COST, SURELY_SHORT};
@@ -108,7 +109,7 @@ impl Pace {
     }
 }
 
-/// An instant before [`Sendings::ROOM`] as a number whose low bits it is.
+/// An instant before [`Sendings::ROOM`] as a number whose low bits it is; a later one as anything.
 #[inline(always)]
 fn raise(when: SimTime) -> f64 {
     f64::from_bits(NO_FRACTION.to_bits() | when.0)

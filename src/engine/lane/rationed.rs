@@ -446,7 +446,8 @@ impl<A: Admit> Lane<'_, '_, A> {
         match self.track.quota.admit(now, cost) {
             Admission::Admitted(_) => {
                 let ends = now.saturating_add(SimSpan(service));
-                let load = Load::new(cost, charge, service).counted(counted && ends <= self.track.marks.patience());
+                // What is large has a record.
+                let load = Load::small(cost, charge).counted(counted && ends <= self.track.marks.patience());
                 self.track.depart(ends, cost, charge, load);
             }
             Admission::Refused(refusal) => {

@@ -19,7 +19,7 @@ use crate::engine::draws::BLOCK;
 use crate::engine::gauge::Gauge;
 use crate::units::{SimSpan, SimTime};
 
-/// The most attempts of a span, and the most ends: of so many the loads can be added up.
+/// The most attempts of a span, and the most ends, of which so many loads can be added up.
 const MOST: usize = 16;
 
 /// A span of time.
@@ -106,6 +106,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let counted_until = if counted { self.track.marks.patience() } else { SimTime::ZERO };
         let mut sendings = Sendings::new(&mut self.states[0], rationed.said, responses);
         let mut pushing = self.track.course.agenda.pushing();
+        // In a row of nobody the first of them is not sent: it has been asked.
         while outcome.admitted < row.newcomers.len().max(1)
             && let Some(now) = sendings.next()
         {
@@ -113,7 +114,9 @@ impl<A: Admit> Lane<'_, '_, A> {
             let (place, newcomer) = row.member(outcome.admitted);
             let (arrived, service) = (SimTime(block.times[place]), block.timing.service[place]);
             let columns = block.columns_mut();
-            let (cost, charge) = (columns.reservation[place], columns.charge[place]);
+            // Of whom has a record nothing is asked here: there might be no room to be computed for it.
+            let asked = u64::from(newcomer.has_record()).wrapping_sub(1);
+            let (cost, charge) = (columns.reservation[place] & asked, columns.charge[place]);
             let ends = now.saturating_add(SimSpan(service));
             let net = over[sendings.responses()].back - outcome.taken as i64;
             let left = room.after((now - from).0, cost, net);
