@@ -7,8 +7,8 @@
 //!
 //! *Why*: that is a chain in which each operation waits for the one before, and nobody can predict whether a token or a
 //! response comes next. So nothing is in the chain that need not be there: no division but the one of a token's instant, no
-//! conversion, and no bound that is not reached. What is not as usual is left to [`CubicLimiter`] itself. And as the rate hardly changes between
-//! two tokens, what comes next is guessed as soon as one is taken, and seen when the sums are there.
+//! conversion, and no bound that is not reached. What is not as usual is left to [`CubicLimiter`] itself. And as the rate
+//! hardly changes between two tokens, what comes next is guessed as soon as one is taken, and seen when the sums are there.
 
 use super::cubic::{CubicLimiter, MIN_CAPACITY, NO_TIME, SEND_COST, SURELY_SHORT};
 use super::rules::Permit;

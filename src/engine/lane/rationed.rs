@@ -473,7 +473,8 @@ impl Rationed {
         (self.early.block(), self.last + self.crowd.picked().len(), newcomer)
     }
 
-    /// How many of those that have been picked go next for sure, and until when, if it is `now`; if none, forever.
+    /// How many of those that have been picked go next for sure from `now` on, and before when they have to; if none, at
+    /// any time.
     #[inline(always)]
     pub(super) fn sure(&self, now: SimTime) -> (usize, SimTime) {
         let sure = if now <= self.sure_until { self.crowd.sure() } else { 0 };

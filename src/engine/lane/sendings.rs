@@ -19,7 +19,7 @@ use crate::engine::draws::BLOCK;
 use crate::engine::gauge::Gauge;
 use crate::units::{SimSpan, SimTime};
 
-/// The most attempts of a span, and the most ends, of which so many loads can be added up.
+/// The most attempts of a span, and the most ends: a sum of loads has room for so many.
 const MOST: usize = 16;
 
 /// A span of time.
@@ -106,7 +106,7 @@ impl<A: Admit> Lane<'_, '_, A> {
         let counted_until = if counted { self.track.marks.patience() } else { SimTime::ZERO };
         let mut sendings = Sendings::new(&mut self.states[0], rationed.said, responses);
         let mut pushing = self.track.course.agenda.pushing();
-        // In a row of nobody the first of them is not sent: it has been asked.
+        // If nobody is in the row, nothing is sent, as has been seen; then this only hears of the responses.
         while outcome.admitted < row.newcomers.len().max(1)
             && let Some(now) = sendings.next()
         {
